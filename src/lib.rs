@@ -1,1 +1,13 @@
-//! toril
+//! `toril`: the console and engine for the queues that wait in Redis.
+//!
+//! The crate is a library first. Its layers import one way:
+//!
+//! ```text
+//! text <- wire <- conn <- engine, cache <- monitor, operate, insight <- app <- view <- shell <- cli
+//! ```
+//!
+//! Everything up to `insight` builds without the default feature `console` and knows no screen.
+
+pub mod conn;
+pub mod text;
+pub mod wire;

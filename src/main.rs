@@ -1,1 +1,3 @@
+//! The program: the console and the command line.
+
 fn main() {}

@@ -1,0 +1,13 @@
+//! Text that is safe to show.
+//!
+//! Everything that comes out of Redis is hostile until it went through here: names, ids, payloads,
+//! errors, logs, even Redis's own error texts. The layers above the wire keep such bytes in types
+//! without `Display`; the view shows only [`Clean`], which nothing but this module can make.
+
+mod clean;
+mod escape;
+mod width;
+
+pub use clean::Clean;
+pub use escape::{ascii_json, lossless};
+pub use width::{cut, cut_left, width};

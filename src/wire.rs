@@ -1,0 +1,13 @@
+//! Names and bytes: what BullMQ and Bull keep in Redis, decoded and encoded without I/O.
+//!
+//! No tokio, no connection, no clock: every layout fact here can be tested with a literal.
+
+pub mod era;
+pub mod ids;
+pub mod keys;
+pub mod score;
+pub mod state;
+
+pub use era::{Era, Fleet, WriteEra};
+pub use ids::{JobId, Prefix, QueueId, QueueName, Raw, Token};
+pub use state::State;
