@@ -13,10 +13,7 @@ fn a_server_lives_as_long_as_its_owner() {
     let pid = server.pid();
     let mut link = server.connect();
     redis::cmd("SET").arg("k").arg("v").exec(&mut link).unwrap();
-    assert_eq!(
-        Dump::of(&server).get("k"),
-        Some(&Content::String("v".to_owned()))
-    );
+    assert_eq!(Dump::of(&server).get("k"), Some(&Content::String("v".to_owned())));
     let socket = server.socket().to_owned();
     drop(server);
     assert!(!socket.exists());
@@ -25,32 +22,16 @@ fn a_server_lives_as_long_as_its_owner() {
 
 #[test]
 fn a_server_can_ask_for_a_password_on_a_port() {
-    let mut server = Server::builder()
-        .tcp()
-        .password("open")
-        .conf("maxmemory", "64mb")
-        .start();
+    let mut server = Server::builder().tcp().password("open").conf("maxmemory", "64mb").start();
     assert_ne!(server.port(), Some(6379));
     let ask = |server: &Server| -> (String, String) {
-        let mut link = redis::Client::open(server.url())
-            .unwrap()
-            .get_connection()
-            .unwrap();
-        redis::cmd("CONFIG")
-            .arg("GET")
-            .arg("maxmemory")
-            .query(&mut link)
-            .unwrap()
+        let mut link = redis::Client::open(server.url()).unwrap().get_connection().unwrap();
+        redis::cmd("CONFIG").arg("GET").arg("maxmemory").query(&mut link).unwrap()
     };
     assert_eq!(ask(&server).1, (64 * 1024 * 1024).to_string());
     let (port, pid) = (server.port(), server.pid());
     server.kill();
-    assert!(
-        redis::Client::open(server.url())
-            .unwrap()
-            .get_connection()
-            .is_err()
-    );
+    assert!(redis::Client::open(server.url()).unwrap().get_connection().is_err());
     server.start_again();
     assert_eq!(server.port(), port);
     assert_ne!(server.pid(), pid);
@@ -61,8 +42,7 @@ fn a_server_can_ask_for_a_password_on_a_port() {
 fn a_held_server_answers_once_it_may_go_on() {
     let server = Server::start();
     let mut link = server.connect();
-    link.set_read_timeout(Some(std::time::Duration::from_millis(50)))
-        .unwrap();
+    link.set_read_timeout(Some(std::time::Duration::from_millis(50))).unwrap();
     server.stop();
     assert!(redis::cmd("PING").exec(&mut link).is_err());
     server.cont();
@@ -87,29 +67,17 @@ fn every_library_adds_and_runs(#[case] lib: Lib) {
     let handle = node.call(json!({"op": "worker", "queue": "q", "name": "one"}));
     node.call(json!({"op": "waitIdle", "queue": "q"}));
     let ran = node.call(json!({"op": "workerRan", "handle": handle}));
-    let outcomes: Vec<_> = ran
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|run| &run["outcome"])
-        .collect();
+    let outcomes: Vec<_> = ran.as_array().unwrap().iter().map(|run| &run["outcome"]).collect();
     assert_eq!(outcomes, ["ok", "no route"]);
     node.call(json!({"op": "workerStop", "handle": handle}));
 
     let dump = Dump::of(&server);
     let counts = node.call(json!({"op": "counts", "queue": "q"}));
-    for (state, key) in [
-        ("waiting", "wait"),
-        ("completed", "completed"),
-        ("failed", "failed"),
-    ] {
+    for (state, key) in [("waiting", "wait"), ("completed", "completed"), ("failed", "failed")] {
         assert_eq!(counts[state], dump.len(&format!("bull:q:{key}")), "{state}");
     }
     assert_eq!(dump.members("bull:q:failed"), ["2"]);
-    assert_eq!(
-        dump.field("bull:q:1", "returnvalue"),
-        Some(r#"{"sent":true}"#)
-    );
+    assert_eq!(dump.field("bull:q:1", "returnvalue"), Some(r#"{"sent":true}"#));
     let logs = node.call(json!({"op": "logs", "queue": "q", "job": 1}));
     assert_eq!(logs["logs"], json!(["half"]));
     let error = node.try_call(json!({"op": "retry", "queue": "q", "job": "none"}));
@@ -153,10 +121,7 @@ fn the_same_steps_leave_the_same_keys() {
     );
     assert_eq!(
         whole.get("bull:q:delayed"),
-        Some(&Content::Zset(vec![(
-            "3".to_owned(),
-            "<timestamp+delay>".to_owned()
-        )]))
+        Some(&Content::Zset(vec![("3".to_owned(), "<timestamp+delay>".to_owned())]))
     );
     let lock = &whole.0["bull:q:1:lock"];
     assert!(lock.expires);
@@ -168,32 +133,18 @@ fn a_difference_shows_only_what_differs() {
     let server = Server::start();
     let mut link = server.connect();
     let set = |link: &mut redis::Connection, field: &str, value: &str| {
-        redis::cmd("HSET")
-            .arg("h")
-            .arg(field)
-            .arg(value)
-            .exec(link)
-            .unwrap();
+        redis::cmd("HSET").arg("h").arg(field).arg(value).exec(link).unwrap();
     };
     set(&mut link, "opts", r#"{"b":1,"a":{"d":2,"c":3}}"#);
     set(&mut link, "same", "1");
-    redis::cmd("RPUSH")
-        .arg("l")
-        .arg(&["x", "y", "z"])
-        .exec(&mut link)
-        .unwrap();
+    redis::cmd("RPUSH").arg("l").arg(&["x", "y", "z"]).exec(&mut link).unwrap();
     let a = Dump::read(&mut link);
     set(&mut link, "opts", r#"{"a":{"c":3,"d":2},"b":1}"#);
     let b = Dump::read(&mut link);
     let options = Options::default();
     assert_eq!(diff(&a.normalised(&options), &b.normalised(&options)), None);
     set(&mut link, "new", "\u{e9}");
-    redis::cmd("LSET")
-        .arg("l")
-        .arg(1)
-        .arg(b"\xff")
-        .exec(&mut link)
-        .unwrap();
+    redis::cmd("LSET").arg("l").arg(1).arg(b"\xff").exec(&mut link).unwrap();
     redis::cmd("DEL").arg("nothing").exec(&mut link).unwrap();
     let c = Dump::read(&mut link);
     let told = diff(&b, &c).unwrap();
@@ -212,9 +163,6 @@ fn the_driver_holds_its_clock_still() {
     let dump = Dump::of(&server);
     assert_eq!(dump.field("bull:q:1", "timestamp"), Some("1700000000000"));
     let score = (1_700_000_001_000_u64 * 0x1000).to_string();
-    assert_eq!(
-        dump.get("bull:q:delayed"),
-        Some(&Content::Zset(vec![("1".to_owned(), score)]))
-    );
+    assert_eq!(dump.get("bull:q:delayed"), Some(&Content::Zset(vec![("1".to_owned(), score)])));
     assert_ne!(node.call(json!({"op": "fixedNow"})), Value::Null);
 }

@@ -1,9 +1,6 @@
 //! Tests against a real server: each starts its own.
 
-#![allow(
-    missing_docs,
-    reason = "a test target has no public items that anyone imports"
-)]
+#![allow(missing_docs, reason = "a test target has no public items that anyone imports")]
 
 #[path = "../support/mod.rs"]
 mod support;

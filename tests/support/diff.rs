@@ -39,11 +39,7 @@ fn entry(out: &mut String, a: Option<&Entry>, b: Option<&Entry>) {
         return;
     };
     if a.expires != b.expires {
-        let _ = writeln!(
-            out,
-            "  - expires: {}\n  + expires: {}",
-            a.expires, b.expires
-        );
+        let _ = writeln!(out, "  - expires: {}\n  + expires: {}", a.expires, b.expires);
     }
     if let (Content::Hash(a), Content::Hash(b)) = (&a.content, &b.content) {
         return hash(out, a, b);
@@ -68,12 +64,7 @@ fn hash(out: &mut String, a: &BTreeMap<String, String>, b: &BTreeMap<String, Str
 fn sequence(out: &mut String, a: &[String], b: &[String]) {
     let head = a.iter().zip(b).take_while(|(a, b)| a == b).count();
     let (a, b) = (&a[head..], &b[head..]);
-    let tail = a
-        .iter()
-        .rev()
-        .zip(b.iter().rev())
-        .take_while(|(a, b)| a == b)
-        .count();
+    let tail = a.iter().rev().zip(b.iter().rev()).take_while(|(a, b)| a == b).count();
     let (a, b) = (&a[..a.len() - tail], &b[..b.len() - tail]);
     if head > 0 {
         let _ = writeln!(out, "    ({head} the same)");
@@ -103,10 +94,9 @@ fn lines_of(content: &Content) -> Vec<String> {
         Content::List(items) => items.iter().map(|item| format!("list {item:?}")).collect(),
         Content::Set(members) => members.iter().map(|item| format!("set {item:?}")).collect(),
         Content::Hash(fields) => fields.iter().map(|(k, v)| format!("{k}: {v}")).collect(),
-        Content::Zset(members) => members
-            .iter()
-            .map(|(member, score)| format!("zset {score} {member:?}"))
-            .collect(),
+        Content::Zset(members) => {
+            members.iter().map(|(member, score)| format!("zset {score} {member:?}")).collect()
+        }
         Content::Stream(entries) => entries
             .iter()
             .map(|fields| {

@@ -107,10 +107,7 @@ impl Dump {
         let of = |entry: &'_ [(String, String)]| -> Option<usize> {
             entry.iter().position(|(name, _)| name == field)
         };
-        entries
-            .iter()
-            .filter_map(|entry| of(entry).map(|at| entry[at].1.as_str()))
-            .collect()
+        entries.iter().filter_map(|entry| of(entry).map(|at| entry[at].1.as_str())).collect()
     }
 }
 
@@ -151,20 +148,14 @@ fn pairs(value: &Value) -> Vec<(String, String)> {
     let flat = flat(value);
     let (pairs, rest) = flat.as_chunks::<2>();
     assert!(rest.is_empty(), "an odd number of parts");
-    pairs
-        .iter()
-        .map(|[name, value]| (name.clone(), value.clone()))
-        .collect()
+    pairs.iter().map(|[name, value]| (name.clone(), value.clone())).collect()
 }
 
 fn flat(value: &Value) -> Vec<String> {
     match value {
         Value::Nil => Vec::new(),
         Value::Array(values) | Value::Set(values) => values.iter().flat_map(flat).collect(),
-        Value::Map(pairs) => pairs
-            .iter()
-            .flat_map(|(k, v)| [flat(k), flat(v)].concat())
-            .collect(),
+        Value::Map(pairs) => pairs.iter().flat_map(|(k, v)| [flat(k), flat(v)].concat()).collect(),
         Value::BulkString(bytes) => vec![text(bytes)],
         Value::SimpleString(text) => vec![text.clone()],
         Value::Int(number) => vec![number.to_string()],

@@ -73,11 +73,8 @@ pub(super) const LENGTH: usize = 36;
 
 fn starts(bytes: &[u8]) -> bool {
     bytes.len() >= LENGTH
-        && bytes[..LENGTH]
-            .iter()
-            .enumerate()
-            .all(|(at, byte)| match at {
-                8 | 13 | 18 | 23 => *byte == b'-',
-                _ => byte.is_ascii_hexdigit(),
-            })
+        && bytes[..LENGTH].iter().enumerate().all(|(at, byte)| match at {
+            8 | 13 | 18 | 23 => *byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        })
 }

@@ -57,10 +57,7 @@ impl Node {
     /// Starts a driver for `lib` on the server's socket and waits until it answers.
     pub fn start(lib: Lib, server: &Server) -> Self {
         let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/node");
-        assert!(
-            dir.join("node_modules").is_dir(),
-            "tests/node has no node_modules: run scripts/setup tests"
-        );
+        assert!(dir.join("node_modules").is_dir(), "tests/node has no node_modules: run scripts/setup tests");
         let mut child = Command::new("node")
             .arg(dir.join("driver.js"))
             .arg(lib.name())
@@ -79,13 +76,7 @@ impl Node {
                 }
             }
         });
-        let mut node = Self {
-            lib,
-            child,
-            stdin,
-            answers,
-            last: 0,
-        };
+        let mut node = Self { lib, child, stdin, answers, last: 0 };
         node.call(serde_json::json!({ "op": "ping" }));
         node
     }

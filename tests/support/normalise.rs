@@ -80,10 +80,7 @@ impl Options {
     fn ignores(&self, key: &str, field: &str) -> bool {
         let version = !self.keep_version && key.ends_with(":meta");
         (version && matches!(field, "version" | "library"))
-            || self
-                .fields
-                .iter()
-                .any(|(suffix, name)| key.ends_with(suffix.as_str()) && name == field)
+            || self.fields.iter().any(|(suffix, name)| key.ends_with(suffix.as_str()) && name == field)
     }
 }
 
@@ -91,18 +88,10 @@ impl Dump {
     /// A copy without what is volatile.
     #[must_use]
     pub fn normalised(&self, options: &Options) -> Self {
-        let run = Run {
-            options,
-            labels: Labels::of(self),
-            dump: self,
-        };
+        let run = Run { options, labels: Labels::of(self), dump: self };
         let mut out = BTreeMap::new();
         for (key, entry) in &self.0 {
-            if options
-                .keys
-                .iter()
-                .any(|suffix| key.ends_with(suffix.as_str()))
-            {
+            if options.keys.iter().any(|suffix| key.ends_with(suffix.as_str())) {
                 continue;
             }
             let plain = run.text(key);
@@ -132,9 +121,7 @@ impl Run<'_> {
             Content::String(_) if key.ends_with(":lock") => Content::String("<token>".to_owned()),
             Content::String(text) => Content::String(self.text(text)),
             Content::Other(kind) => Content::Other(kind.clone()),
-            Content::List(items) => {
-                Content::List(items.iter().map(|item| self.text(item)).collect())
-            }
+            Content::List(items) => Content::List(items.iter().map(|item| self.text(item)).collect()),
             Content::Set(members) => {
                 let members: BTreeSet<_> = members.iter().map(|item| self.text(item)).collect();
                 Content::Set(members)
@@ -182,9 +169,7 @@ impl Run<'_> {
                 let job = format!("{queue}:{member}");
                 let of = |field| self.dump.field(&job, field)?.parse::<u64>().ok();
                 match (of("timestamp"), of("delay")) {
-                    (Some(added), Some(delay)) if added + delay == time => {
-                        "<timestamp+delay>".to_owned()
-                    }
+                    (Some(added), Some(delay)) if added + delay == time => "<timestamp+delay>".to_owned(),
                     _ => "<ms>".to_owned(),
                 }
             }
@@ -215,9 +200,7 @@ impl Run<'_> {
             } else if first.is_ascii_digit() {
                 let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
                 let (number, after) = rest.split_at(digits);
-                let time = number
-                    .parse()
-                    .is_ok_and(|ms| self.options.window.contains(&ms));
+                let time = number.parse().is_ok_and(|ms| self.options.window.contains(&ms));
                 out.push_str(if time { "<ms>" } else { number });
                 rest = after;
             } else {

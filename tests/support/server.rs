@@ -45,17 +45,9 @@ impl Builder {
 
     /// Starts the server and waits until it answers.
     pub fn start(self) -> Server {
-        let dir = tempfile::Builder::new()
-            .prefix("toril-test-")
-            .tempdir()
-            .expect("a temporary folder");
-        let mut server = Server {
-            socket: dir.path().join("redis.sock"),
-            dir,
-            builder: self,
-            port: None,
-            running: None,
-        };
+        let dir = tempfile::Builder::new().prefix("toril-test-").tempdir().expect("a temporary folder");
+        let mut server =
+            Server { socket: dir.path().join("redis.sock"), dir, builder: self, port: None, running: None };
         server.start_again();
         server
     }
@@ -120,11 +112,7 @@ impl Server {
 
     /// The server's process id.
     pub fn pid(&self) -> u32 {
-        self.running
-            .as_ref()
-            .expect("the server was killed")
-            .child
-            .id()
+        self.running.as_ref().expect("the server was killed").child.id()
     }
 
     /// Holds the server still, as one that hangs: it accepts connections and answers nothing.
@@ -205,17 +193,11 @@ impl Server {
         let mut running = Running { child, watchdog };
         let began = Instant::now();
         loop {
-            if running
-                .child
-                .try_wait()
-                .expect("the child's state")
-                .is_some()
-            {
+            if running.child.try_wait().expect("the child's state").is_some() {
                 return Err(fs::read_to_string(&log).unwrap_or_default());
             }
-            let answer = self
-                .try_connect()
-                .and_then(|mut link| redis::cmd("PING").query::<String>(&mut link));
+            let answer =
+                self.try_connect().and_then(|mut link| redis::cmd("PING").query::<String>(&mut link));
             if answer.is_ok() {
                 return Ok(running);
             }
