@@ -9,5 +9,7 @@
 //! Everything up to `insight` builds without the default feature `console` and knows no screen.
 
 pub mod conn;
+pub mod engine;
+pub mod monitor;
 pub mod text;
 pub mod wire;

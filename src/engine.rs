@@ -1,0 +1,3 @@
+//! The queue engine.
+
+pub mod read;

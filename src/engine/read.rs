@@ -1,0 +1,4 @@
+//! What can be read of a queue, with plain commands only: an account without scripting suffices.
+
+pub mod job;
+pub mod page;

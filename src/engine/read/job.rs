@@ -1,0 +1,98 @@
+//! One job, whole but for what is large.
+
+use crate::text::Clean;
+use crate::wire::{JobId, QueueId, Raw, State, Token};
+
+/// A field of a job's hash.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Field {
+    /// Its name.
+    pub name: Raw,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Its value; `None` while it is larger than what may be read unasked.
+    pub value: Option<Raw>,
+}
+
+/// Children of a parent by what became of them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Children {
+    /// Finished (`:processed`).
+    pub processed: u64,
+    /// Not finished (`:dependencies`).
+    pub pending: u64,
+    /// Failed, and failing the parent (`:unsuccessful`).
+    pub failed: u64,
+    /// Failed, and ignored (`:failed`).
+    pub ignored: u64,
+}
+
+/// The parent of a job in a flow.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Parent {
+    /// The parent's full key, as the job keeps it.
+    pub key: Raw,
+    /// Its queue, where the key could be split.
+    pub queue: Option<QueueId>,
+    /// Its id, where the key could be split.
+    pub id: Option<JobId>,
+}
+
+/// A job as it was found.
+#[derive(Clone, PartialEq, Debug)]
+pub struct JobDetail {
+    /// Of which queue.
+    pub queue: QueueId,
+    /// Which job.
+    pub id: JobId,
+    /// Where it is; `None` when it is in no structure of the queue.
+    pub state: Option<State>,
+    /// The fields of its hash, in the server's order; empty when the hash is gone.
+    pub fields: Vec<Field>,
+    /// Fields of the hash in all; more than `fields` holds when there are over 200.
+    pub field_count: u64,
+    /// Lines of its log.
+    pub logs: u64,
+    /// Who holds its lock, and for how many ms yet (`None`: without end).
+    pub lock: Option<(Token, Option<i64>)>,
+    /// When it is due (state delayed), ms since the epoch.
+    pub due_at: Option<i64>,
+    /// Children by outcome.
+    pub children: Children,
+    /// Parent in a flow.
+    pub parent: Option<Parent>,
+}
+
+impl JobDetail {
+    /// The value of a field, if it is there and was read.
+    pub fn value(&self, name: &str) -> Option<&[u8]> {
+        self.field(name)?.value.as_ref().map(Raw::as_bytes)
+    }
+
+    /// A field, read or not.
+    pub fn field(&self, name: &str) -> Option<&Field> {
+        self.fields.iter().find(|field| field.name.as_bytes() == name.as_bytes())
+    }
+
+    /// A field that holds a whole number.
+    pub fn number(&self, name: &str) -> Option<i64> {
+        let text = std::str::from_utf8(self.value(name)?).ok()?;
+        text.parse().ok().or_else(|| text.parse::<f64>().ok().map(|n| n as i64))
+    }
+
+    /// A field in the form that may be shown on one line.
+    pub fn clean(&self, name: &str) -> Option<Clean> {
+        self.value(name).map(Clean::line)
+    }
+}
+
+/// A stretch of a job's log.
+#[derive(Clone, PartialEq, Debug)]
+pub struct LogPage {
+    /// Lines in all.
+    pub total: u64,
+    /// Index of the first line here.
+    pub offset: u64,
+    /// The lines, oldest first.
+    pub lines: Vec<Raw>,
+}

@@ -1,0 +1,21 @@
+//! Entries of event streams, for the Events screen.
+
+use crate::text::Clean;
+use crate::wire::{JobId, QueueId, Raw};
+
+/// An entry of a queue's event stream.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct FeedEvent {
+    /// When Redis took it, ms since the epoch: the first half of the entry's id.
+    pub at: i64,
+    /// The entry's id.
+    pub entry: Clean,
+    /// Of which queue.
+    pub queue: QueueId,
+    /// The event's name (`completed`, ...), unknown ones too.
+    pub event: Clean,
+    /// Which job, where the event names one.
+    pub job: Option<JobId>,
+    /// The event's other fields, large values cut.
+    pub fields: Vec<(Raw, Raw)>,
+}
