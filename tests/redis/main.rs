@@ -1,6 +1,11 @@
 //! Tests against a real server: each starts its own.
 
-#![allow(missing_docs, reason = "a test target has no public items that anyone imports")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test, and what it calls, stops where something is wrong"
+)]
 
 #[path = "../support/mod.rs"]
 mod support;

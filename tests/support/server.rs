@@ -64,8 +64,8 @@ pub struct Server {
 
 struct Running {
     child: Child,
-    /// A shell that ends the server when the test program's end of the pipe closes, which it also
-    /// does when the program is killed and nothing is dropped.
+    /// A shell that ends the server and removes its folder when the test program's end of the pipe
+    /// closes, which it also does when the program is killed and nothing is dropped.
     watchdog: Child,
 }
 
@@ -189,7 +189,7 @@ impl Server {
             .stdout(out)
             .spawn()
             .map_err(|error| format!("{}: {error}", program().display()))?;
-        let watchdog = watch(&child);
+        let watchdog = watch(&child, self.dir.path());
         let mut running = Running { child, watchdog };
         let began = Instant::now();
         loop {
@@ -225,10 +225,11 @@ impl Drop for Running {
     }
 }
 
-fn watch(child: &Child) -> Child {
+fn watch(child: &Child, dir: &Path) -> Child {
     Command::new("sh")
-        .args(["-c", "read -r _; kill -9 \"$0\""])
+        .args(["-c", "read -r _; kill -9 \"$0\"; rm -rf \"$1\""])
         .arg(child.id().to_string())
+        .arg(dir)
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
