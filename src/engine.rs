@@ -1,3 +1,4 @@
 //! The queue engine.
 
+pub mod op;
 pub mod read;

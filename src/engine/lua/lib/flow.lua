@@ -1,0 +1,54 @@
+-- Parents and children. Their keys are read out of hashes and sets and stand in no KEYS.
+
+-- The queues met so far, by base.
+local queues = {}
+
+local function queue_of(base)
+  if not queues[base] then queues[base] = undeclared(base) end
+  return queues[base]
+end
+
+-- Takes a job's key apart. Ids may contain colons (trap T9) and so may prefixes, so every split
+-- is tried, and the one counts whose queue has given out ids; a phantom queue never did.
+local function split(key)
+  local candidates, colons = {}, 0
+  for at = 1, #key do
+    if string.byte(key, at) == 58 then
+      colons = colons + 1
+      if colons > 1 and at < #key then candidates[#candidates + 1] = at end
+    end
+  end
+  for _, probe in ipairs({ { 'id', 'string' }, { 'meta', 'hash' } }) do
+    for _, at in ipairs(candidates) do
+      local base = string.sub(key, 1, at)
+      if kind(base .. probe[1]) == probe[2] then return base, string.sub(key, at + 1) end
+    end
+  end
+  local last = candidates[#candidates]
+  if not last then return nil end
+  return string.sub(key, 1, last), string.sub(key, last + 1)
+end
+
+-- The parent of a job that is linked to one which exists: its key, queue and id.
+local function parent_of(job)
+  local key = redis.call('HGET', job, 'parentKey')
+  if not key or kind(key) ~= 'hash' then return nil end
+  local ok, parent = pcall(cjson.decode, redis.call('HGET', job, 'parent') or '')
+  if ok and type(parent) == 'table' and type(parent.queueKey) == 'string' and type(parent.id) == 'string'
+    and parent.queueKey .. ':' .. parent.id == key then
+    return key, queue_of(parent.queueKey .. ':'), parent.id
+  end
+  local base, id = split(key)
+  if not base then return nil end
+  return key, queue_of(base), id
+end
+
+-- Cuts a pending child from its parent; a parent that waits for nothing more is next in line.
+local function unlink(job)
+  local key, q, id = parent_of(job)
+  if not key or redis.call('SREM', key .. ':dependencies', job) == 0 then return end
+  if redis.call('SCARD', key .. ':dependencies') > 0 then return end
+  if redis.call('ZREM', q['waiting-children'], id) == 0 then return end
+  push(q, 'RPUSH', id)
+  emit(q, 'waiting', 'jobId', id, 'prev', 'waiting-children')
+end

@@ -1,0 +1,27 @@
+-- Lets a delayed job run now.
+--
+-- KEYS  the queue's keys (lib/queue.lua), the job's hash, its lock
+-- ARGV  era, base, id
+-- Returns a code (lib/codes.lua).
+
+local q = declared()
+local job, id = KEYS[17], ARGV[3]
+
+local refused = refusal(q) or unfit(job)
+if refused then return refused end
+if redis.call('ZREM', q.delayed, id) == 0 then return NOT_IN_STATE end
+
+local priority = priority_of(job)
+if priority > 0 then
+  push_by_priority(q, id, priority)
+else
+  push(q, 'LPUSH', id)
+end
+redis.call('HSET', job, 'delay', 0)
+
+if ERA == 0 then
+  redis.call('PUBLISH', q.base .. 'waiting', id)
+else
+  emit(q, 'waiting', 'jobId', id, 'prev', 'delayed')
+end
+return DONE

@@ -1,0 +1,29 @@
+//! Operations of an operator on live queues: one Redis mutation each, one script each.
+//!
+//! A script decides everything again on the server: that the queue's keys still fit the era that
+//! the caller decided on, that the job is where the caller saw it, that nobody runs it. It
+//! answers a code; every code is mapped once ([`Code`]), and one that is not known is an error
+//! that names itself. What is written equals what the library of that era writes, except for the
+//! rows of `docs/differences.md`.
+
+mod code;
+mod error;
+mod job;
+mod queue;
+mod script;
+
+pub use code::Code;
+pub use error::OpError;
+pub use job::{JobOp, run_job, run_jobs};
+pub use queue::{QueueOp, QueueOutcome, run_queue};
+
+use crate::wire::{QueueId, WriteEra};
+
+/// What is acted on: a queue, and the generation of its writers.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Target {
+    /// The queue.
+    pub queue: QueueId,
+    /// Whose layout is written; the scripts refuse ([`Code::WrongEra`]) when the keys contradict it.
+    pub era: WriteEra,
+}

@@ -1,0 +1,104 @@
+//! What a script answers, mapped once.
+
+use crate::wire::State;
+
+/// How an operation on one job or queue ended, as far as Redis is concerned.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+pub enum Code {
+    /// It was done.
+    Done,
+    /// There is no such job (any more).
+    Gone,
+    /// The job is not in the state that the operation starts from; nothing was changed.
+    NotIn(State),
+    /// A worker holds the job's lock.
+    Locked,
+    /// A worker holds the lock of a child that would be removed as well.
+    ChildLocked,
+    /// The job is the next iteration of a scheduler: without it the scheduler would stop.
+    Scheduler,
+    /// More descendants, or longer lists to search, than one script may handle.
+    TooMany,
+    /// The id names a structure of the queue (trap T8).
+    Reserved,
+    /// The key is no job: of another type, or without a job's fields.
+    NotAJob,
+    /// The library of this era has no such operation.
+    Unsupported,
+    /// The queue's keys contradict the era (spec 5.1), or the job belongs to BullMQ Pro.
+    WrongEra,
+    /// A key of the queue has a type that no library gives it; writing could stop halfway.
+    Damaged,
+}
+
+impl Code {
+    /// What a script answered. `from` is the state that the operation starts from.
+    pub(super) fn from_script(answer: i64, from: State) -> Option<Self> {
+        Some(match answer {
+            1 => Self::Done,
+            -1 => Self::Gone,
+            -3 => Self::NotIn(from),
+            -8 => Self::Scheduler,
+            -21 => Self::Locked,
+            -22 => Self::ChildLocked,
+            -23 => Self::TooMany,
+            -24 => Self::NotAJob,
+            -25 => Self::WrongEra,
+            -26 => Self::Damaged,
+            _ => return None,
+        })
+    }
+
+    /// Whether it was done.
+    pub const fn is_done(self) -> bool {
+        matches!(self, Self::Done)
+    }
+
+    /// The word in machine output.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Gone => "gone",
+            Self::NotIn(State::Failed) => "not-failed",
+            Self::NotIn(State::Completed) => "not-completed",
+            Self::NotIn(State::Delayed) => "not-delayed",
+            Self::NotIn(_) => "not-in-state",
+            Self::Locked => "locked",
+            Self::ChildLocked => "child-locked",
+            Self::Scheduler => "scheduler",
+            Self::TooMany => "too-many",
+            Self::Reserved => "reserved",
+            Self::NotAJob => "not-a-job",
+            Self::Unsupported => "unsupported",
+            Self::WrongEra => "wrong-era",
+            Self::Damaged => "damaged",
+        }
+    }
+
+    /// A sentence for people, without the id.
+    pub const fn sentence(self) -> &'static str {
+        match self {
+            Self::Done => "Done.",
+            Self::Gone => "The job no longer exists.",
+            Self::NotIn(State::Failed) => "The job is not failed any more.",
+            Self::NotIn(State::Completed) => "The job is not completed any more.",
+            Self::NotIn(State::Delayed) => "The job is not delayed any more.",
+            Self::NotIn(_) => "The job is in another state by now.",
+            Self::Locked => "A worker is running the job.",
+            Self::ChildLocked => "A worker is running one of its children.",
+            Self::Scheduler => {
+                "It is the next run of a scheduler; without it the scheduler would stop. Remove the scheduler instead."
+            }
+            Self::TooMany => {
+                "It has more descendants than one step may remove. Remove children first, or keep them."
+            }
+            Self::Reserved => "The id is the name of a structure of the queue.",
+            Self::NotAJob => "What stands under this id is not a job.",
+            Self::Unsupported => "The library of this queue cannot do that.",
+            Self::WrongEra => {
+                "The keys of the queue do not fit the library that was found to write it; nothing was changed."
+            }
+            Self::Damaged => "A key of the queue has a wrong type; nothing was changed.",
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! Scripts put together from the shared library, and what all of them get.
+
+use crate::wire::{QueueId, WriteEra};
+
+/// A script of ours: shared parts first, joined when this crate is compiled.
+macro_rules! script {
+    ($name:literal, [$($part:literal),*]) => {{
+        static SCRIPT: std::sync::LazyLock<$crate::conn::Script> = std::sync::LazyLock::new(|| {
+            $crate::conn::Script::new($name, concat!(
+                include_str!("../lua/lib/codes.lua"),
+                include_str!("../lua/lib/queue.lua"),
+                $(include_str!(concat!("../lua/lib/", $part, ".lua")),)*
+                include_str!(concat!("../lua/", $name, ".lua")),
+            ))
+        });
+        &*SCRIPT
+    }};
+}
+pub(super) use script;
+
+/// The keys that every script gets, in the order of `NAMES` in `lua/lib/queue.lua`.
+const QUEUE_KEYS: [&str; 16] = [
+    "wait",
+    "paused",
+    "active",
+    "delayed",
+    "prioritized",
+    "priority",
+    "completed",
+    "failed",
+    "waiting-children",
+    "marker",
+    "meta",
+    "meta-paused",
+    "events",
+    "pc",
+    "repeat",
+    "limiter:index",
+];
+
+/// The declared keys of a queue.
+pub(super) fn queue_keys(queue: &QueueId) -> Vec<Vec<u8>> {
+    QUEUE_KEYS.iter().map(|suffix| queue.key(suffix)).collect()
+}
+
+/// The era as the scripts know it.
+pub(super) fn era_argument(era: WriteEra) -> Vec<u8> {
+    match era {
+        WriteEra::Bull4 => b"0",
+        WriteEra::V4 => b"4",
+        WriteEra::V5 => b"5",
+        WriteEra::V6 => b"6",
+    }
+    .to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_stand_in_the_order_of_the_library() {
+        let lua = include_str!("../lua/lib/queue.lua");
+        let start = lua.find("local NAMES = {").unwrap();
+        let names: Vec<&str> =
+            lua[start..].split('}').next().unwrap().split('\'').skip(1).step_by(2).collect();
+        assert_eq!(names, QUEUE_KEYS);
+    }
+}
