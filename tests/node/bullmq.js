@@ -71,7 +71,6 @@ module.exports = (lib, socket) => {
   }
 
   const hold = (one, next) => {
-    // A finish that fetches the next job answers [data, id, ...]; take() answers the job itself.
     if (next) one.held.set(String(next.id), next);
     return json(next);
   };
@@ -148,22 +147,23 @@ module.exports = (lib, socket) => {
     workerResume: (r) => workers.get(r.handle).worker.resume(),
     waitIdle: (r) => waitIdle(() => queue(r).getJobCounts(), r),
 
-    // A worker started with `manual` is driven step by step
+    // A worker started with `manual` is driven step by step. A finish with `fetchNext` answers what
+    // the library does, which is the next job's raw data; that job is not held here.
     take: async (r) => {
       const one = workers.get(r.handle);
       return hold(one, await one.worker.getNextJob(r.token ?? 'token', { block: false }));
     },
     complete: async (r) => {
-      await (await job(r)).moveToCompleted(r.value, r.token ?? 'token', r.fetchNext ?? false);
+      const next = await (await job(r)).moveToCompleted(r.value, r.token ?? 'token', r.fetchNext ?? false);
       workers.get(r.handle).held.delete(String(r.job));
-      return null;
+      return json(next);
     },
     fail: async (r) => {
       const error = r.unrecoverable ? new UnrecoverableError(r.message) : new Error(r.message);
       if (r.stack !== undefined) error.stack = r.stack;
-      await (await job(r)).moveToFailed(error, r.token ?? 'token', r.fetchNext ?? false);
+      const next = await (await job(r)).moveToFailed(error, r.token ?? 'token', r.fetchNext ?? false);
       workers.get(r.handle).held.delete(String(r.job));
-      return null;
+      return json(next);
     },
     stalledCheck: async (r) => json(await workers.get(r.handle).worker.moveStalledJobsToWait()),
 

@@ -51,9 +51,9 @@ class Workers {
       case 'ok':
         return order.return;
       case 'fail':
-        throw this.failure(one, order);
+        throw this.failure(one, job, order);
       case 'failTimes':
-        if (one.ran.filter((r) => r.id === String(job.id)).length <= order.n) throw this.failure(one, order);
+        if (one.ran.filter((r) => r.id === String(job.id)).length <= order.n) throw this.failure(one, job, order);
         return order.return;
       case 'sleep':
         await sleep(order.ms);
@@ -69,7 +69,9 @@ class Workers {
     }
   }
 
-  failure(one, { message = 'boom', unrecoverable = false }) {
+  failure(one, job, { message = 'boom', unrecoverable = false }) {
+    // Bull has no error for this; it asks the job to give up instead.
+    if (unrecoverable && !one.Unrecoverable) job.discard();
     const Kind = unrecoverable && one.Unrecoverable ? one.Unrecoverable : Error;
     return new Kind(message);
   }

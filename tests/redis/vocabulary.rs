@@ -182,3 +182,28 @@ fn flows_and_changes(#[case] lib: Lib) {
     ask(n, "promoteJobs", json!({}));
     assert_eq!(ask(n, "state", json!({"job": id})), "waiting");
 }
+
+#[rstest]
+#[case(Lib::Bull4)]
+#[case(Lib::BullMq4)]
+#[case(Lib::BullMq5)]
+#[case(Lib::BullMq6)]
+fn a_worker_obeys_the_data(#[case] lib: Lib) {
+    let (_server, mut node) = start(lib);
+    let n = &mut node;
+    let attempts = json!({"attempts": 3});
+    for data in [
+        json!({"do": "failTimes", "n": 2}),
+        json!({"do": "fail", "unrecoverable": true}),
+        json!({"do": "sleep", "ms": 5}),
+    ] {
+        ask(n, "add", json!({"data": data, "opts": attempts}));
+    }
+    let handle = ask(n, "worker", json!({}));
+    ask(n, "waitIdle", json!({}));
+    let ran = ask(n, "workerRan", json!({"handle": handle}));
+    let of = |id: &str| ran.as_array().unwrap().iter().filter(|run| run["id"] == id).count();
+    assert_eq!([of("1"), of("2"), of("3")], [3, 1, 1]);
+    assert_eq!(ask(n, "ids", json!({"state": "failed"})), json!(["2"]));
+    ask(n, "workerStop", json!({"handle": handle, "force": true}));
+}
