@@ -8,6 +8,8 @@
 //!
 //! Everything up to `insight` builds without the default feature `console` and knows no screen.
 
+#[cfg(feature = "console")]
+pub mod cli;
 pub mod conn;
 pub mod engine;
 pub mod monitor;

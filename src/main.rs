@@ -1,3 +1,5 @@
 //! The program: the console and the command line.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    toril::cli::main()
+}

@@ -1,0 +1,132 @@
+//! Arguments of the commands that act.
+
+use clap::{Args, ValueEnum};
+
+use super::reads::state;
+use crate::wire::{Fleet, State};
+
+/// Flags of every command that acts.
+#[derive(Args, Debug, Clone, Default)]
+pub struct ActFlags {
+    /// Count, sample and say what would be done; write nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// How the act is confirmed.
+    #[command(flatten)]
+    pub confirm: Confirm,
+}
+
+/// How an act is confirmed where nobody can be asked.
+#[derive(Args, Debug, Clone, Default)]
+pub struct Confirm {
+    /// Do not ask
+    #[arg(short, long)]
+    pub yes: bool,
+    /// Confirm an act on more than 100 jobs by the queue's name
+    #[arg(long, value_name = "NAME")]
+    pub confirm: Option<String>,
+}
+
+/// Which jobs of a queue.
+#[derive(Args, Debug, Clone)]
+pub struct JobAct {
+    /// The queue: its name, or prefix:name
+    pub queue: String,
+    /// Ids of jobs
+    #[arg(value_name = "ID", conflicts_with_all = ["all", "filter"], allow_hyphen_values = false)]
+    pub ids: Vec<String>,
+    /// Every job of the state
+    #[arg(long)]
+    pub all: bool,
+    /// Of this state
+    #[arg(long, value_parser = state)]
+    pub state: Option<State>,
+    /// Only jobs for which this jq expression is true
+    #[arg(long = "where", value_name = "EXPR")]
+    pub filter: Option<String>,
+    /// How many jobs --where reads at most
+    #[arg(long, default_value_t = 10_000, value_name = "N", requires = "filter")]
+    pub scan: u64,
+    /// At most so many jobs a second
+    #[arg(long, value_name = "N/s", value_parser = rate)]
+    pub rate: Option<u32>,
+    /// Flags of every act.
+    #[command(flatten)]
+    pub act: ActFlags,
+}
+
+/// Arguments of `toril retry`.
+#[derive(Args, Debug, Clone)]
+pub struct RetryArgs {
+    /// Which jobs.
+    #[command(flatten)]
+    pub jobs: JobAct,
+    /// Let the jobs start over with all their attempts
+    #[arg(long)]
+    pub reset_attempts: bool,
+}
+
+/// Arguments of `toril remove`.
+#[derive(Args, Debug, Clone)]
+pub struct RemoveArgs {
+    /// Which jobs.
+    #[command(flatten)]
+    pub jobs: JobAct,
+    /// Leave children that are not processed yet
+    #[arg(long)]
+    pub keep_children: bool,
+}
+
+/// Which queues.
+#[derive(Args, Debug, Clone)]
+pub struct QueueAct {
+    /// Queues: their names, or prefix:name
+    #[arg(value_name = "QUEUE", required_unless_present = "all", conflicts_with = "all")]
+    pub queues: Vec<String>,
+    /// All queues that are found
+    #[arg(long)]
+    pub all: bool,
+    /// Flags of every act.
+    #[command(flatten)]
+    pub act: ActFlags,
+}
+
+/// Arguments of `toril pause`.
+#[derive(Args, Debug, Clone)]
+pub struct PauseArgs {
+    /// Which queues.
+    #[command(flatten)]
+    pub queues: QueueAct,
+    /// Which BullMQ works on the queues: decides how eras 5 and 6 are paused
+    #[arg(long, value_enum)]
+    pub fleet: Option<FleetName>,
+}
+
+/// [`Fleet`] as it is written.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum FleetName {
+    /// Only BullMQ 5.
+    #[value(name = "5")]
+    Five,
+    /// Only BullMQ 6.
+    #[value(name = "6")]
+    Six,
+    /// Both, or nobody knows.
+    Mixed,
+}
+
+impl From<FleetName> for Fleet {
+    fn from(name: FleetName) -> Self {
+        match name {
+            FleetName::Five => Self::V5,
+            FleetName::Six => Self::V6,
+            FleetName::Mixed => Self::Mixed,
+        }
+    }
+}
+
+/// Reads `20/s`, or `20`.
+fn rate(text: &str) -> Result<u32, String> {
+    let number = text.strip_suffix("/s").unwrap_or(text);
+    number.parse().ok().filter(|&n| n > 0).ok_or_else(|| "a rate is written 20/s".to_owned())
+}

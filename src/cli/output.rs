@@ -1,0 +1,94 @@
+//! What goes to stdout and stderr.
+
+use std::fmt;
+use std::io::{self, BufWriter, IsTerminal as _, StdoutLock, Write as _};
+
+use serde::Serialize;
+
+use super::args::ColorWhen;
+use super::failure::Failure;
+use crate::text::{Clean, ascii_json};
+
+/// Standard output, buffered. What a program reads is JSON, what a person reads is [`Clean`].
+pub struct Out {
+    stdout: BufWriter<StdoutLock<'static>>,
+    color: bool,
+}
+
+impl Out {
+    /// Takes stdout.
+    pub fn new(color: ColorWhen) -> Self {
+        let stdout = io::stdout().lock();
+        let color = match color {
+            ColorWhen::Always => true,
+            ColorWhen::Never => false,
+            ColorWhen::Auto => {
+                stdout.is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+            }
+        };
+        Self { stdout: BufWriter::new(stdout), color }
+    }
+
+    /// Whether colours are wanted.
+    pub const fn color(&self) -> bool {
+        self.color
+    }
+
+    /// Writes a line that is safe to show.
+    pub fn line(&mut self, line: impl fmt::Display) -> io::Result<()> {
+        writeln!(self.stdout, "{line}")
+    }
+
+    /// Writes a JSON document on a line of its own.
+    pub fn json(&mut self, document: &impl Serialize) -> Result<(), Failure> {
+        serde_json::to_writer(&mut self.stdout, document)?;
+        self.stdout.write_all(b"\n")?;
+        Ok(())
+    }
+
+    /// Writes bytes of our own making (a man page, completions).
+    pub fn bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.stdout.write_all(bytes)
+    }
+
+    /// Hands on what is buffered.
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.stdout.flush()
+    }
+}
+
+/// Writes a line to stderr; a closed stderr is nobody's problem.
+pub fn say(line: impl fmt::Display) {
+    let _ = writeln!(io::stderr().lock(), "{line}");
+}
+
+/// Says why a command stopped.
+pub fn report(failure: &Failure, json: bool) {
+    let Failure::Said { kind, message, hint, .. } = failure else { return };
+    say(format_args!("toril: {message}"));
+    if !hint.is_empty() {
+        say(format_args!("  try: {hint}"));
+    }
+    if json {
+        report_json(kind, message.as_str(), hint.as_str());
+    }
+}
+
+/// The error as a document, on a line of its own on stderr.
+pub fn report_json(kind: &str, message: &str, hint: &str) {
+    let document = serde_json::json!({ "error": { "kind": kind, "message": message, "hint": hint } });
+    say(ascii_json(&document.to_string()));
+}
+
+/// Asks on the terminal; `None` where nobody can be asked.
+pub fn ask(question: &Clean) -> Option<String> {
+    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+        return None;
+    }
+    let _ = write!(io::stderr().lock(), "{question} ");
+    let mut answer = String::new();
+    match io::stdin().read_line(&mut answer) {
+        Ok(_) => Some(answer.trim_end_matches(['\r', '\n']).to_owned()),
+        Err(_) => None,
+    }
+}
