@@ -1,4 +1,12 @@
-//! The queue engine.
+//! The queue engine: operations, plain reads, and producers and workers of queues that BullMQ 5
+//! and 6 share with us.
 
+pub mod add;
 pub mod op;
+pub mod queue;
 pub mod read;
+pub mod worker;
+
+pub use add::{AddError, Backoff, FailurePolicy, Flow, FlowJob, FlowNode, JobOptions, Keep, OptionError};
+pub use queue::Queue;
+pub use worker::{ActiveJob, JobContext, JobError, ManualWorker, WorkError, Worker, WorkerOptions};

@@ -1,0 +1,96 @@
+//! Adding jobs: one script for every kind, one call for one job or several (spec, section 4).
+
+mod error;
+mod flow;
+mod options;
+mod validate;
+
+use std::sync::LazyLock;
+
+pub use error::{AddError, OptionError};
+pub(super) use flow::rows;
+pub use flow::{Flow, FlowJob, FlowNode};
+pub use options::{Backoff, FailurePolicy, JobOptions, Keep};
+pub(super) use validate::validate;
+
+use crate::conn::{Conn, Script, Value, bytes, integer, items};
+use crate::wire::{JobId, QueueId};
+
+static ADD: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        "add",
+        concat!(
+            include_str!("lua/lib/keyspace.lua"),
+            include_str!("lua/lib/place.lua"),
+            include_str!("lua/lib/parent.lua"),
+            include_str!("lua/add.lua"),
+        ),
+    )
+});
+
+/// What `meta.library` says of queues we add to. Never `meta.version`: that names the release of
+/// BullMQ whose habits the queue's other clients have.
+const LIBRARY: &str = concat!("toril:", env!("CARGO_PKG_VERSION"));
+
+/// Jobs in one call of the script: it blocks the server for about 10 µs a job.
+pub(super) const CHUNK: usize = 100;
+
+/// A job ready to be sent: one row of the arguments of `add.lua`.
+pub(super) struct Row {
+    pub queue: QueueId,
+    pub id: Option<JobId>,
+    pub name: Vec<u8>,
+    pub data: Vec<u8>,
+    pub options: JobOptions,
+    /// It waits for children.
+    pub is_parent: bool,
+    /// The parent it belongs to.
+    pub parent: Option<(QueueId, JobId)>,
+}
+
+impl Row {
+    fn push(self, args: &mut Vec<Vec<u8>>) -> Result<(), AddError> {
+        let parent = self.parent.as_ref().map(|(queue, id)| (queue, id));
+        let opts = self.options.to_json(self.id.as_ref(), parent)?;
+        let link = match parent {
+            Some((queue, id)) => self.options.parent_json(queue, id)?,
+            None => Vec::new(),
+        };
+        let flag = |on: bool| if on { b"1".to_vec() } else { Vec::new() };
+        args.push(self.id.map(|id| id.as_bytes().to_vec()).unwrap_or_default());
+        args.push(self.name);
+        args.push(self.data);
+        args.push(opts);
+        args.push(self.options.timestamp.map(|at| at.to_string().into_bytes()).unwrap_or_default());
+        args.push(self.options.delay_ms().to_string().into_bytes());
+        args.push(self.options.priority.to_string().into_bytes());
+        args.push(flag(self.options.lifo));
+        args.push(flag(self.is_parent));
+        args.push(self.parent.map(|(queue, id)| queue.job(&id)).unwrap_or_default());
+        args.push(link);
+        Ok(())
+    }
+}
+
+/// Adds the rows in order as one atomic step. Each gets its own outcome.
+pub(super) async fn add_rows(conn: &Conn, rows: Vec<Row>) -> Result<Vec<Result<JobId, AddError>>, AddError> {
+    let keys: Vec<Vec<u8>> = rows.iter().map(|row| row.queue.key("meta")).collect();
+    let mut args = vec![LIBRARY.as_bytes().to_vec(), Vec::new()];
+    for row in rows {
+        row.push(&mut args)?;
+    }
+    let reply = conn.eval(&ADD, &keys, &args).await?;
+    let outcomes: Vec<_> = items(&reply).iter().map(outcome).collect();
+    if outcomes.len() == keys.len() { Ok(outcomes) } else { Err(AddError::Reply) }
+}
+
+fn outcome(value: &Value) -> Result<JobId, AddError> {
+    if let Value::Int(code) = value {
+        return Err(match integer(value) {
+            Some(-5) => AddError::ParentMissing,
+            Some(-7) => AddError::ParentTaken,
+            _ => AddError::Code(*code),
+        });
+    }
+    bytes(value).map(JobId::new).ok_or(AddError::Reply)
+}

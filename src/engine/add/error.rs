@@ -1,0 +1,52 @@
+//! Why a job was not added.
+
+use crate::conn::ConnError;
+
+/// A job was not added.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AddError {
+    /// The options are not what BullMQ would accept; nothing was sent.
+    #[error(transparent)]
+    Options(#[from] OptionError),
+    /// The data cannot be written as JSON; nothing was sent.
+    #[error("the job's data is not JSON: {0}")]
+    Data(String),
+    /// The connection, or an error reply.
+    #[error(transparent)]
+    Conn(#[from] ConnError),
+    /// Code -5: the parent's hash does not exist.
+    #[error("the parent job does not exist")]
+    ParentMissing,
+    /// Code -7: a job of this id exists and has another living parent.
+    #[error("a job of this id belongs to another parent")]
+    ParentTaken,
+    /// A code that the script does not document.
+    #[error("adding gave the unknown code {0}")]
+    Code(i64),
+    /// The reply had another shape than the script documents.
+    #[error("adding gave an answer of an unexpected shape")]
+    Reply,
+}
+
+/// Options that BullMQ refuses on the client's side (spec 2.4), in its words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum OptionError {
+    /// The ids of wake-up markers in old releases.
+    #[error("JobId cannot be '0' or start with '0:'")]
+    Zero,
+    /// It could meet an automatic id.
+    #[error("Custom Id cannot be integers")]
+    Integer,
+    /// `:` separates the parts of a key.
+    #[error("Custom Id cannot contain :")]
+    Colon,
+    /// The id is the name of one of the queue's own keys (trap T8), which Node does not refuse.
+    #[error("this id is the name of a key of the queue itself")]
+    Reserved,
+    /// Scores hold 21 bits of priority.
+    #[error("Priority should be between 0 and 2097151")]
+    Priority,
+    /// Jitter is a share.
+    #[error("Jitter should be between 0 and 1")]
+    Jitter,
+}

@@ -1,0 +1,64 @@
+//! A worker by hand.
+
+use serde::Serialize;
+
+use super::calls::{Calls, Next, json};
+use super::{ActiveJob, JobError, WorkError, WorkerOptions};
+use crate::conn::Conn;
+use crate::wire::{JobId, QueueId};
+
+/// The steps of a worker one by one. `at` is the time to use, ms since the epoch; `None` is the
+/// server's. Locks are not renewed: a job must end within [`WorkerOptions::lock`].
+#[derive(Debug)]
+pub struct ManualWorker {
+    calls: Calls,
+}
+
+impl ManualWorker {
+    /// A worker over a connection that may write. Sends nothing.
+    pub fn new(conn: Conn, queue: QueueId, options: WorkerOptions) -> Self {
+        Self { calls: Calls::new(conn, queue, options) }
+    }
+
+    /// Takes the next job, if there is one.
+    pub async fn fetch(&self, at: Option<i64>) -> Result<Option<ActiveJob>, WorkError> {
+        Ok(job(self.calls.fetch(at).await?))
+    }
+
+    /// Ends a job as completed.
+    pub async fn complete(
+        &self,
+        active: &ActiveJob,
+        value: &impl Serialize,
+        at: Option<i64>,
+    ) -> Result<(), WorkError> {
+        self.calls.complete(active, &json(value)?, at, false).await.map(drop)
+    }
+
+    /// Ends a job as failed, or its attempt where its options allow another.
+    pub async fn fail(&self, active: &ActiveJob, error: &JobError, at: Option<i64>) -> Result<(), WorkError> {
+        self.calls.fail(active, error, at, false).await.map(drop)
+    }
+
+    /// Appends a line to a job's log.
+    pub async fn log(&self, active: &ActiveJob, line: impl AsRef<[u8]>) -> Result<(), WorkError> {
+        self.calls.log(active, line.as_ref()).await
+    }
+
+    /// Stores a job's progress.
+    pub async fn progress(&self, active: &ActiveJob, progress: &impl Serialize) -> Result<(), WorkError> {
+        self.calls.progress(&active.id, progress).await
+    }
+
+    /// Makes jobs of dead workers ready again, unless another worker has just looked.
+    pub async fn recover_stalled(&self, at: Option<i64>) -> Result<Vec<JobId>, WorkError> {
+        self.calls.recover_stalled(at).await
+    }
+}
+
+fn job(next: Next) -> Option<ActiveJob> {
+    match next {
+        Next::Job(job) => Some(*job),
+        Next::None(_) => None,
+    }
+}
