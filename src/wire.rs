@@ -2,14 +2,17 @@
 //!
 //! No tokio, no connection, no clock: every layout fact here can be tested with a literal.
 
+pub mod client;
 pub mod counts;
 pub mod era;
 pub mod ids;
 pub mod keys;
+pub mod meta;
 pub mod score;
 pub mod state;
 
 pub use counts::Counts;
 pub use era::{Era, Fleet, WriteEra};
 pub use ids::{JobId, Prefix, QueueId, QueueName, Raw, Token};
+pub use meta::Meta;
 pub use state::State;

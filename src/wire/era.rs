@@ -1,5 +1,9 @@
 //! Which generation of writers owns a queue (spec, section 5).
 
+mod evidence;
+
+pub use evidence::{Evidence, JobFields, ListMarker, Waits, decide};
+
 /// The generation of a queue's writers; it decides which keys an act must touch.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub enum Era {

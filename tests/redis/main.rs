@@ -11,4 +11,5 @@
 mod support;
 
 mod harness;
+mod monitor;
 mod vocabulary;

@@ -1,0 +1,416 @@
+//! Many queues at a glance, in one round trip (spec 3.1).
+
+use crate::conn::{Batch, Conn, ConnError, Request, Value, Verb, bytes, integer, items};
+use crate::text::Clean;
+use crate::wire::era::{Evidence, ListMarker, decide};
+use crate::wire::{Counts, Era, JobId, Meta, QueueId, score};
+
+/// The value of `limiter` that holds a queue by hand.
+const MANUAL_LIMIT: i64 = 9_007_199_254_740_991;
+
+/// What is asked of one queue.
+#[derive(Clone, Debug)]
+pub struct Ask<'a> {
+    /// Which queue.
+    pub queue: &'a QueueId,
+    /// Its era, where it is known: it decides which keys are worth a look.
+    pub era: Era,
+    /// Look for all that tells the era, too.
+    pub identify: bool,
+    /// Count what finished after this time (ms by the workers' clocks).
+    pub finished_since: Option<i64>,
+    /// Its workers keep metrics: read their counters instead.
+    pub metrics: bool,
+}
+
+impl<'a> Ask<'a> {
+    /// The first question about a queue: everything.
+    pub fn first(queue: &'a QueueId) -> Self {
+        Self { queue, era: Era::Unknown, identify: true, finished_since: None, metrics: true }
+    }
+}
+
+/// A queue as it was found: figures as they stand in Redis, nothing corrected yet.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Overview {
+    /// The `meta` hash.
+    pub meta: Meta,
+    /// `id`: jobs added so far, duplicates of custom ids included.
+    pub last_id: Option<i64>,
+    /// Elements of `wait`, markers included.
+    pub wait: u64,
+    /// Elements of `paused`, markers included.
+    pub paused: u64,
+    /// Elements of `active`.
+    pub active: u64,
+    /// Members of `prioritized`.
+    pub prioritized: u64,
+    /// Members of `priority` (Bull, BullMQ 1 to 3): also in `wait`.
+    pub priority: u64,
+    /// Members of `delayed`.
+    pub delayed: u64,
+    /// Members of `waiting-children`.
+    pub waiting_children: u64,
+    /// Members of `completed`.
+    pub completed: u64,
+    /// Members of `failed`.
+    pub failed: u64,
+    /// Members of `repeat`: schedulers and repeatables.
+    pub repeat: u64,
+    /// Markers seen at either end of `wait`.
+    pub wait_markers: u64,
+    /// Markers seen at either end of `paused`.
+    pub paused_markers: u64,
+    /// The next job to run: the tail of `wait`, else of `paused`, else the first of `prioritized`.
+    pub next: Option<JobId>,
+    /// The job that has run longest.
+    pub oldest_active: Option<JobId>,
+    /// When the first delayed job is due, ms.
+    pub next_due_at: Option<i64>,
+    /// Time to live of `limiter`, ms.
+    pub limiter_ms: Option<i64>,
+    /// Value of `limiter`.
+    pub limiter: Option<i64>,
+    /// `meta-paused` exists.
+    pub meta_paused: bool,
+    /// Jobs completed: since the time asked, or the metrics' total.
+    pub completed_count: Option<u64>,
+    /// Jobs failed: since the time asked, or the metrics' total.
+    pub failed_count: Option<u64>,
+    /// Whether those two are totals of the metrics.
+    pub metrics: bool,
+    /// What tells the era, where it was asked for.
+    pub evidence: Option<Evidence>,
+    /// The first error among the replies, if any.
+    pub error: Option<Clean>,
+}
+
+/// A place in the reply.
+#[derive(Clone, Copy, PartialEq, Debug)]
+enum Slot {
+    Meta,
+    Id,
+    Wait,
+    Paused,
+    Active,
+    Prioritized,
+    Priority,
+    Delayed,
+    WaitingChildren,
+    Completed,
+    Failed,
+    Repeat,
+    WaitTail,
+    WaitHead,
+    PausedTail,
+    PausedHead,
+    PrioritizedHead,
+    ActiveTail,
+    NextDue,
+    LimiterTtl,
+    Limiter,
+    MetaPaused,
+    CompletedCount,
+    FailedCount,
+    Events,
+    Marker,
+    Pc,
+    DelayStream,
+    Groups,
+}
+
+/// Reads all queues asked for in one round trip. Keep the list short enough for the server: one
+/// queue is 16 to 26 commands and about 18 µs.
+///
+/// Returns Redis's time (ms since the epoch) with the answers, in the order asked.
+pub async fn overview(conn: &Conn, asks: &[Ask<'_>]) -> Result<(Option<i64>, Vec<Overview>), ConnError> {
+    let mut batch = Batch::new();
+    batch.push(Request::new(Verb::Time));
+    let mut plans = Vec::with_capacity(asks.len());
+    for ask in asks {
+        plans.push(plan(ask, &mut batch));
+    }
+    let replies = conn.batch(&batch).await?;
+    let mut replies = replies.into_iter();
+    let time = replies.next().as_ref().and_then(server_time);
+    let answers = asks
+        .iter()
+        .zip(plans)
+        .map(|(ask, slots)| {
+            let mut found = Overview { metrics: ask.metrics, ..Overview::default() };
+            if ask.identify {
+                found.evidence = Some(Evidence::default());
+            }
+            for (slot, reply) in slots.into_iter().zip(replies.by_ref()) {
+                found.take(slot, reply);
+            }
+            found.settle();
+            found
+        })
+        .collect();
+    Ok((time, answers))
+}
+
+/// Reads the reply of `TIME` as ms since the epoch.
+pub fn server_time(reply: &Value) -> Option<i64> {
+    let parts = items(reply);
+    Some(integer(parts.first()?)? * 1000 + integer(parts.get(1)?)? / 1000)
+}
+
+fn plan(ask: &Ask<'_>, batch: &mut Batch) -> Vec<Slot> {
+    let queue = ask.queue;
+    let mut slots = Vec::with_capacity(26);
+    let mut put = |slot: Slot, request: Request| {
+        slots.push(slot);
+        batch.push(request);
+    };
+    let key = |verb: Verb, suffix: &str| Request::new(verb).arg(queue.key(suffix));
+    put(Slot::Meta, key(Verb::HMGet, "meta").arg(&Meta::FIELDS[..]));
+    put(Slot::Id, key(Verb::Get, "id"));
+    put(Slot::Wait, key(Verb::LLen, "wait"));
+    put(Slot::Paused, key(Verb::LLen, "paused"));
+    put(Slot::Active, key(Verb::LLen, "active"));
+    let unsure = ask.identify || matches!(ask.era, Era::Unknown | Era::Pro);
+    let old = ask.era <= Era::V3;
+    if old || unsure {
+        put(Slot::Priority, key(Verb::ZCard, "priority"));
+    }
+    if !old || unsure {
+        put(Slot::Prioritized, key(Verb::ZCard, "prioritized"));
+        put(Slot::PrioritizedHead, key(Verb::ZRange, "prioritized").arg(0).arg(0));
+    }
+    put(Slot::Delayed, key(Verb::ZCard, "delayed"));
+    if unsure || ask.era >= Era::V1 {
+        put(Slot::WaitingChildren, key(Verb::ZCard, "waiting-children"));
+    }
+    put(Slot::Completed, key(Verb::ZCard, "completed"));
+    put(Slot::Failed, key(Verb::ZCard, "failed"));
+    put(Slot::Repeat, key(Verb::ZCard, "repeat"));
+    // The next job is the first of these that there is: each later slot overwrites the one before.
+    if unsure || ask.era != Era::V6 {
+        put(Slot::PausedTail, key(Verb::LIndex, "paused").arg(-1));
+    }
+    put(Slot::WaitTail, key(Verb::LIndex, "wait").arg(-1));
+    if unsure || matches!(ask.era, Era::V2 | Era::V3 | Era::V4) {
+        put(Slot::WaitHead, key(Verb::LIndex, "wait").arg(0));
+        put(Slot::PausedHead, key(Verb::LIndex, "paused").arg(0));
+    }
+    put(Slot::ActiveTail, key(Verb::LIndex, "active").arg(-1));
+    put(Slot::NextDue, key(Verb::ZRange, "delayed").arg(0).arg(0).arg("WITHSCORES"));
+    put(Slot::LimiterTtl, key(Verb::PTtl, "limiter"));
+    put(Slot::Limiter, key(Verb::Get, "limiter"));
+    if unsure || ask.era <= Era::Bull4 {
+        put(Slot::MetaPaused, key(Verb::Exists, "meta-paused"));
+    }
+    if ask.metrics {
+        put(Slot::CompletedCount, key(Verb::HGet, "metrics:completed").arg("count"));
+        put(Slot::FailedCount, key(Verb::HGet, "metrics:failed").arg("count"));
+    } else if let Some(since) = ask.finished_since {
+        let after = format!("({since}");
+        put(Slot::CompletedCount, key(Verb::ZCount, "completed").arg(&after).arg("+inf"));
+        put(Slot::FailedCount, key(Verb::ZCount, "failed").arg(&after).arg("+inf"));
+    }
+    if ask.identify {
+        put(Slot::Events, key(Verb::Exists, "events"));
+        put(Slot::Marker, key(Verb::Exists, "marker"));
+        put(Slot::Pc, key(Verb::Exists, "pc"));
+        put(Slot::DelayStream, key(Verb::Exists, "delay"));
+        put(Slot::Groups, key(Verb::Exists, "groups"));
+    }
+    slots
+}
+
+impl Overview {
+    fn take(&mut self, slot: Slot, reply: Value) {
+        let reply = match ConnError::check(reply) {
+            Ok(reply) => reply,
+            Err(error) => {
+                self.error.get_or_insert(error.message);
+                return;
+            }
+        };
+        let count = integer(&reply).and_then(|n| u64::try_from(n).ok()).unwrap_or(0);
+        match slot {
+            Slot::Meta => {
+                let values: Vec<_> = items(&reply).iter().map(bytes).collect();
+                self.meta = Meta::decode(&values);
+            }
+            Slot::Id => self.last_id = integer(&reply),
+            Slot::Wait => self.wait = count,
+            Slot::Paused => self.paused = count,
+            Slot::Active => self.active = count,
+            Slot::Prioritized => self.prioritized = count,
+            Slot::Priority => self.priority = count,
+            Slot::Delayed => self.delayed = count,
+            Slot::WaitingChildren => self.waiting_children = count,
+            Slot::Completed => self.completed = count,
+            Slot::Failed => self.failed = count,
+            Slot::Repeat => self.repeat = count,
+            Slot::WaitTail => {
+                if let Some(marker) = self.element(&reply) {
+                    self.wait_markers += 1;
+                    self.mark(marker);
+                }
+            }
+            Slot::PausedTail => {
+                if let Some(marker) = self.element(&reply) {
+                    self.paused_markers += 1;
+                    self.mark(marker);
+                }
+            }
+            // A list of one has one end.
+            Slot::WaitHead if self.wait > 1 => {
+                if let Some(marker) = bytes(&reply).and_then(ListMarker::of) {
+                    self.wait_markers += 1;
+                    self.mark(marker);
+                }
+            }
+            Slot::PausedHead if self.paused > 1 => {
+                if let Some(marker) = bytes(&reply).and_then(ListMarker::of) {
+                    self.paused_markers += 1;
+                    self.mark(marker);
+                }
+            }
+            Slot::WaitHead | Slot::PausedHead => {}
+            Slot::PrioritizedHead => {
+                // Comes before the lists, which win.
+                self.next = items(&reply).first().and_then(bytes).map(JobId::new);
+            }
+            Slot::ActiveTail => {
+                self.oldest_active = bytes(&reply).map(JobId::new).filter(|id| !id.is_marker())
+            }
+            Slot::NextDue => self.next_due_at = scored(&reply).first().map(|(_, at)| score::due_at(*at)),
+            Slot::LimiterTtl => self.limiter_ms = integer(&reply).filter(|ms| *ms > 0),
+            Slot::Limiter => self.limiter = integer(&reply),
+            Slot::MetaPaused => self.meta_paused = count > 0,
+            Slot::CompletedCount => self.completed_count = integer(&reply).map(|_| count),
+            Slot::FailedCount => self.failed_count = integer(&reply).map(|_| count),
+            Slot::Events | Slot::Marker | Slot::Pc | Slot::DelayStream | Slot::Groups => {
+                let Some(found) = &mut self.evidence else { return };
+                let field = match slot {
+                    Slot::Events => &mut found.events,
+                    Slot::Marker => &mut found.marker,
+                    Slot::Pc => &mut found.pc,
+                    Slot::DelayStream => &mut found.delay_stream,
+                    _ => &mut found.groups,
+                };
+                *field = count > 0;
+            }
+        }
+    }
+
+    /// The tail of a list: a marker, or the next job to run.
+    fn element(&mut self, reply: &Value) -> Option<ListMarker> {
+        let element = bytes(reply)?;
+        let marker = ListMarker::of(element);
+        if marker.is_none() {
+            self.next = Some(JobId::new(element));
+        }
+        marker
+    }
+
+    fn mark(&mut self, marker: ListMarker) {
+        if let Some(found) = &mut self.evidence {
+            found.list_marker = Some(marker);
+        }
+    }
+
+    fn settle(&mut self) {
+        if let Some(found) = &mut self.evidence {
+            found.meta = self.meta.clone();
+            found.id = self.last_id.is_some();
+            found.meta_paused = self.meta_paused;
+            found.prioritized = self.prioritized > 0;
+            found.priority = self.priority > 0;
+        }
+    }
+
+    /// Jobs by state as this era means them (spec 3.2).
+    pub fn counts(&self, era: Era) -> Counts {
+        let prioritized = if era <= Era::V3 || (era == Era::Unknown && self.prioritized == 0) {
+            self.priority
+        } else {
+            self.prioritized
+        };
+        Counts {
+            waiting: self.wait.saturating_sub(self.wait_markers),
+            paused: self.paused.saturating_sub(self.paused_markers),
+            prioritized,
+            active: self.active,
+            delayed: self.delayed,
+            waiting_children: self.waiting_children,
+            completed: self.completed,
+            failed: self.failed,
+        }
+    }
+
+    /// Jobs that are not finished; what `priority` holds is in `wait` already (decisions, 5).
+    pub fn backlog(&self) -> u64 {
+        self.wait.saturating_sub(self.wait_markers)
+            + self.paused.saturating_sub(self.paused_markers)
+            + self.prioritized
+            + self.active
+            + self.delayed
+            + self.waiting_children
+    }
+
+    /// Whether the queue is paused, by BullMQ's flag or by Bull's.
+    pub fn is_paused(&self) -> bool {
+        self.meta.paused || self.meta_paused
+    }
+
+    /// For how many ms yet the rate limit holds the queue (spec 3.10).
+    pub fn limited_ms(&self) -> Option<i64> {
+        let started = self.limiter?;
+        let limit = self.meta.max.and_then(|max| i64::try_from(max).ok());
+        let held = started >= MANUAL_LIMIT || limit.is_some_and(|max| started >= max);
+        self.limiter_ms.filter(|_| held)
+    }
+
+    /// Whether nothing of the queue exists.
+    pub fn is_absent(&self) -> bool {
+        self.error.is_none()
+            && self.meta.is_empty()
+            && self.last_id.is_none()
+            && !self.meta_paused
+            && self.repeat == 0
+            && self.backlog() + self.completed + self.failed + self.wait + self.paused == 0
+            && self.evidence.as_ref().is_none_or(|found| !found.events)
+    }
+}
+
+/// Members with their scores: flat in RESP2, in pairs in RESP3.
+pub fn scored(reply: &Value) -> Vec<(&[u8], f64)> {
+    let elements = items(reply);
+    if elements.iter().all(|element| matches!(element, Value::Array(_))) {
+        return elements
+            .iter()
+            .filter_map(|pair| {
+                let pair = items(pair);
+                Some((bytes(pair.first()?)?, crate::conn::float(pair.get(1)?)?))
+            })
+            .collect();
+    }
+    elements
+        .chunks_exact(2)
+        .filter_map(|pair| Some((bytes(&pair[0])?, crate::conn::float(&pair[1])?)))
+        .collect()
+}
+
+/// Counts, era and all that the overview tells of some queues, once: for a command that prints and
+/// ends. Asks in round trips of a few queues, some of them abreast.
+pub async fn counts(conn: &Conn, queues: &[QueueId]) -> Result<Vec<(Overview, Era, Counts)>, ConnError> {
+    let asks: Vec<Ask<'_>> = queues.iter().map(Ask::first).collect();
+    let mut all = Vec::with_capacity(queues.len());
+    for screen in asks.chunks(60) {
+        let rounds = screen.chunks(12).map(|chunk| overview(conn, chunk));
+        for round in futures_util::future::try_join_all(rounds).await? {
+            for found in round.1 {
+                let era = found.evidence.as_ref().map_or(Era::Unknown, |evidence| decide(evidence).0);
+                let counts = found.counts(era);
+                all.push((found, era, counts));
+            }
+        }
+    }
+    Ok(all)
+}

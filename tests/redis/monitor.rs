@@ -1,0 +1,4 @@
+//! The monitor against real servers and real libraries.
+
+mod first;
+mod watching;
