@@ -12,4 +12,5 @@ mod support;
 
 mod harness;
 mod monitor;
+mod parity;
 mod vocabulary;

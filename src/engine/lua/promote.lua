@@ -11,6 +11,12 @@ local refused = refusal(q) or unfit(job)
 if refused then return refused end
 if redis.call('ZREM', q.delayed, id) == 0 then return NOT_IN_STATE end
 
+if ERA == 4 then
+  -- The list is not empty any more: the marker for the next delayed job goes.
+  local list = place(q)
+  local head = redis.call('LINDEX', list, 0)
+  if head and is_marker(head) then redis.call('LPOP', list) end
+end
 local priority = priority_of(job)
 if priority > 0 then
   push_by_priority(q, id, priority)
@@ -20,7 +26,7 @@ end
 redis.call('HSET', job, 'delay', 0)
 
 if ERA == 0 then
-  redis.call('PUBLISH', q.base .. 'waiting', id)
+  publish_waiting(q, id)
 else
   emit(q, 'waiting', 'jobId', id, 'prev', 'delayed')
 end

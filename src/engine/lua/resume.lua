@@ -26,10 +26,11 @@ local by_priority = redis.call('EXISTS', q.prioritized) == 1
 local by_order = redis.call('EXISTS', q.wait) == 1
 if ERA == 4 then
   if by_priority and not by_order then redis.call('LPUSH', q.wait, '0:0') end
-elseif by_priority or by_order then
-  redis.call('ZADD', q.marker, 0, '0')
 else
-  mark_delay(q)
+  if by_priority or by_order then redis.call('ZADD', q.marker, 0, '0') end
+  -- BullMQ 5 looks at what was moved, BullMQ 6 at what waits.
+  local busy = by_priority or (ERA == 5 and moved > 0) or (ERA == 6 and by_order)
+  if not busy then mark_delay(q) end
 end
 emit(q, 'resumed')
 return { DONE, moved, 0 }

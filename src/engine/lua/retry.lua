@@ -43,7 +43,7 @@ if parent and kind(parent) == 'hash' then
 end
 
 if ERA == 0 then
-  redis.call('PUBLISH', q.base .. 'waiting', id)
+  publish_waiting(q, id)
 else
   emit_capped(q, 'waiting', 'jobId', id, 'prev', from)
 end

@@ -17,3 +17,8 @@ end
 local function emit_capped(q, ...)
   redis.call('XADD', q.events, 'MAXLEN', '~', event_cap(q), '*', 'event', ...)
 end
+
+-- Bull drops a message without the token of who published it.
+local function publish_waiting(q, id)
+  redis.call('PUBLISH', q.base .. 'waiting@toril', id)
+end

@@ -1,0 +1,14 @@
+//! Ours beside the real libraries: the same key space is given to both, both act, and whole key
+//! spaces are compared; then a real worker of that era runs the job.
+//!
+//! What differs on purpose is a row of `docs/differences.md` and has a test of its own name here.
+
+mod differences;
+mod flows;
+mod pair;
+mod promote;
+mod queue;
+mod remove;
+mod retry;
+
+use pair::Pair;

@@ -1,0 +1,208 @@
+//! Two servers with the same keys: the library acts on one, we on the other.
+
+use redis::Connection;
+use serde_json::{Value, json};
+use toril::conn::{Access, Conn, Endpoint, Options as ConnOptions};
+use toril::engine::op::{Code, JobOp, OpError, QueueOp, QueueOutcome, Target, run_job, run_queue};
+use toril::wire::{JobId, Prefix, QueueId, QueueName, WriteEra};
+
+use crate::support::{Content, Dump, Lib, Node, Options, Server, diff};
+
+/// A queue of the default prefix as a target for the era of `lib`.
+fn target(lib: Lib, queue: &str) -> Target {
+    let era = match lib {
+        Lib::Bull4 => WriteEra::Bull4,
+        Lib::BullMq4 => WriteEra::V4,
+        Lib::BullMq5 => WriteEra::V5,
+        Lib::BullMq6 => WriteEra::V6,
+    };
+    Target { queue: QueueId::new(Prefix::default(), QueueName::legacy(queue)), era }
+}
+
+fn run(node: &mut Node, queue: &str) -> Vec<String> {
+    if node.call(json!({"op": "isPaused", "queue": queue})) == json!(true) {
+        node.call(json!({"op": "resume", "queue": queue}));
+    }
+    let handle = node.call(json!({"op": "worker", "queue": queue}));
+    node.call(json!({"op": "waitIdle", "queue": queue}));
+    let ran = node.call(json!({"op": "workerRan", "handle": handle}));
+    node.call(json!({"op": "workerStop", "handle": handle}));
+    ran.as_array().unwrap().iter().map(|run| run["id"].as_str().unwrap().to_owned()).collect()
+}
+
+/// The two sides.
+pub struct Pair {
+    pub lib: Lib,
+    /// Where the library acts, and where everything is seeded.
+    pub theirs: Node,
+    /// The same library on our server, to run jobs there.
+    pub worker: Node,
+    server_theirs: Server,
+    server_ours: Server,
+    runtime: tokio::runtime::Runtime,
+    conn: Conn,
+    queues: usize,
+}
+
+impl Pair {
+    pub fn new(lib: Lib) -> Self {
+        let (server_theirs, server_ours) = (Server::start(), Server::start());
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let options = ConnOptions { access: Access::ReadWrite, ..ConnOptions::default() };
+        let endpoint = Endpoint::unix(server_ours.socket());
+        let conn = runtime.block_on(Conn::open(endpoint, options)).unwrap();
+        Self {
+            lib,
+            theirs: Node::start(lib, &server_theirs),
+            worker: Node::start(lib, &server_ours),
+            server_theirs,
+            server_ours,
+            runtime,
+            conn,
+            queues: 0,
+        }
+    }
+
+    /// A queue that did not exist yet, on empty servers.
+    pub fn fresh(&mut self) -> String {
+        redis::cmd("FLUSHALL").exec(&mut self.redis_theirs()).unwrap();
+        redis::cmd("FLUSHALL").exec(&mut self.redis_ours()).unwrap();
+        self.queues += 1;
+        let queue = format!("q{}", self.queues);
+        self.theirs.call(json!({"op": "open", "queue": queue}));
+        queue
+    }
+
+    pub fn redis_theirs(&self) -> Connection {
+        self.server_theirs.connect()
+    }
+
+    pub fn redis_ours(&self) -> Connection {
+        self.server_ours.connect()
+    }
+
+    /// Gives our server the keys of theirs, byte for byte, with their times to live.
+    pub fn copy(&self) {
+        let (mut from, mut to) = (self.redis_theirs(), self.redis_ours());
+        redis::cmd("FLUSHALL").exec(&mut to).unwrap();
+        let keys: Vec<Vec<u8>> = redis::cmd("KEYS").arg("*").query(&mut from).unwrap();
+        for key in keys {
+            let dump: Vec<u8> = redis::cmd("DUMP").arg(&key).query(&mut from).unwrap();
+            let ttl: i64 = redis::cmd("PTTL").arg(&key).query(&mut from).unwrap();
+            redis::cmd("RESTORE").arg(&key).arg(ttl.max(0)).arg(dump).exec(&mut to).unwrap();
+        }
+    }
+
+    pub fn ours(&self, queue: &str, op: JobOp, id: &str) -> Result<Code, OpError> {
+        let target = target(self.lib, queue);
+        self.runtime.block_on(run_job(&self.conn, &target, op, &JobId::new(id)))
+    }
+
+    pub fn ours_on_queue(&self, queue: &str, op: QueueOp) -> Result<QueueOutcome, OpError> {
+        let target = target(self.lib, queue);
+        self.runtime.block_on(run_queue(&self.conn, &target, op))
+    }
+
+    pub fn dump_theirs(&self) -> Dump {
+        Dump::of(&self.server_theirs)
+    }
+
+    pub fn dump_ours(&self) -> Dump {
+        Dump::of(&self.server_ours)
+    }
+
+    #[track_caller]
+    pub fn assert_same(&self, what: &str) {
+        self.assert_same_after(what, |_| {});
+    }
+
+    /// For children, which the server keeps in a set: their order is chance.
+    #[track_caller]
+    pub fn assert_same_but_for_the_order_of_events(&self, what: &str) {
+        self.assert_same_after(what, |dump| {
+            for entry in dump.0.values_mut() {
+                if let Content::Stream(entries) = &mut entry.content {
+                    entries.sort();
+                }
+            }
+        });
+    }
+
+    #[track_caller]
+    pub fn assert_same_after(&self, what: &str, change: impl Fn(&mut Dump)) {
+        let options = Options::default();
+        let mut theirs = self.dump_theirs().normalised(&options);
+        let mut ours = self.dump_ours().normalised(&options);
+        change(&mut theirs);
+        change(&mut ours);
+        if let Some(diff) = diff(&theirs, &ours) {
+            panic!("{:?}, {what}: the key spaces differ (- theirs, + ours):\n{diff}", self.lib);
+        }
+    }
+
+    /// Lets a real worker of the era run what is there on our server, and returns the ids it ran.
+    pub fn run(&mut self, queue: &str) -> Vec<String> {
+        run(&mut self.worker, queue)
+    }
+
+    /// The same on their server.
+    pub fn run_theirs(&mut self, queue: &str) -> Vec<String> {
+        run(&mut self.theirs, queue)
+    }
+
+    // Seeds, on the library's side
+
+    pub fn add(&mut self, queue: &str, opts: Value) -> String {
+        self.add_data(queue, json!({"n": 1}), opts)
+    }
+
+    pub fn add_data(&mut self, queue: &str, data: Value, opts: Value) -> String {
+        let request = json!({"op": "add", "queue": queue, "name": "job", "data": data, "opts": opts});
+        let id = self.theirs.call(request);
+        id.as_str().unwrap().to_owned()
+    }
+
+    /// Takes the next job and finishes it, as a worker does.
+    pub fn finish(&mut self, queue: &str, error: Option<&str>) -> String {
+        let handle = self.theirs.call(json!({"op": "worker", "queue": queue, "manual": true}));
+        let job = self.theirs.call(json!({"op": "take", "handle": handle}));
+        let id = job["id"].as_str().unwrap_or_else(|| panic!("nothing to take in {queue}")).to_owned();
+        match error {
+            Some(message) => self.theirs.call(
+                json!({"op": "fail", "handle": handle, "job": id, "message": message, "stack": "Error: no"}),
+            ),
+            None => {
+                self.theirs.call(json!({"op": "complete", "handle": handle, "job": id, "value": {"ok": 1}}))
+            }
+        };
+        self.theirs.call(json!({"op": "workerStop", "handle": handle, "force": true}));
+        id
+    }
+
+    /// A failed job.
+    pub fn failed(&mut self, queue: &str, opts: Value) -> String {
+        self.add(queue, opts);
+        self.finish(queue, Some("boom"))
+    }
+
+    pub fn queue_call(&mut self, op: &str, queue: &str) {
+        self.theirs.call(json!({"op": op, "queue": queue}));
+    }
+}
+
+impl Pair {
+    /// What `act` publishes on our server.
+    pub fn published(&mut self, theirs: bool, act: impl FnOnce(&mut Self)) -> Vec<(String, String)> {
+        let mut link = if theirs { self.redis_theirs() } else { self.redis_ours() };
+        link.set_read_timeout(Some(std::time::Duration::from_millis(100))).unwrap();
+        let mut channel = link.as_pubsub();
+        channel.psubscribe("*").unwrap();
+        act(self);
+        let mut heard = Vec::new();
+        while let Ok(message) = channel.get_message() {
+            heard.push((message.get_channel_name().to_owned(), message.get_payload().unwrap()));
+        }
+        heard
+    }
+}
