@@ -51,7 +51,7 @@ pub(super) struct Row {
 impl Row {
     fn push(self, args: &mut Vec<Vec<u8>>) -> Result<(), AddError> {
         let parent = self.parent.as_ref().map(|(queue, id)| (queue, id));
-        let opts = self.options.to_json(self.id.as_ref(), parent)?;
+        let opts = self.options.to_json(parent)?;
         let link = match parent {
             Some((queue, id)) => self.options.parent_json(queue, id)?,
             None => Vec::new(),

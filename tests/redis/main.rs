@@ -10,6 +10,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod engine;
 mod harness;
 mod monitor;
 mod parity;

@@ -158,11 +158,7 @@ impl JobOptions {
     }
 
     /// The `opts` field. Node always stores `attempts`, and the others where they were given.
-    pub(super) fn to_json(
-        &self,
-        id: Option<&JobId>,
-        parent: Option<(&QueueId, &JobId)>,
-    ) -> Result<Vec<u8>, AddError> {
+    pub(super) fn to_json(&self, parent: Option<(&QueueId, &JobId)>) -> Result<Vec<u8>, AddError> {
         let mut stored = Map::new();
         stored.insert("attempts".to_owned(), json!(self.attempts));
         let mut put = |key: &str, value: Option<Value>| {
@@ -182,9 +178,7 @@ impl JobOptions {
         if let Some(key) = self.on_failure.key() {
             put(key, Some(json!(true)));
         }
-        if let Some(id) = id {
-            put("jobId", Some(json!(utf8(id.as_bytes())?)));
-        }
+        put("jobId", self.id.as_ref().map(|id| json!(id)));
         if let Some((queue, id)) = parent {
             let queue = queue.qualified();
             put("parent", Some(json!({ "id": utf8(id.as_bytes())?, "queue": utf8(&queue)? })));

@@ -22,6 +22,7 @@ pub(super) enum Next {
 
 /// Why there is no job, as far as the server knows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[allow(clippy::struct_field_names, reason = "the unit belongs to the name")]
 pub(super) struct Idle {
     /// The rate limit holds for so many ms; 0 is none.
     pub limited_ms: i64,

@@ -40,7 +40,7 @@ impl ActiveJob {
     /// Reads what `start` in `lua/lib/fetch.lua` returns.
     pub(super) fn parse(reply: &[Value], token: &Token) -> Option<Self> {
         let field = |place: usize| reply.get(5 + place);
-        let raw = |place| field(place).and_then(bytes).map(Raw::new).unwrap_or_else(|| Raw::new(""));
+        let raw = |place| field(place).and_then(bytes).map_or_else(|| Raw::new(""), Raw::new);
         let number = |place| field(place).and_then(integer);
         // BullMQ 4 counts in `attemptsMade`, later releases in `atm`; a job may have both.
         let attempts = number(6).max(number(7)).unwrap_or(0);

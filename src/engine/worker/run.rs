@@ -234,14 +234,22 @@ async fn end(
     let give_up = Instant::now() + calls.options.lock;
     let mut pause = PAUSES.0;
     let mut outcome = outcome;
+    let id = job.id.lossless();
     loop {
         let ended = match &outcome {
             Ok(value) => calls.complete(job, value, None, next).await,
             Err(error) => calls.fail(job, error, None, next).await,
         };
         match ended {
-            Err(error @ WorkError::ChildrenPending) => outcome = Err(JobError::new(error.to_string())),
-            Err(error @ WorkError::ChildFailed) => outcome = Err(JobError::fatal(error.to_string())),
+            // A value that the job's children forbid makes it fail, in BullMQ's words.
+            Err(WorkError::ChildrenPending) => {
+                outcome = Err(JobError::new(format!("Job {id} has pending dependencies. moveToFinished")));
+            }
+            Err(WorkError::ChildFailed) => {
+                outcome = Err(JobError::fatal(format!(
+                    "Cannot complete job {id} because it has at least one failed child. moveToFinished"
+                )));
+            }
             Err(error) if error.is_link() && Instant::now() < give_up => {
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(PAUSES.1);

@@ -1,0 +1,6 @@
+//! The engine beside the real libraries.
+
+mod ours;
+mod worker;
+mod worker_fleet;
+mod worker_keys;
