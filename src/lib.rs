@@ -13,5 +13,6 @@ pub mod cli;
 pub mod conn;
 pub mod engine;
 pub mod monitor;
+pub mod operate;
 pub mod text;
 pub mod wire;

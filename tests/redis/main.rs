@@ -13,5 +13,6 @@ mod support;
 mod engine;
 mod harness;
 mod monitor;
+mod operate;
 mod parity;
 mod vocabulary;

@@ -1,0 +1,19 @@
+//! Acts on many jobs, and tells before what an act would do: preview, chunked runs with progress
+//! and cancellation, and how much must be asked first. It decides nothing by itself.
+//!
+//! Single acts and bulk acts both come through here, from the console and from the command line.
+
+mod action;
+mod plan;
+mod preview;
+mod queue;
+mod report;
+mod run;
+mod walk;
+
+pub use action::{Action, Severity, severity};
+pub use plan::{Plan, Selection};
+pub use preview::{Preview, preview};
+pub use queue::{act, preview_act};
+pub use report::{End, Failure, Progress, Report};
+pub use run::run;

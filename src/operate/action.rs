@@ -1,0 +1,120 @@
+//! The acts by their words, and how much must be asked before.
+
+use crate::engine::op::{JobOp, QueueOp};
+
+/// An act, by the word that it has everywhere: key, palette, command line, audit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+pub enum Action {
+    /// Put finished jobs back in line.
+    Retry,
+    /// Remove jobs.
+    Remove,
+    /// Let delayed jobs run now.
+    Promote,
+    /// Stop workers from starting jobs.
+    Pause,
+    /// Let them start jobs again.
+    Resume,
+    /// Bring the lists of a split queue together.
+    Merge,
+}
+
+impl Action {
+    /// Every act.
+    pub const ALL: [Self; 6] =
+        [Self::Retry, Self::Remove, Self::Promote, Self::Pause, Self::Resume, Self::Merge];
+
+    /// The word.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Retry => "retry",
+            Self::Remove => "remove",
+            Self::Promote => "promote",
+            Self::Pause => "pause",
+            Self::Resume => "resume",
+            Self::Merge => "merge",
+        }
+    }
+
+    /// Reads [`Action::word`].
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|action| action.word() == word)
+    }
+}
+
+impl From<JobOp> for Action {
+    fn from(op: JobOp) -> Self {
+        match op {
+            JobOp::Retry { .. } => Self::Retry,
+            JobOp::Remove { .. } => Self::Remove,
+            JobOp::Promote => Self::Promote,
+        }
+    }
+}
+
+impl From<QueueOp> for Action {
+    fn from(op: QueueOp) -> Self {
+        match op {
+            QueueOp::Pause { .. } => Self::Pause,
+            QueueOp::Resume => Self::Resume,
+            QueueOp::Merge => Self::Merge,
+        }
+    }
+}
+
+/// How much must be asked before an act.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
+pub enum Severity {
+    /// Nothing: it is done at once.
+    Run,
+    /// Yes or no, and no is the default; a script gives `--yes`.
+    Ask,
+    /// The queue's name is typed; a script gives `--confirm NAME`.
+    Type,
+}
+
+/// The most that a bulk act may cover without the name being typed.
+const TYPED_ABOVE: u64 = 100;
+
+/// How much must be asked before `action` on `count` jobs (or queues, where it acts on queues).
+/// `protected` is the profile's word; a profile without one is protected.
+pub const fn severity(action: Action, count: u64, protected: bool) -> Severity {
+    if count > TYPED_ABOVE {
+        return if protected { Severity::Type } else { Severity::Ask };
+    }
+    match action {
+        Action::Pause | Action::Remove => Severity::Ask,
+        _ if count > 1 => Severity::Ask,
+        Action::Retry | Action::Promote | Action::Resume | Action::Merge => Severity::Run,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_read_back() {
+        for action in Action::ALL {
+            assert_eq!(Action::parse(action.word()), Some(action));
+        }
+        assert_eq!(Action::parse("obliterate"), None);
+    }
+
+    #[test]
+    fn severity_grows_with_the_count() {
+        use Action::{Merge, Pause, Promote, Remove, Resume, Retry};
+        for action in [Retry, Promote, Resume, Merge] {
+            assert_eq!(severity(action, 1, true), Severity::Run);
+            assert_eq!(severity(action, 2, true), Severity::Ask);
+        }
+        for action in [Pause, Remove] {
+            assert_eq!(severity(action, 1, false), Severity::Ask);
+        }
+        for action in Action::ALL {
+            assert_eq!(severity(action, 100, true), Severity::Ask);
+            assert_eq!(severity(action, 101, true), Severity::Type);
+            assert_eq!(severity(action, 101, false), Severity::Ask);
+        }
+    }
+}

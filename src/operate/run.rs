@@ -1,0 +1,150 @@
+//! Runs a plan by chunks, so that Redis stays with its workers.
+
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::walk::{CHUNK, Walk, count};
+use super::{End, Failure, Plan, Progress, Report, Selection};
+use crate::conn::{Conn, ConnError, Kind};
+use crate::engine::op::{Code, OpError, run_jobs};
+use crate::wire::JobId;
+
+/// Failures that a report keeps.
+const FAILURES: usize = 1000;
+/// What one chunk may take of Redis before the next one is made smaller.
+const BUSY: Duration = Duration::from_millis(10);
+/// The first chunk is small: a mistake that is stopped at once has done little.
+const FIRST: usize = 20;
+/// After a chunk Redis belongs to others for this many times as long: they keep at least 80 %.
+const REST: u32 = 4;
+
+/// Does what the plan says. `progress` is told after each chunk; `cancel` is looked at between
+/// two chunks. There is no error apart from the report: whatever ends the run, what was done
+/// until then is counted in it.
+///
+/// Meant for one run at a time and queue: the pauses are those of one run.
+pub async fn run(
+    conn: &Conn,
+    plan: &Plan,
+    progress: &watch::Sender<Progress>,
+    cancel: &CancellationToken,
+) -> Report {
+    let mut report = Report::new(plan.action(), plan.target.queue.clone());
+    report.end = drive(conn, plan, progress, cancel, &mut report)
+        .await
+        .unwrap_or_else(|error| End::Failed(error.into()));
+    let counts = &mut report.progress;
+    counts.matched = match report.end {
+        End::Finished => counts.handled(),
+        _ => counts.matched.max(counts.handled()),
+    };
+    progress.send_replace(report.progress);
+    report
+}
+
+async fn drive(
+    conn: &Conn,
+    plan: &Plan,
+    progress: &watch::Sender<Progress>,
+    cancel: &CancellationToken,
+    report: &mut Report,
+) -> Result<End, ConnError> {
+    let queue = &plan.target.queue;
+    report.progress.matched = count(conn, queue, &plan.selection).await?;
+    progress.send_replace(report.progress);
+    let mut walk = Walk::new(queue.clone(), &plan.selection);
+    let mut size = FIRST;
+    loop {
+        if cancel.is_cancelled() {
+            return Ok(End::Cancelled);
+        }
+        let asked = Instant::now();
+        let ids = walk.next(conn, size).await?;
+        // About one round trip without work: what a chunk takes beyond it is Redis at work.
+        let idle = asked.elapsed();
+        if ids.is_empty() {
+            return Ok(End::Finished);
+        }
+        let sent = Instant::now();
+        let answers = match run_jobs(conn, &plan.target, plan.op, &ids).await {
+            Ok(answers) => answers,
+            Err(error) if error.is_unknown_outcome() => return Ok(End::Unknown { ids, error }),
+            Err(error) => return Ok(End::Failed(error)),
+        };
+        let busy = sent.elapsed().saturating_sub(idle);
+        let (mut stay, mut left, mut last) = (Vec::new(), 0, None);
+        for (id, answer) in ids.into_iter().zip(answers) {
+            match tell(report, plan, &id, answer) {
+                Fate::Left => left += 1,
+                Fate::Stays => stay.push(id),
+                Fate::Stops(error) => last = Some(error),
+            }
+        }
+        progress.send_replace(report.progress);
+        if let Some(error) = last {
+            return Ok(End::Failed(error));
+        }
+        if !walk.settle(stay, left) {
+            return Ok(End::Refused);
+        }
+        size = if busy > BUSY { (size / 2).max(1) } else { (size * 2).min(CHUNK) };
+        tokio::select! {
+            () = tokio::time::sleep(busy * REST) => {}
+            () = cancel.cancelled() => {}
+        }
+    }
+}
+
+/// What became of a job.
+enum Fate {
+    /// It is no longer in the state that the walk goes through.
+    Left,
+    /// It is still there.
+    Stays,
+    /// It and all that follow would be refused alike.
+    Stops(OpError),
+}
+
+fn tell(report: &mut Report, plan: &Plan, id: &JobId, answer: Result<Code, OpError>) -> Fate {
+    let named = matches!(plan.selection, Selection::Ids(_));
+    let counts = &mut report.progress;
+    let (failure, fate) = match answer {
+        Ok(Code::Done) => {
+            counts.done += 1;
+            return Fate::Left;
+        }
+        Ok(code @ (Code::Gone | Code::NotIn(_))) => {
+            counts.changed += 1;
+            if !named {
+                // A hash that is gone leaves its id where it is: retry and promote step over it.
+                return if code == Code::Gone { Fate::Stays } else { Fate::Left };
+            }
+            (Failure::refused(Some(id.clone()), code), Fate::Left)
+        }
+        Ok(code @ (Code::WrongEra | Code::Damaged | Code::Unsupported)) => {
+            counts.failed += 1;
+            (Failure::refused(Some(id.clone()), code), Fate::Stops(OpError::Refused(code)))
+        }
+        Ok(code) => {
+            counts.failed += 1;
+            (Failure::refused(Some(id.clone()), code), Fate::Stays)
+        }
+        Err(error) => {
+            counts.failed += 1;
+            let failure = Failure::error(Some(id.clone()), &error);
+            // An error of this job's script is its own; what the server refuses, it refuses to all.
+            let own = match &error {
+                OpError::Conn(error) => matches!(error.kind, Kind::Reply | Kind::Unexpected),
+                _ => false,
+            };
+            (failure, if own { Fate::Stays } else { Fate::Stops(error) })
+        }
+    };
+    if report.failures.len() < FAILURES {
+        report.failures.push(failure);
+    }
+    fate
+}
