@@ -2,29 +2,53 @@
 //! classified errors and a link that heals itself.
 //!
 //! The layer knows no queue. It re-exports [`Value`] and keeps every other type of the Redis
-//! client to itself.
+//! client to itself. From that client it has commands, values and error replies; the sockets are
+//! ours ([`socket`]), because a screen must know things that the client keeps to itself: since
+//! when nothing was heard, whether a write that timed out had left, and how big a reply is before
+//! it is read.
 
 mod dedicated;
+mod dial;
 mod endpoint;
 mod error;
+mod gate;
+mod keeper;
 mod link;
+mod name;
 mod request;
+mod resp;
 mod script;
 mod secret;
 mod single;
+mod socket;
+mod tls;
+mod traffic;
+mod url;
 mod value;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use dedicated::Dedicated;
 pub use endpoint::{Endpoint, Transport};
 pub use error::{ConnError, Kind};
-pub use link::{Link, LinkState};
+pub use link::{Hello, Link, LinkState};
+pub use name::client_name;
 pub use redis::Value;
 pub use request::{Batch, Class, Request, Verb};
-pub use script::Script;
+pub use script::{Run, Script};
 pub use secret::Secret;
-pub use value::{bytes, float, integer, items, text};
+pub use traffic::Traffic;
+pub use value::{bytes, field, float, integer, items, pairs, text};
+
+/// Deadline of a single command.
+pub const LIGHT: Duration = Duration::from_secs(1);
+/// Deadline of a batch: a page of a list, the counts of many queues.
+pub const PAGE: Duration = Duration::from_secs(3);
+/// Deadline of a script.
+pub const SCRIPT: Duration = Duration::from_secs(5);
+/// Deadline for one big value, on a [`Dedicated`] connection.
+pub const BIG: Duration = Duration::from_secs(30);
 
 /// Whether a connection may write. The gate refuses a write on a read-only connection before a
 /// byte is sent, whoever asks.
@@ -42,14 +66,20 @@ pub enum Access {
 pub struct Options {
     /// What the gate lets through.
     pub access: Access,
-    /// Given to `CLIENT SETNAME`, so that an operator sees who is connected.
+    /// The connection's name in `CLIENT LIST`, so that an operator sees who is connected; without
+    /// spaces. See [`client_name`].
     pub client_name: String,
 }
 
 /// A connection that can be shared: commands of all clones go through one socket, in order.
 ///
 /// It reconnects by itself with back-off; while the link is down calls fail at once with
-/// [`Kind::Connect`], they do not wait. A refused login is final.
+/// the reason, they do not wait. A refused login is final. When the last clone is dropped the
+/// socket is closed.
+///
+/// While the server is silent ([`Link::waiting_since`]) the socket is kept and calls fail with
+/// [`Kind::Timeout`], after a second of silence at once and unsent; the first byte that comes ends
+/// that. A write that was sent and got no answer is [`Kind::UnknownOutcome`] and never sent again.
 #[derive(Clone, Debug)]
 pub struct Conn(Arc<Topology>);
 
@@ -73,7 +103,7 @@ impl Conn {
         loop {
             let state = link.borrow_and_update().state.clone();
             match state {
-                LinkState::Up => return Ok(conn),
+                LinkState::Up | LinkState::Impaired(_) => return Ok(conn),
                 LinkState::Down { error, .. } | LinkState::Refused(error) => return Err(error),
                 LinkState::Connecting => {}
             }
@@ -104,37 +134,76 @@ impl Conn {
         }
     }
 
-    /// What was sent so far, for the budget and for taking our own share out of Redis's figures.
-    pub fn traffic(&self) -> link::Traffic {
+    /// What was sent and read so far, [`Dedicated`] connections included: for the budget, and for
+    /// taking our own share out of Redis's figures.
+    pub fn traffic(&self) -> Traffic {
         match &*self.0 {
             Topology::Single(single) => single.traffic(),
         }
     }
 
-    /// Sends one command; a server error is an `Err`.
+    /// Connects anew at once: the user does not want to wait for the next attempt, or does not
+    /// believe the link. Also the way back from [`LinkState::Refused`].
+    pub fn reconnect_now(&self) {
+        match &*self.0 {
+            Topology::Single(single) => single.reconnect_now(),
+        }
+    }
+
+    /// Sends one command and waits up to [`LIGHT`]; a server error is an `Err`.
     pub async fn call(&self, request: Request) -> Result<Value, ConnError> {
-        match &*self.0 {
-            Topology::Single(single) => single.call(request).await,
-        }
+        self.call_within(request, LIGHT).await
     }
 
-    /// Sends commands in one round trip. A server error of one command stands in its place as
-    /// [`Value::ServerError`] (see [`ConnError::check`]); an `Err` means that the link failed.
+    /// [`Conn::call`] with another deadline.
+    pub async fn call_within(&self, request: Request, deadline: Duration) -> Result<Value, ConnError> {
+        let values = self.batch_within(&Batch::from(request), deadline).await?;
+        ConnError::check(values.into_iter().next().unwrap_or(Value::Nil))
+    }
+
+    /// Sends commands in one round trip and waits up to [`PAGE`]. A server error of one command
+    /// stands in its place as [`Value::ServerError`] (see [`ConnError::check`]); an `Err` means
+    /// that the link failed or that the gate refused a command, and then none was sent.
     pub async fn batch(&self, batch: &Batch) -> Result<Vec<Value>, ConnError> {
+        self.batch_within(batch, PAGE).await
+    }
+
+    /// [`Conn::batch`] with another deadline.
+    pub async fn batch_within(&self, batch: &Batch, deadline: Duration) -> Result<Vec<Value>, ConnError> {
         match &*self.0 {
-            Topology::Single(single) => single.batch(batch).await,
+            Topology::Single(single) => single.batch(batch, deadline).await,
         }
     }
 
-    /// Runs a script of ours, loading it once where the server does not know it.
+    /// Runs a script of ours and waits up to [`SCRIPT`]. Where the server does not know it, its
+    /// source is sent.
     pub async fn eval(
         &self,
         script: &Script,
         keys: &[Vec<u8>],
         args: &[Vec<u8>],
     ) -> Result<Value, ConnError> {
+        let values = self.eval_many(script, &[(keys.to_vec(), args.to_vec())]).await?;
+        ConnError::check(values.into_iter().next().unwrap_or(Value::Nil))
+    }
+
+    /// Runs a script many times, in order and in one round trip; each answer (or
+    /// [`Value::ServerError`]) stands at the place of its run. Where the server does not know the
+    /// script (any more), the runs that it refused for that are sent again with the source: they
+    /// did not run. Between the runs others may come in; only each run is atomic.
+    pub async fn eval_many(&self, script: &Script, runs: &[Run]) -> Result<Vec<Value>, ConnError> {
+        self.eval_many_within(script, runs, SCRIPT).await
+    }
+
+    /// [`Conn::eval_many`] with another deadline for each round trip.
+    pub async fn eval_many_within(
+        &self,
+        script: &Script,
+        runs: &[Run],
+        deadline: Duration,
+    ) -> Result<Vec<Value>, ConnError> {
         match &*self.0 {
-            Topology::Single(single) => single.eval(script, keys, args).await,
+            Topology::Single(single) => single.eval_many(script, runs, deadline).await,
         }
     }
 

@@ -6,6 +6,10 @@ use redis::Value;
 /// The kind of an error; its [`Kind::name`] is part of the command line's contract.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
 pub enum Kind {
+    /// An address that cannot be understood.
+    Usage,
+    /// Understood, but not in this version.
+    Unsupported,
     /// No connection: refused, reset, unreachable, not resolved.
     Connect,
     /// TLS failed, or one side speaks TLS and the other does not.
@@ -42,6 +46,8 @@ impl Kind {
     /// The word in machine output.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Usage => "usage",
+            Self::Unsupported => "unsupported",
             Self::Connect | Self::MaxClients => "connect",
             Self::Tls => "tls",
             Self::Auth => "auth",
@@ -77,11 +83,28 @@ const TEXT_SHOWN: usize = 512;
 impl ConnError {
     pub(super) fn new(kind: Kind, message: impl AsRef<[u8]>, hint: &'static str) -> Self {
         let message = message.as_ref();
-        Self { kind, message: Clean::line(&message[..message.len().min(TEXT_SHOWN)]), hint }
+        let message = match message.get(..TEXT_SHOWN) {
+            // A cut inside a character would show as a damaged one.
+            Some(head) => match std::str::from_utf8(head) {
+                Err(error) if error.error_len().is_none() => &head[..error.valid_up_to()],
+                _ => head,
+            },
+            None => message,
+        };
+        Self { kind, message: Clean::line(message), hint }
     }
 
     pub(super) fn closed() -> Self {
         Self::new(Kind::Connect, "the connection was closed", "")
+    }
+
+    /// A write was sent and its answer will not come.
+    pub(super) fn unknown_outcome(why: &Self) -> Self {
+        Self::new(
+            Kind::UnknownOutcome,
+            format!("a write was sent and its answer was lost: {}", why.message),
+            "it may have happened: look before you repeat it",
+        )
     }
 
     /// Whether the link itself failed, as opposed to one command.
@@ -92,17 +115,24 @@ impl ConnError {
         )
     }
 
+    /// Whether the whole server is in a state in which it refuses ordinary commands
+    /// (`LOADING`, `MASTERDOWN`, `BUSY`, `MISCONF`), although the link is well.
+    pub fn is_server_state(&self) -> bool {
+        matches!(self.kind, Kind::Loading | Kind::Busy | Kind::Misconf)
+    }
+
     /// Takes a reply of a [`super::Batch`] apart into a value or its error.
     pub fn check(value: Value) -> Result<Value, Self> {
         match value {
-            Value::ServerError(error) => {
-                let text = match error.details() {
-                    Some(details) => format!("{} {details}", error.code()),
-                    None => error.code().to_owned(),
-                };
-                Err(Self::from_reply(&text))
-            }
+            Value::ServerError(error) => Err(Self::from_server(&error)),
             other => Ok(other),
+        }
+    }
+
+    pub(super) fn from_server(error: &redis::ServerError) -> Self {
+        match error.details() {
+            Some(details) => Self::from_reply(&format!("{} {details}", error.code())),
+            None => Self::from_reply(error.code()),
         }
     }
 
@@ -125,13 +155,62 @@ impl ConnError {
                 (Kind::Cluster, "this server is part of a cluster, which this version does not follow")
             }
             _ if text.contains("max number of clients reached") => {
-                (Kind::MaxClients, "the server has no room for another client")
+                (Kind::MaxClients, "close other clients or raise maxclients")
             }
-            _ if text.contains("Client sent AUTH, but no password is set") => {
+            "DENIED" => (Kind::Permission, "its protected mode lets only its own host in without a password"),
+            _ if text.contains("Client sent AUTH, but no password is set")
+                || text.contains("without any password configured") =>
+            {
                 (Kind::Auth, "this server needs no password: remove it")
             }
             _ => (Kind::Reply, ""),
         };
         Self::new(kind, text, hint)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_state_has_its_kind() {
+        for (text, kind) in [
+            ("NOAUTH Authentication required.", Kind::Auth),
+            ("WRONGPASS invalid username-password pair or user is disabled.", Kind::Auth),
+            ("ERR AUTH <password> called without any password configured for the default user.", Kind::Auth),
+            ("ERR Client sent AUTH, but no password is set", Kind::Auth),
+            ("NOPERM this user has no permissions to run the 'get' command", Kind::Permission),
+            ("DENIED Redis is running in protected mode", Kind::Permission),
+            ("LOADING Redis is loading the dataset in memory", Kind::Loading),
+            ("MASTERDOWN Link with MASTER is down", Kind::Loading),
+            ("BUSY Redis is busy running a script.", Kind::Busy),
+            ("UNKILLABLE Sorry the script already executed write commands", Kind::Busy),
+            ("READONLY You can't write against a read only replica.", Kind::ReadOnly),
+            ("OOM command not allowed when used memory > 'maxmemory'.", Kind::Oom),
+            ("MISCONF Redis is configured to save RDB snapshots", Kind::Misconf),
+            ("NOREPLICAS Not enough good replicas to write.", Kind::Misconf),
+            ("MOVED 1 127.0.0.1:7000", Kind::Cluster),
+            ("ASK 1 127.0.0.1:7000", Kind::Cluster),
+            ("TRYAGAIN Multiple keys request during rehashing of slot", Kind::Cluster),
+            ("CROSSSLOT Keys in request don't hash to the same slot", Kind::Cluster),
+            ("CLUSTERDOWN Hash slot not served", Kind::Cluster),
+            ("ERR max number of clients reached", Kind::MaxClients),
+            ("WRONGTYPE Operation against a key", Kind::Reply),
+            ("EXECABORT Transaction discarded", Kind::Reply),
+            ("NOSCRIPT No matching script.", Kind::Reply),
+            ("", Kind::Reply),
+        ] {
+            assert_eq!(ConnError::from_reply(text).kind, kind, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_hostile_text_is_cut_and_visible() {
+        let text = format!("ERR \x1b]52;c;AAAA\x07{}", "é".repeat(1000));
+        let error = ConnError::from_reply(&text);
+        assert!(error.message.as_str().starts_with("ERR ^[]52;c;AAAA^G"));
+        assert!(error.message.as_str().ends_with('é'));
+        assert!(error.message.width() <= 512);
     }
 }

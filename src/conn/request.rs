@@ -9,6 +9,15 @@ pub enum Class {
     Block,
     /// Writes.
     Write,
+    /// Writes and may wait: only on a [`super::Dedicated`] connection that may write.
+    BlockWrite,
+}
+
+impl Class {
+    /// Whether it changes data.
+    pub const fn writes(self) -> bool {
+        matches!(self, Self::Write | Self::BlockWrite)
+    }
 }
 
 macro_rules! verbs {
@@ -51,7 +60,7 @@ verbs! {
     SCard Read "SCARD"; SIsMember Read "SISMEMBER"; SScan Read "SSCAN";
     XLen Read "XLEN"; XRange Read "XRANGE"; XRevRange Read "XREVRANGE"; XInfoStream Read "XINFO" "STREAM";
     XRead Read "XREAD";
-    XReadBlock Block "XREAD"; BzPopMin Block "BZPOPMIN"; PSubscribe Block "PSUBSCRIBE";
+    XReadBlock Block "XREAD"; BzPopMin BlockWrite "BZPOPMIN";
     EvalSha Write "EVALSHA"; Eval Write "EVAL"; ScriptLoad Write "SCRIPT" "LOAD";
     ClientSetName Read "CLIENT" "SETNAME";
     Set Write "SET"; Del Write "DEL"; PExpire Write "PEXPIRE"; Incr Write "INCR";
@@ -82,13 +91,45 @@ impl Request {
         self.cmd.arg(arg);
         self
     }
+
+    /// The arguments behind the words of the verb.
+    pub(super) fn args(&self) -> impl Iterator<Item = &[u8]> + Clone {
+        let words = 1 + usize::from(self.verb.words().1.is_some());
+        self.cmd.args_iter().skip(words).map(|arg| match arg {
+            redis::Arg::Simple(bytes) => bytes,
+            // A placeholder of SCAN-like iterators of the client crate, which nothing here uses.
+            _ => b"0",
+        })
+    }
+
+    /// What accounting needs to know of it when its reply comes.
+    pub(super) fn shape(&self) -> Shape {
+        let keys = match self.verb {
+            Verb::Exists => self.args().count(),
+            Verb::XRead | Verb::XReadBlock => {
+                self.args().skip_while(|arg| !arg.eq_ignore_ascii_case(b"STREAMS")).skip(1).count() / 2
+            }
+            _ => 1,
+        };
+        Shape { verb: self.verb, keys: u32::try_from(keys).unwrap_or(u32::MAX) }
+    }
 }
 
-/// Commands for one round trip.
+/// A sent command, as far as accounting needs it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Shape {
+    pub(super) verb: Verb,
+    /// How many keys it names.
+    pub(super) keys: u32,
+}
+
+/// Commands for one round trip, packed as they come.
 #[derive(Clone, Debug, Default)]
 pub struct Batch {
-    pub(super) pipeline: redis::Pipeline,
-    pub(super) verbs: Vec<Verb>,
+    pub(super) packed: Vec<u8>,
+    pub(super) shapes: Vec<Shape>,
+    /// The first command that no connection would send.
+    pub(super) refused: Option<super::ConnError>,
 }
 
 impl Batch {
@@ -98,18 +139,30 @@ impl Batch {
     }
 
     /// Adds a command; its reply stands at the same place in the answer.
+    #[expect(clippy::needless_pass_by_value, reason = "callers build requests in place")]
     pub fn push(&mut self, request: Request) {
-        self.verbs.push(request.verb);
-        self.pipeline.add_command(request.cmd);
+        if self.refused.is_none() {
+            self.refused = super::gate::bounds(&request).err();
+        }
+        self.shapes.push(request.shape());
+        request.cmd.write_packed_command(&mut self.packed);
     }
 
     /// How many commands.
     pub fn len(&self) -> usize {
-        self.verbs.len()
+        self.shapes.len()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.verbs.is_empty()
+        self.shapes.is_empty()
+    }
+}
+
+impl From<Request> for Batch {
+    fn from(request: Request) -> Self {
+        let mut batch = Self::new();
+        batch.push(request);
+        batch
     }
 }

@@ -1,65 +1,72 @@
 //! One server: TCP, TLS or a unix socket.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use redis::aio::MultiplexedConnection;
-use tokio::sync::{RwLock, watch};
+use tokio::sync::{mpsc, watch};
 
-use super::link::Traffic;
+use super::dial::Target;
+use super::gate::{self, Line};
+use super::keeper::{self, Nudge};
+use super::request::Shape;
+use super::script::{Run, Runs};
+use super::socket::{Failure, Socket};
+use super::traffic::Traffic;
 use super::{
-    Access, Batch, Class, ConnError, Dedicated, Endpoint, Kind, Link, LinkState, Options, Request, Script,
-    Transport, Value,
+    Access, Batch, Class, ConnError, Dedicated, Endpoint, Kind, Link, LinkState, Options, Script, Value, Verb,
 };
 
-const LIGHT: Duration = Duration::from_secs(3);
-const CONNECT: Duration = Duration::from_secs(2);
+/// Silence of this length makes calls fail at once: one more request would only pile up.
+const SILENCE: Duration = Duration::from_secs(1);
+/// Batches up to this size tell the round-trip time of the link; larger ones that of the server.
+const LIGHT_BATCH: usize = 16;
 
 /// A connection to one server and the task that keeps it.
-#[derive(Debug)]
 pub(super) struct Single {
-    endpoint: Endpoint,
-    options: Options,
     shared: Arc<Shared>,
-    keeper: tokio::task::JoinHandle<()>,
+    keeper: tokio::task::AbortHandle,
 }
 
-struct Shared {
-    socket: RwLock<Option<MultiplexedConnection>>,
-    link: watch::Sender<Link>,
-    lost: tokio::sync::Notify,
-    commands: AtomicU64,
+/// What the callers, the keeper and the socket have in common.
+pub(super) struct Shared {
+    pub(super) target: Target,
+    pub(super) link: watch::Sender<Link>,
+    pub(super) nudge: mpsc::UnboundedSender<Nudge>,
+    socket: RwLock<Option<Arc<Socket>>>,
+    /// Whether the link's state is `Impaired`: spares every call a look.
+    impaired: AtomicBool,
+    /// Hashes of the scripts that the server is believed to know.
+    scripts: Mutex<HashSet<String>>,
 }
 
-impl std::fmt::Debug for Shared {
+impl std::fmt::Debug for Single {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Shared").finish_non_exhaustive()
+        f.debug_struct("Single").field("endpoint", &self.shared.target.endpoint).finish_non_exhaustive()
     }
 }
 
 impl Drop for Single {
     fn drop(&mut self) {
         self.keeper.abort();
+        self.shared.set_socket(None);
     }
 }
 
 impl Single {
     pub(super) fn start(endpoint: Endpoint, options: Options) -> Self {
-        let (link, _) = watch::channel(Link {
-            state: LinkState::Connecting,
-            round_trip: None,
-            waiting_since: None,
-            generation: 0,
-        });
+        let (nudge, nudges) = mpsc::unbounded_channel();
         let shared = Arc::new(Shared {
-            socket: RwLock::new(None),
-            link,
-            lost: tokio::sync::Notify::new(),
-            commands: AtomicU64::new(0),
+            target: Target::new(endpoint, options),
+            link: watch::Sender::new(Link::default()),
+            nudge,
+            socket: RwLock::default(),
+            impaired: AtomicBool::new(false),
+            scripts: Mutex::default(),
         });
-        let keeper = tokio::spawn(keep(endpoint.clone(), options.clone(), shared.clone()));
-        Self { endpoint, options, shared, keeper }
+        let keeper = tokio::spawn(keeper::keep(shared.clone(), nudges)).abort_handle();
+        Self { shared, keeper }
     }
 
     pub(super) fn link(&self) -> watch::Receiver<Link> {
@@ -67,188 +74,189 @@ impl Single {
     }
 
     pub(super) fn access(&self) -> Access {
-        self.options.access
+        self.shared.target.options.access
     }
 
     pub(super) fn endpoint(&self) -> &Endpoint {
-        &self.endpoint
+        &self.shared.target.endpoint
     }
 
     pub(super) fn traffic(&self) -> Traffic {
-        Traffic { commands: self.shared.commands.load(Ordering::Relaxed), ..Traffic::default() }
+        self.shared.target.counters.read()
     }
 
-    fn gate(&self, class: Class) -> Result<(), ConnError> {
-        match class {
-            Class::Write if self.options.access == Access::ReadOnly => Err(ConnError::new(
-                Kind::ReadOnly,
-                "this session is read-only",
-                "start with --write to change data",
-            )),
-            Class::Block => {
-                Err(ConnError::new(Kind::Unexpected, "a blocking command needs a connection of its own", ""))
-            }
-            _ => Ok(()),
-        }
+    pub(super) fn reconnect_now(&self) {
+        let _ = self.shared.nudge.send(Nudge::Reconnect);
     }
 
-    async fn socket(&self) -> Result<MultiplexedConnection, ConnError> {
-        if let Some(socket) = &*self.shared.socket.read().await {
-            return Ok(socket.clone());
-        }
-        Err(match &self.shared.link.borrow().state {
-            LinkState::Down { error, .. } | LinkState::Refused(error) => error.clone(),
-            _ => ConnError::new(Kind::Connect, format!("not connected to {} yet", self.endpoint), ""),
-        })
+    pub(super) async fn batch(&self, batch: &Batch, deadline: Duration) -> Result<Vec<Value>, ConnError> {
+        gate::batch(batch, self.access(), Line::Shared)?;
+        self.shared.ask(batch.packed.clone(), batch.shapes.clone(), deadline).await
     }
 
-    pub(super) async fn call(&self, request: Request) -> Result<Value, ConnError> {
-        self.gate(request.verb.class())?;
-        let write = request.verb.class() == Class::Write;
-        let mut socket = self.socket().await?;
-        self.shared.commands.fetch_add(1, Ordering::Relaxed);
-        self.timed(write, async { socket.send_packed_command(&request.cmd).await })
-            .await
-            .and_then(ConnError::check)
-    }
-
-    pub(super) async fn batch(&self, batch: &Batch) -> Result<Vec<Value>, ConnError> {
-        let mut write = false;
-        for verb in &batch.verbs {
-            self.gate(verb.class())?;
-            write |= verb.class() == Class::Write;
-        }
-        let mut socket = self.socket().await?;
-        self.shared.commands.fetch_add(batch.len() as u64, Ordering::Relaxed);
-        self.timed(write, async { socket.send_packed_commands(&batch.pipeline, 0, batch.len()).await }).await
-    }
-
-    pub(super) async fn eval(
+    pub(super) async fn eval_many(
         &self,
         script: &Script,
-        keys: &[Vec<u8>],
-        args: &[Vec<u8>],
-    ) -> Result<Value, ConnError> {
-        self.gate(script.class)?;
-        let mut socket = self.socket().await?;
-        self.shared.commands.fetch_add(1, Ordering::Relaxed);
-        let mut call = script.inner.prepare_invoke();
-        for key in keys {
-            call.key(key);
+        runs: &[Run],
+        deadline: Duration,
+    ) -> Result<Vec<Value>, ConnError> {
+        gate::class(script.class, self.access(), Line::Shared)?;
+        let known = self.shared.scripts().contains(script.hash());
+        let mut rounds = Runs::new(script, runs);
+        while let Some((packed, shapes)) = rounds.next_round(known) {
+            rounds.take(self.shared.ask(packed, shapes, deadline).await?);
         }
-        for arg in args {
-            call.arg(arg);
+        if !known {
+            self.shared.scripts().insert(script.hash().to_owned());
         }
-        self.timed(true, async { call.invoke_async::<Value>(&mut socket).await })
-            .await
-            .and_then(ConnError::check)
+        Ok(rounds.finish())
     }
 
     pub(super) async fn dedicated(&self) -> Result<Dedicated, ConnError> {
-        Ok(Dedicated::new(dial(&self.endpoint, &self.options).await?))
+        let dialed = self.shared.target.dial().await?;
+        Ok(Dedicated::new(dialed.socket, self.access()))
+    }
+}
+
+impl Shared {
+    pub(super) fn socket(&self) -> Option<Arc<Socket>> {
+        self.socket.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    async fn timed<T>(
+    pub(super) fn set_socket(&self, socket: Option<Arc<Socket>>) {
+        *self.socket.write().unwrap_or_else(PoisonError::into_inner) = socket;
+        self.scripts().clear();
+    }
+
+    fn scripts(&self) -> std::sync::MutexGuard<'_, HashSet<String>> {
+        self.scripts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sets what the link does, unless it does that already.
+    pub(super) fn set_state(&self, state: LinkState) {
+        self.impaired.store(matches!(state, LinkState::Impaired(_)), Ordering::Release);
+        self.link.send_if_modified(|link| {
+            let changed = link.state != state;
+            link.state = state;
+            changed
+        });
+    }
+
+    fn connected(&self) -> Result<Arc<Socket>, ConnError> {
+        let link = self.link.borrow();
+        if let Some(socket) = self.socket() {
+            let silent = link.waiting_since.map(|since| since.elapsed()).filter(|age| *age >= SILENCE);
+            return match silent {
+                None => Ok(socket),
+                Some(age) => Err(self.no_answer(age)),
+            };
+        }
+        Err(match link.state.error() {
+            Some(error) => error.clone(),
+            None => {
+                ConnError::new(Kind::Connect, format!("not connected to {} yet", self.target.endpoint), "")
+            }
+        })
+    }
+
+    fn no_answer(&self, age: Duration) -> ConnError {
+        let place = &self.target.endpoint;
+        ConnError::new(
+            Kind::Timeout,
+            format!("no answer from {place} for {:.1} s; nothing was sent", age.as_secs_f32()),
+            "the server hangs or the network is cut; it goes on by itself",
+        )
+    }
+
+    /// Sends commands that passed the gate.
+    pub(super) async fn ask(
         &self,
-        write: bool,
-        work: impl Future<Output = redis::RedisResult<T>>,
-    ) -> Result<T, ConnError> {
+        packed: Vec<u8>,
+        shapes: Vec<Shape>,
+        deadline: Duration,
+    ) -> Result<Vec<Value>, ConnError> {
+        let socket = self.connected()?;
+        let writes = shapes.iter().any(|shape| shape.verb.class().writes());
         let started = Instant::now();
-        let error = match tokio::time::timeout(LIGHT, work).await {
-            Ok(Ok(value)) => {
-                let took = started.elapsed();
-                self.shared.link.send_if_modified(|link| {
-                    link.round_trip = Some(took);
-                    false
-                });
-                return Ok(value);
+        match socket.ask(packed, shapes.clone(), deadline).await {
+            Ok(values) => {
+                if shapes.len() <= LIGHT_BATCH {
+                    self.note_round_trip(started.elapsed());
+                }
+                self.note_answers(&shapes, &values);
+                Ok(values)
             }
-            Ok(Err(error)) => classify(&self.endpoint, &error),
-            Err(_) => ConnError::new(Kind::Timeout, format!("{} gave no answer", self.endpoint), ""),
-        };
-        if error.is_link() {
-            self.shared.lost.notify_one();
-            if write {
-                return Err(ConnError::new(
-                    Kind::UnknownOutcome,
-                    "a write was sent and no answer came",
-                    "it may have happened: look before you repeat it",
-                ));
+            Err(Failure::Late { sent }) => {
+                let place = &self.target.endpoint;
+                let error = ConnError::new(
+                    Kind::Timeout,
+                    format!("{place} gave no answer in {:.1} s", deadline.as_secs_f32()),
+                    "the server hangs or the network is cut; it goes on by itself",
+                );
+                Err(if writes && sent { ConnError::unknown_outcome(&error) } else { error })
             }
-        }
-        Err(error)
-    }
-}
-
-/// Connects, and again whenever the link is lost, until the login is refused.
-async fn keep(endpoint: Endpoint, options: Options, shared: Arc<Shared>) {
-    let mut delay = Duration::from_millis(200);
-    loop {
-        match dial(&endpoint, &options).await {
-            Ok(socket) => {
-                *shared.socket.write().await = Some(socket);
-                delay = Duration::from_millis(200);
-                shared.link.send_modify(|link| {
-                    link.state = LinkState::Up;
-                    link.generation += 1;
-                });
-                shared.lost.notified().await;
-                *shared.socket.write().await = None;
-                shared.link.send_modify(|link| link.state = LinkState::Connecting);
-            }
-            Err(error) if error.kind == Kind::Auth => {
-                shared.link.send_modify(|link| link.state = LinkState::Refused(error));
-                return;
-            }
-            Err(error) => {
-                let retry_at = Instant::now() + delay;
-                shared.link.send_modify(|link| link.state = LinkState::Down { error, retry_at });
-                tokio::time::sleep(delay).await;
-                delay = (delay * 2).min(Duration::from_secs(10));
+            Err(Failure::Lost { error, sent }) => {
+                Err(if writes && sent { ConnError::unknown_outcome(&error) } else { error })
             }
         }
     }
+
+    fn note_round_trip(&self, took: Duration) {
+        self.link.send_if_modified(|link| {
+            link.round_trip = Some(link.round_trip.map_or(took, |old| (old * 7 + took) / 8));
+            false
+        });
+    }
+
+    /// Learns the state of the server from its answers.
+    fn note_answers(&self, shapes: &[Shape], values: &[Value]) {
+        let mut state = None;
+        for value in values {
+            if let Value::ServerError(error) = value {
+                let error = ConnError::from_server(error);
+                if error.kind == Kind::Auth {
+                    let _ = self.nudge.send(Nudge::Refused(error));
+                    return;
+                }
+                if error.is_server_state() {
+                    state = Some(error);
+                }
+            }
+        }
+        match state {
+            Some(error) => self.set_state(LinkState::Impaired(error)),
+            None if self.impaired.load(Ordering::Acquire) => {
+                let kind = self.link.borrow().state.error().map(|error| error.kind);
+                let over = shapes.iter().zip(values).any(|(shape, value)| {
+                    !matches!(value, Value::ServerError(_)) && kind.is_none_or(|kind| ends(kind, shape.verb))
+                });
+                if over {
+                    self.set_state(LinkState::Up);
+                }
+            }
+            None => {}
+        }
+    }
 }
 
-async fn dial(endpoint: &Endpoint, options: &Options) -> Result<MultiplexedConnection, ConnError> {
-    use redis::IntoConnectionInfo as _;
-    let addr = match &endpoint.transport {
-        Transport::Tcp { host, port } => redis::ConnectionAddr::Tcp(host.clone(), *port),
-        Transport::Unix { path } => redis::ConnectionAddr::Unix(path.clone()),
-        Transport::Tls { .. } => return Err(ConnError::new(Kind::Tls, "TLS", "")),
-    };
-    let mut settings = redis::RedisConnectionInfo::default().set_db(endpoint.db).set_skip_set_lib_name();
-    if let Some(user) = &endpoint.user {
-        settings = settings.set_username(user);
+/// Whether a good answer to this command shows that a state of the server is over: it must be one
+/// that the state would have refused.
+fn ends(state: Kind, verb: Verb) -> bool {
+    match state {
+        // Reads go on while writes and PING are refused.
+        Kind::Misconf => verb == Verb::Ping || verb.class() == Class::Write,
+        // INFO and what asks about connections is answered all the time.
+        Kind::Loading => !matches!(
+            verb,
+            Verb::Info
+                | Verb::Time
+                | Verb::ClientList
+                | Verb::ClientId
+                | Verb::ClientSetName
+                | Verb::AclWhoAmI
+                | Verb::SlowLogGet
+                | Verb::LatencyLatest
+        ),
+        _ => true,
     }
-    if let Some(password) = &endpoint.password {
-        settings = settings.set_password(password.expose());
-    }
-    let info = addr.into_connection_info().map_err(|e| classify(endpoint, &e))?.set_redis_settings(settings);
-    let client = redis::Client::open(info).map_err(|e| classify(endpoint, &e))?;
-    let config =
-        redis::AsyncConnectionConfig::new().set_connection_timeout(Some(CONNECT)).set_response_timeout(None);
-    let mut socket = client
-        .get_multiplexed_async_connection_with_config(&config)
-        .await
-        .map_err(|e| classify(endpoint, &e))?;
-    if !options.client_name.is_empty() {
-        let name = redis::cmd("CLIENT").arg("SETNAME").arg(&options.client_name).to_owned();
-        let _ = socket.send_packed_command(&name).await;
-    }
-    Ok(socket)
-}
-
-pub(super) fn classify(endpoint: &Endpoint, error: &redis::RedisError) -> ConnError {
-    if let Some(code) = error.code() {
-        return ConnError::from_reply(&format!("{code} {}", error.detail().unwrap_or_default()));
-    }
-    if error.is_timeout() {
-        return ConnError::new(Kind::Timeout, format!("{endpoint} gave no answer"), "");
-    }
-    ConnError::new(
-        Kind::Connect,
-        format!("cannot reach {endpoint}: {error}"),
-        "is Redis running there, and is the address right?",
-    )
 }

@@ -10,6 +10,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod conn;
 mod engine;
 mod harness;
 mod monitor;
