@@ -8,6 +8,8 @@ pub mod era;
 pub mod ids;
 pub mod keys;
 pub mod meta;
+pub mod parent;
+pub mod repeat;
 pub mod score;
 pub mod state;
 

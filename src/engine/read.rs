@@ -1,7 +1,14 @@
 //! What can be read of a queue, with plain commands only: an account without scripting suffices.
 
+pub mod detail;
 pub mod job;
 pub mod overview;
 pub mod page;
+pub mod schedulers;
+pub mod workers;
 
+pub use detail::{ChildKind, FieldValue, children, field, find_state, job, logs};
 pub use overview::{Ask, Overview, counts, overview};
+pub use page::page;
+pub use schedulers::{Scheduler, schedulers};
+pub use workers::{Listed, workers};

@@ -16,4 +16,5 @@ mod harness;
 mod monitor;
 mod operate;
 mod parity;
+mod read;
 mod vocabulary;

@@ -1,5 +1,10 @@
 //! Lists of jobs by page, without payloads (decisions, section 4).
 
+mod columns;
+mod fetch;
+
+pub use fetch::page;
+
 use crate::text::Clean;
 use crate::wire::{JobId, QueueId, State};
 

@@ -1,0 +1,7 @@
+//! What the engine reads of queues that real libraries wrote.
+
+mod depth;
+mod details;
+mod lists;
+mod seed;
+mod viewer;
