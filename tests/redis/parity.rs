@@ -3,8 +3,14 @@
 //!
 //! What differs on purpose is a row of `docs/differences.md` and has a test of its own name here.
 
+#![allow(
+    clippy::needless_pass_by_value,
+    reason = "`json!({})` as an argument reads better without a reference"
+)]
+
 mod differences;
 mod flows;
+mod matrix;
 mod pair;
 mod promote;
 mod queue;

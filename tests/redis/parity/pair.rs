@@ -9,7 +9,7 @@ use toril::wire::{JobId, Prefix, QueueId, QueueName, WriteEra};
 use crate::support::{Content, Dump, Lib, Node, Options, Server, diff};
 
 /// A queue of the default prefix as a target for the era of `lib`.
-fn target(lib: Lib, queue: &str) -> Target {
+pub fn target(lib: Lib, queue: &str) -> Target {
     let era = match lib {
         Lib::Bull4 => WriteEra::Bull4,
         Lib::BullMq4 => WriteEra::V4,
