@@ -159,7 +159,11 @@ impl Target {
         let mut old = false;
         for (step, value) in steps.ask(socket, &self.endpoint).await? {
             match (step, ConnError::check(value)) {
-                (Step::Hello, Ok(value)) => server = Some(Arc::new(read_hello(&value))),
+                (Step::Hello, Ok(value)) => {
+                    let hello = read_hello(&value);
+                    self.counters.set_version(hello.version.as_str());
+                    server = Some(Arc::new(hello));
+                }
                 (Step::Hello, Err(error)) if is_unknown_command(&error) => old = true,
                 // The login holds; only the answer to what comes next tells.
                 (Step::Ping, Err(error)) if error.kind != Kind::Auth => {

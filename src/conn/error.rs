@@ -138,7 +138,7 @@ impl ConnError {
 
     /// Classifies the text of an error reply, without the leading `-`.
     pub fn from_reply(text: &str) -> Self {
-        let code = text.split(' ').next().unwrap_or_default();
+        let code = code_of(text);
         let (kind, hint) = match code {
             "NOAUTH" => (Kind::Auth, "give a password: --password-file or TORIL_PASSWORD"),
             "WRONGPASS" => (Kind::Auth, "check the user and the password"),
@@ -169,6 +169,16 @@ impl ConnError {
     }
 }
 
+/// The word that says what an error is. Before 7 an error within a script stands behind the
+/// script's own: `ERR Error running script (..): @user_script:1: @user_script: 1: -OOM command ..`.
+fn code_of(text: &str) -> &str {
+    let inner = text
+        .strip_prefix("ERR Error running script")
+        .and_then(|text| text.split_once(": -"))
+        .map(|(_, inner)| inner);
+    inner.unwrap_or(text).split(' ').next().unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -188,6 +198,10 @@ mod tests {
             ("UNKILLABLE Sorry the script already executed write commands", Kind::Busy),
             ("READONLY You can't write against a read only replica.", Kind::ReadOnly),
             ("OOM command not allowed when used memory > 'maxmemory'.", Kind::Oom),
+            (
+                "ERR Error running script (call to f_1): @user_script:1: @user_script: 1: -OOM command not allowed",
+                Kind::Oom,
+            ),
             ("MISCONF Redis is configured to save RDB snapshots", Kind::Misconf),
             ("NOREPLICAS Not enough good replicas to write.", Kind::Misconf),
             ("MOVED 1 127.0.0.1:7000", Kind::Cluster),

@@ -139,6 +139,17 @@ async fn serve(shared: &Arc<Shared>, dialed: Dialed, nudges: &mut mpsc::Unbounde
     });
     shared.set_state(state.map_or(LinkState::Up, LinkState::Impaired));
 
+    let loss = watch(shared, &socket, nudges).await;
+    // Callers may still hold it; they hear now that it is over and not at their deadline.
+    socket.end(&match &loss {
+        Loss::Broken(error) | Loss::Refused(error) => error.clone(),
+        Loss::Wanted => ConnError::new(Kind::Connect, "the connection was made anew", ""),
+        Loss::Replaced(_) => ConnError::new(Kind::Connect, "the connection was lost without a word", ""),
+    });
+    loss
+}
+
+async fn watch(shared: &Arc<Shared>, socket: &Socket, nudges: &mut mpsc::UnboundedReceiver<Nudge>) -> Loss {
     let mut asked_at = Instant::now();
     let mut doubt = Doubt::default();
     loop {
@@ -153,7 +164,7 @@ async fn serve(shared: &Arc<Shared>, dialed: Dialed, nudges: &mut mpsc::Unbounde
         }
         if let Some(since) = socket.silent_since() {
             if doubt.is_due(since)
-                && let Some(loss) = second_opinion(shared, &socket, nudges).await
+                && let Some(loss) = second_opinion(shared, socket, nudges).await
             {
                 return loss;
             }

@@ -314,7 +314,7 @@ impl State {
             return Err(value);
         };
         if let Some(shape) = flight.shapes.get(flight.values.len()) {
-            self.counters.answered(*shape, &value);
+            self.counters.answered(*shape, &value, flight.sent_at.elapsed());
         }
         flight.values.push(value);
         if flight.values.len() == flight.shapes.len()
