@@ -2,6 +2,7 @@
 
 mod args;
 mod config;
+mod console;
 mod failure;
 mod meta;
 mod output;
@@ -70,6 +71,10 @@ fn run(cli: Cli) -> Result<u8, Failure> {
     let settings = Settings::resolve(&globals, &Environment::of_process(), &file)?;
     for warning in &settings.warnings {
         output::say(format_args!("toril: {}", crate::text::Clean::line(warning)));
+    }
+    // The console writes to the terminal itself: nothing here may hold stdout meanwhile.
+    if command.is_none() {
+        return console::run(&settings, false, None);
     }
     let _out = Out::new(settings.color);
     match command {

@@ -9,10 +9,17 @@
 //! Everything up to `insight` builds without the default feature `console` and knows no screen.
 
 #[cfg(feature = "console")]
+pub mod app;
+#[cfg(feature = "console")]
 pub mod cli;
 pub mod conn;
 pub mod engine;
+pub mod insight;
 pub mod monitor;
 pub mod operate;
+#[cfg(feature = "console")]
+pub mod shell;
 pub mod text;
+#[cfg(feature = "console")]
+pub mod view;
 pub mod wire;

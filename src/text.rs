@@ -6,6 +6,7 @@
 
 mod clean;
 mod escape;
+pub mod figure;
 mod width;
 
 pub use clean::Clean;

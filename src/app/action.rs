@@ -1,0 +1,169 @@
+//! Every verb of the user, once: keys, help, palette, bottom line and docs follow from this table.
+
+use super::key::{Code, Key};
+
+/// Where an action makes sense. A screen lists the scopes it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+pub enum Scope {
+    /// Everywhere.
+    Global,
+    /// Where there is a list to move in.
+    List,
+    /// The Queues screen.
+    Queues,
+    /// Where a queue is chosen: Queues and Queue.
+    OneQueue,
+    /// The job list of the Queue screen.
+    Jobs,
+    /// The Job screen.
+    Job,
+    /// Where a job is chosen: the list and the Job screen.
+    OneJob,
+    /// The Redis screen.
+    Redis,
+    /// The Events screen.
+    Events,
+}
+
+impl Scope {
+    /// The heading in the help.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Global => "Everywhere",
+            Self::List => "Moving",
+            Self::Queues => "Queues",
+            Self::OneQueue => "The queue",
+            Self::Jobs => "Jobs",
+            Self::Job => "Job screen",
+            Self::OneJob => "The job",
+            Self::Redis => "Redis",
+            Self::Events => "Events",
+        }
+    }
+}
+
+/// One row of the table.
+#[derive(Debug)]
+pub struct Row {
+    /// The verb.
+    pub action: Action,
+    /// Its name in the palette, the configuration and the docs.
+    pub name: &'static str,
+    /// Keys that do it unless the configuration says otherwise.
+    pub keys: &'static [Key],
+    /// Where.
+    pub scope: Scope,
+    /// What it does, as a sentence without its full stop.
+    pub title: &'static str,
+    /// The word for the bottom line; empty keeps it out.
+    pub short: &'static str,
+    /// It changes data: refused while the session is read-only.
+    pub writes: bool,
+}
+
+macro_rules! actions {
+    ($($action:ident $name:literal $scope:ident [$($key:expr),*] $short:literal $title:literal $($writes:ident)?;)*) => {
+        /// A verb of the user.
+        #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+        #[allow(missing_docs, reason = "each is described by its row of TABLE")]
+        pub enum Action { $($action),* }
+
+        /// The table.
+        pub static TABLE: &[Row] = &[$(Row {
+            action: Action::$action,
+            name: $name,
+            keys: &[$($key),*],
+            scope: Scope::$scope,
+            title: $title,
+            short: $short,
+            writes: actions!(@writes $($writes)?),
+        }),*];
+    };
+    (@writes) => { false };
+    (@writes writes) => { true };
+}
+
+const fn k(c: char) -> Key {
+    Key::char(c)
+}
+const fn c(c: char) -> Key {
+    Key::ctrl(c)
+}
+const fn n(code: Code) -> Key {
+    Key::code(code)
+}
+
+// The order is that of the help, and of the bottom line within a scope.
+actions! {
+    Open "open" List [n(Code::Enter), n(Code::Right), k('l')] "open" "Open what is selected";
+    JobRetry "job.retry" OneJob [k('r')] "retry" "Retry the job, or the marked ones" writes;
+    JobRetryAll "job.retry-all" Jobs [k('R')] "retry all" "Retry all jobs of this state" writes;
+    JobPromote "job.promote" OneJob [k('P')] "promote" "Promote: run a delayed job now" writes;
+    JobRemove "job.remove" OneJob [k('d')] "remove" "Remove the job, or the marked ones, with its children" writes;
+    JobCopy "job.copy" OneJob [k('y')] "copy" "Copy the id, or the open tab's text, to the terminal's clipboard";
+    QueuePause "queue.pause" OneQueue [k('p')] "pause" "Pause or resume the queue" writes;
+    QueueMerge "queue.merge" OneQueue [k('M')] "" "Merge the two lists of a split queue" writes;
+    Mark "mark" Jobs [k(' ')] "mark" "Mark or unmark the row";
+    MarkRange "mark.range" Jobs [k('v')] "" "Mark from the last marked row to this one";
+    MarkAll "mark.all" Jobs [k('*'), c('a')] "" "Mark all jobs of this state; again: none";
+    Filter "filter" List [k('/')] "filter" "Show only rows that contain a text (`!text`: that do not)";
+    FilterNext "filter.next" Job [k('n')] "" "Next place of the searched text";
+    FilterPrevious "filter.previous" Job [k('N')] "" "Previous place of the searched text";
+    Fold "fold" Job [k('h'), n(Code::Left)] "" "Fold the block under the cursor";
+    Unfold "unfold" Job [k('l'), n(Code::Right)] "" "Unfold the block under the cursor";
+    Load "load" Job [n(Code::Enter), k('L')] "" "Load a large value, or fold and unfold";
+    Follow "logs.follow" Job [k('F')] "" "Follow the log: stay at its end";
+    Sort "sort" Queues [k('s')] "sort" "Sort by the next column";
+    Reverse "sort.reverse" List [k('S')] "" "Reverse the order";
+    Faults "faults" Queues [k('f')] "faults" "Show only queues with a fault";
+    EventsPause "events.pause" Events [k(' ')] "pause" "Hold the feed still, or let it run";
+    NextTab "tab.next" List [n(Code::Tab)] "" "Next tab";
+    PreviousTab "tab.previous" List [n(Code::BackTab)] "" "Previous tab";
+    Down "down" List [n(Code::Down), k('j')] "" "One row down";
+    Up "up" List [n(Code::Up), k('k')] "" "One row up";
+    HalfDown "half-page.down" List [c('d')] "" "Half a page down";
+    HalfUp "half-page.up" List [c('u')] "" "Half a page up";
+    PageDown "page.down" List [n(Code::PageDown), c('f')] "" "A page down";
+    PageUp "page.up" List [n(Code::PageUp), c('b')] "" "A page up";
+    Top "top" List [k('g'), n(Code::Home)] "" "To the first row";
+    Bottom "bottom" List [k('G'), n(Code::End)] "" "To the last row";
+    ScreenQueues "screen.queues" Global [k('1')] "" "Queues: which is in trouble?";
+    ScreenEvents "screen.events" Global [k('5')] "" "Events: what is happening?";
+    ScreenRedis "screen.redis" Global [k('6')] "redis" "Redis: is it the problem?";
+    LastScreen "screen.last" Global [k('-')] "" "Back to the screen before";
+    Palette "command" Global [k(':'), c('p')] "command" "Type a command: any action by name, `queue NAME`, `job ID`";
+    Help "help" Global [k('?')] "help" "The keys that work here";
+    Refresh "refresh" Global [c('r')] "" "Read everything anew, reconnect at once";
+    StopBulk "stop" Global [c('x')] "" "Stop the bulk work that runs, after the chunk in flight";
+    Back "back" Global [n(Code::Esc), n(Code::Left), k('h')] "" "Out of here";
+    QuitOrBack "quit" Global [k('q')] "quit" "Back; at the root: quit";
+    Quit "quit.now" Global [c('c')] "" "Quit at once";
+    Suspend "suspend" Global [c('z')] "" "Suspend to the shell";
+}
+
+impl Action {
+    /// Its row.
+    pub fn row(self) -> &'static Row {
+        // The enum and the table come out of one macro, in one order.
+        &TABLE[self as usize]
+    }
+
+    /// The action of a name.
+    pub fn named(name: &str) -> Option<Self> {
+        TABLE.iter().find(|row| row.name == name).map(|row| row.action)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_stand_at_their_actions_place_and_names_are_unique() {
+        for (i, row) in TABLE.iter().enumerate() {
+            assert_eq!(row.action as usize, i);
+            assert_eq!(row.action.row().name, row.name);
+            assert_eq!(TABLE.iter().filter(|other| other.name == row.name).count(), 1, "{}", row.name);
+        }
+    }
+}

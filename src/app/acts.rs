@@ -1,0 +1,132 @@
+//! From the wish to act to its end: asked by severity, run by the shell, told in a toast.
+
+use super::effect::{Act, Effect, Query, RunId, Slot};
+use super::modal::Modal;
+use super::modal::confirm::Confirm;
+use super::toast::Toast;
+use super::{App, Running};
+use crate::operate::{End, Progress, Report, Severity, severity};
+use crate::text::{Clean, figure};
+use crate::wire::Era;
+
+/// Runs an act at once, or opens the dialog that its severity asks for.
+pub(super) fn ask(app: &mut App, act: Act, count: u64, now: i64) -> Vec<Effect> {
+    if app.config.read_only {
+        app.toasts
+            .push(Toast::bad("this session is read-only: start with --write to change data").shown_at(now));
+        return Vec::new();
+    }
+    let era = match &act {
+        Act::Jobs { era, .. } | Act::Queue { era, .. } => *era,
+    };
+    if let Err(why) = writable(era) {
+        let text = format!("{}: nothing is changed, because {why}", act.queue().name.clean());
+        app.toasts.push(Toast::bad(text).shown_at(now));
+        return Vec::new();
+    }
+    match severity(act.action(), act.weight(count), app.config.protected) {
+        Severity::Run => run(app, act, now),
+        asked => {
+            let preview = app.ids.next();
+            let version = app.snapshot.queues.iter().find(|row| row.id == *act.queue()).map(|row| row.era);
+            let confirm = Confirm::new(act.clone(), asked, count, preview, app.config.fleet, version, now);
+            app.modal = Some(Modal::Confirm(Box::new(confirm)));
+            vec![Effect::Fetch(Slot::Preview, preview, Query::Preview(act))]
+        }
+    }
+}
+
+fn writable(era: Era) -> Result<(), &'static str> {
+    era.writable().map(|_| ())
+}
+
+/// Hands an act to the shell.
+pub(super) fn run(app: &mut App, act: Act, now: i64) -> Vec<Effect> {
+    let id = app.ids.next();
+    let progress = Progress::default();
+    app.running.push(Running { id, act: act.clone(), progress, started_at: now, stopping: false });
+    vec![Effect::Run(id, act)]
+}
+
+pub(super) fn progress(app: &mut App, id: RunId, progress: Progress) {
+    if let Some(running) = app.running.iter_mut().find(|running| running.id == id) {
+        running.progress = progress;
+    }
+}
+
+pub(super) fn done(app: &mut App, id: RunId, result: Result<Report, Clean>, now: i64) {
+    let Some(at) = app.running.iter().position(|running| running.id == id) else { return };
+    let act = app.running.remove(at).act;
+    let toast = match result {
+        Ok(report) => told(&act, &report),
+        Err(why) => Toast::bad(format!("{} {}: {why}", act.word(), act.queue().name.clean())),
+    };
+    app.toasts.push(toast.shown_at(now));
+}
+
+/// What a report means in one sentence.
+fn told(act: &Act, report: &Report) -> Toast {
+    let queue = act.queue().name.clean();
+    let past = past(act.word());
+    let progress = &report.progress;
+    let mut text = match act {
+        Act::Queue { .. } if progress.done == 0 => format!("{} {queue}: not done", act.word()),
+        Act::Queue { .. } if report.moved > 0 => {
+            format!("{past} {queue}; {} jobs moved", figure::count(report.moved))
+        }
+        Act::Queue { .. } => format!("{past} {queue}"),
+        Act::Jobs { .. } if progress.matched == 1 && progress.done == 1 => format!("{past} 1 job of {queue}"),
+        Act::Jobs { .. } => {
+            format!(
+                "{past} {} of {} jobs of {queue}",
+                figure::count(progress.done),
+                figure::count(progress.matched)
+            )
+        }
+    };
+    if progress.changed > 0 {
+        text.push_str(&format!("; {} had moved on meanwhile", figure::count(progress.changed)));
+    }
+    if let Some(failure) = report.failures.first() {
+        let n = figure::count(progress.failed.max(1));
+        let id = failure.id.as_ref().map(|id| format!("{}: ", id.clean())).unwrap_or_default();
+        text.push_str(&format!("; {n} refused, {id}{}", failure.message));
+    }
+    match &report.end {
+        End::Finished => {}
+        End::Cancelled => text.push_str("; stopped before the end"),
+        End::Unknown { ids, .. } => {
+            let n = figure::count(ids.len().max(1) as u64);
+            text.push_str(&format!("; no answer came for {n}: look before you repeat it"));
+        }
+        End::Failed(error) => text.push_str(&format!("; {error}")),
+        End::Refused => text.push_str("; ended early, because almost all were refused"),
+    }
+    if report.is_complete() { Toast::good(text) } else { Toast::bad(text) }
+}
+
+fn past(word: &str) -> &'static str {
+    match word {
+        "retry" => "Retried",
+        "remove" => "Removed",
+        "promote" => "Promoted",
+        "pause" => "Paused",
+        "resume" => "Resumed",
+        "merge" => "Merged",
+        _ => "Done:",
+    }
+}
+
+/// Asks the newest bulk run to stop.
+pub(super) fn stop(app: &mut App, now: i64) -> Vec<Effect> {
+    match app.running.iter_mut().rev().find(|running| !running.stopping) {
+        Some(running) => {
+            running.stopping = true;
+            vec![Effect::Stop(running.id)]
+        }
+        None => {
+            app.toasts.push(Toast::plain("nothing runs that could be stopped").shown_at(now));
+            Vec::new()
+        }
+    }
+}

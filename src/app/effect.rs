@@ -1,0 +1,187 @@
+//! What `update` asks the shell to do.
+
+use crate::engine::op::{JobOp, QueueOp};
+use crate::engine::read::FieldValue;
+use crate::engine::read::job::{JobDetail, LogPage};
+use crate::engine::read::page::{Page, PageQuery};
+use crate::monitor::Interest;
+use crate::operate::{Action, Selection};
+use crate::wire::{Era, JobId, QueueId, Raw, State};
+
+/// The number of a fetch: an answer is taken only by who still waits for this one.
+pub type FetchId = u64;
+/// The number of a run.
+pub type RunId = u64;
+
+/// A place for fetches of one kind: one runs, one is next, and newer ones take its place.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Slot {
+    /// A page of a job list.
+    List,
+    /// A job.
+    Job,
+    /// A large field of a job.
+    Field,
+    /// A stretch of a log.
+    Logs,
+    /// A search over a list.
+    Scan,
+    /// Counting and sampling before an act.
+    Preview,
+}
+
+/// What is to be read.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Query {
+    /// A page of a job list.
+    Page(Era, PageQuery),
+    /// A job, with where it was last seen.
+    Job(Era, QueueId, JobId, Option<State>),
+    /// A field of a job, whatever its size.
+    Field(QueueId, JobId, Raw),
+    /// Lines of a job's log: from this one (`None`: the last ones), so many.
+    Logs(QueueId, JobId, Option<u64>, u64),
+    /// Rows of a list that contain a text: bounded, with progress.
+    Scan {
+        /// Who writes the queue.
+        era: Era,
+        /// Where it begins, and in which order.
+        query: PageQuery,
+        /// What rows must contain (or must not).
+        needle: Needle,
+        /// How many jobs are looked at, at most.
+        bound: u64,
+    },
+    /// What an act would do.
+    Preview(Act),
+}
+
+/// What a filter looks for.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Needle {
+    /// The text, in lower case.
+    pub text: String,
+    /// Rows must *not* contain it.
+    pub not: bool,
+}
+
+impl Needle {
+    /// Reads what was typed: `text` or `!text`, in any case.
+    pub fn parse(typed: &str) -> Self {
+        let (text, not) = typed.strip_prefix('!').map_or((typed, false), |rest| (rest, true));
+        Self { text: text.to_lowercase(), not }
+    }
+
+    /// Whether a row with these texts passes.
+    pub fn passes<'a>(&self, mut texts: impl Iterator<Item = &'a str>) -> bool {
+        texts.any(|text| text.to_lowercase().contains(&self.text)) != self.not
+    }
+}
+
+/// What was read.
+#[derive(Debug)]
+pub enum Answer {
+    /// A page.
+    Page(Page),
+    /// A job; `None`: there is none.
+    Job(Option<Box<JobDetail>>),
+    /// A field.
+    Field(FieldValue),
+    /// Lines of a log.
+    Logs(LogPage),
+    /// Rows found so far.
+    Scan(ScanResult),
+    /// What an act would do.
+    Preview(crate::operate::Preview),
+}
+
+/// What a search found so far.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ScanResult {
+    /// Rows that pass, in the list's order.
+    pub rows: Vec<crate::engine::read::page::JobRow>,
+    /// Jobs looked at.
+    pub scanned: u64,
+    /// Jobs in the list.
+    pub total: u64,
+    /// The search is over.
+    pub complete: bool,
+}
+
+/// An act, prepared: what a dialog holds and the executor runs.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Act {
+    /// On jobs of one queue.
+    Jobs {
+        /// Which queue.
+        queue: QueueId,
+        /// Its era, as it was shown.
+        era: Era,
+        /// What to do with each.
+        op: JobOp,
+        /// To which.
+        selection: Selection,
+    },
+    /// On a queue as a whole.
+    Queue {
+        /// Which queue.
+        queue: QueueId,
+        /// Its era, as it was shown.
+        era: Era,
+        /// What to do.
+        op: QueueOp,
+    },
+}
+
+impl Act {
+    /// The queue it is about.
+    pub fn queue(&self) -> &QueueId {
+        match self {
+            Self::Jobs { queue, .. } | Self::Queue { queue, .. } => queue,
+        }
+    }
+
+    /// The kind of act.
+    pub fn action(&self) -> Action {
+        match self {
+            Self::Jobs { op, .. } => (*op).into(),
+            Self::Queue { op, .. } => (*op).into(),
+        }
+    }
+
+    /// The verb, as on the command line.
+    pub fn word(&self) -> &'static str {
+        self.action().word()
+    }
+
+    /// How many things it is about, for its severity: jobs, or the one queue.
+    pub fn weight(&self, jobs: u64) -> u64 {
+        match self {
+            Self::Jobs { .. } => jobs,
+            Self::Queue { .. } => 1,
+        }
+    }
+}
+
+/// A side effect.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Effect {
+    /// Read something.
+    Fetch(Slot, FetchId, Query),
+    /// Forget what a slot has next and stop what it runs.
+    Cancel(Slot),
+    /// Keep these things fresh.
+    Interest(Interest),
+    /// Do something.
+    Run(RunId, Act),
+    /// Stop a run after the chunk in flight.
+    Stop(RunId),
+    /// Put text on the clipboard, through the terminal.
+    Copy(String),
+    /// Connect now instead of later.
+    Reconnect,
+    /// Go to the shell's background.
+    Suspend,
+    /// End.
+    Quit,
+}

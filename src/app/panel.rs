@@ -1,0 +1,121 @@
+//! What a screen is to the application.
+
+use std::cell::Cell;
+use std::sync::Arc;
+
+use super::Config;
+use super::action::{Action, Scope};
+use super::effect::{Act, Answer, Effect, FetchId};
+use super::link::LinkView;
+use super::panes::Rect;
+use super::screen::Screen;
+use super::toast::Toast;
+use crate::monitor::{FeedEvent, Interest, QueueRow, Snapshot};
+use crate::text::Clean;
+use crate::wire::QueueId;
+
+/// Numbers for fetches and runs: never used twice.
+#[derive(Debug, Default)]
+pub struct Ids(Cell<u64>);
+
+impl Ids {
+    /// The next number.
+    pub fn next(&self) -> u64 {
+        self.0.set(self.0.get() + 1);
+        self.0.get()
+    }
+}
+
+/// What a panel may see of the rest.
+#[derive(Clone, Copy)]
+pub struct Context<'a> {
+    /// The newest picture of the queues.
+    pub snapshot: &'a Arc<Snapshot>,
+    /// What does not change.
+    pub config: &'a Config,
+    /// The link's health.
+    pub link: &'a LinkView,
+    /// The screen's part of the terminal.
+    pub body: Rect,
+    /// Now, ms since the epoch by this host.
+    pub now: i64,
+    /// Numbers for fetches.
+    pub ids: &'a Ids,
+}
+
+impl<'a> Context<'a> {
+    /// Now by Redis's clock, ms since the epoch: what job times are compared with.
+    pub fn redis_now(&self) -> i64 {
+        self.now + self.snapshot.clock_offset_ms
+    }
+
+    /// The row of a queue.
+    pub fn queue(&self, id: &QueueId) -> Option<&'a Arc<QueueRow>> {
+        self.snapshot.queues.iter().find(|row| row.id == *id)
+    }
+}
+
+/// What a panel wants to happen.
+#[derive(Debug)]
+pub enum Step {
+    /// Ask the shell.
+    Effect(Effect),
+    /// Open a screen above this one.
+    Open(Box<Screen>),
+    /// Leave this screen.
+    Close,
+    /// Say something.
+    Toast(Toast),
+    /// Do something to the data that concerns so many jobs; asked about first by its severity.
+    Act(Act, u64),
+}
+
+/// A screen of its own state.
+pub trait Panel {
+    /// Which scopes of actions it is, narrowest first.
+    fn scopes(&self) -> &'static [Scope];
+
+    /// Its place in words, outermost first: `payments`, `failed`, `98412`.
+    fn path(&self) -> Vec<Clean>;
+
+    /// What it wants kept fresh.
+    fn interest(&self, cx: &Context<'_>) -> Interest;
+
+    /// Does an action of one of its scopes.
+    fn act(&mut self, cx: &Context<'_>, action: Action) -> Vec<Step>;
+
+    /// Something that it shows may have changed (a snapshot, the size, time): looks for what it
+    /// needs anew.
+    fn refresh(&mut self, cx: &Context<'_>) -> Vec<Step>;
+
+    /// An answer came. `None` back: it was not for this panel (or for an older question).
+    fn answer(
+        &mut self,
+        cx: &Context<'_>,
+        id: FetchId,
+        answer: Result<Answer, Clean>,
+    ) -> Result<Vec<Step>, Result<Answer, Clean>>;
+
+    /// The text of the filter changed; `done` when it was confirmed with Enter.
+    fn filter(&mut self, _cx: &Context<'_>, _text: &str, _done: bool) -> Vec<Step> {
+        Vec::new()
+    }
+
+    /// The text of the filter now, if the screen has a filter at all.
+    fn filter_text(&self) -> Option<&str> {
+        None
+    }
+
+    /// Events of the feed.
+    fn feed(&mut self, _cx: &Context<'_>, _events: &[FeedEvent]) {}
+
+    /// A click on a cell of the body (column and row within it).
+    fn click(&mut self, _cx: &Context<'_>, _column: u16, _row: u16) -> Vec<Step> {
+        Vec::new()
+    }
+
+    /// When something on it changes by itself.
+    fn wake_at(&self, _cx: &Context<'_>) -> Option<i64> {
+        None
+    }
+}

@@ -1,0 +1,76 @@
+//! The screens.
+
+pub mod events;
+pub mod job;
+pub mod queue;
+pub mod queues;
+pub mod redis;
+
+use super::action::Action;
+use super::list::Move;
+use super::panel::Panel;
+use crate::wire::QueueId;
+
+/// A screen.
+#[derive(Debug)]
+pub enum Screen {
+    /// All queues.
+    Queues(queues::Queues),
+    /// One queue.
+    Queue(queue::Queue),
+    /// One job.
+    Job(Box<job::Job>),
+    /// The server.
+    Redis(redis::Redis),
+    /// The event feed.
+    Events(events::Events),
+}
+
+impl Screen {
+    /// Its behaviour.
+    pub fn panel(&self) -> &dyn Panel {
+        match self {
+            Self::Queues(screen) => screen,
+            Self::Queue(screen) => screen,
+            Self::Job(screen) => screen.as_ref(),
+            Self::Redis(screen) => screen,
+            Self::Events(screen) => screen,
+        }
+    }
+
+    /// Its behaviour, to change it.
+    pub fn panel_mut(&mut self) -> &mut dyn Panel {
+        match self {
+            Self::Queues(screen) => screen,
+            Self::Queue(screen) => screen,
+            Self::Job(screen) => screen.as_mut(),
+            Self::Redis(screen) => screen,
+            Self::Events(screen) => screen,
+        }
+    }
+
+    /// The queue that it is about.
+    pub fn queue_id(&self) -> Option<&QueueId> {
+        match self {
+            Self::Queue(screen) => Some(&screen.id),
+            Self::Job(screen) => Some(&screen.queue),
+            Self::Queues(screen) => screen.cursor.key.as_ref(),
+            Self::Redis(_) | Self::Events(_) => None,
+        }
+    }
+}
+
+/// The movement that an action means in a list.
+pub(super) fn moved(action: Action) -> Option<Move> {
+    Some(match action {
+        Action::Down => Move::By(1),
+        Action::Up => Move::By(-1),
+        Action::HalfDown => Move::HalfPages(1),
+        Action::HalfUp => Move::HalfPages(-1),
+        Action::PageDown => Move::HalfPages(2),
+        Action::PageUp => Move::HalfPages(-2),
+        Action::Top => Move::Top,
+        Action::Bottom => Move::Bottom,
+        _ => return None,
+    })
+}

@@ -1,0 +1,309 @@
+//! Queues: which queue is in trouble?
+
+use std::sync::Arc;
+
+use super::super::action::{Action, Scope};
+use super::super::effect::{Act, Answer, FetchId, Needle};
+use super::super::list::{Cursor, Move};
+use super::super::panel::{Context, Panel, Step};
+use super::super::panes::Rect;
+use super::super::toast::Toast;
+use super::queue::Queue;
+use super::{Screen, moved};
+use crate::engine::op::QueueOp;
+use crate::insight::{Fault, faults};
+use crate::monitor::{Interest, QueueRow};
+use crate::text::Clean;
+use crate::wire::QueueId;
+
+/// What the rows are sorted by.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Sort {
+    /// Faulty queues first, worst first, then by name.
+    #[default]
+    Faults,
+    /// By name.
+    Name,
+    /// By waiting jobs, most first.
+    Waiting,
+    /// By active jobs.
+    Active,
+    /// By delayed jobs.
+    Delayed,
+    /// By failed jobs.
+    Failed,
+    /// By completed jobs.
+    Completed,
+    /// By rate in.
+    In,
+    /// By rate out.
+    Out,
+    /// By share of failures.
+    FailureShare,
+    /// By age of the oldest waiting job.
+    Oldest,
+}
+
+impl Sort {
+    const ALL: [Self; 11] = [
+        Self::Faults,
+        Self::Name,
+        Self::Waiting,
+        Self::Active,
+        Self::Delayed,
+        Self::Failed,
+        Self::Completed,
+        Self::In,
+        Self::Out,
+        Self::FailureShare,
+        Self::Oldest,
+    ];
+
+    /// Its name on screen.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Faults => "faults",
+            Self::Name => "name",
+            Self::Waiting => "waiting",
+            Self::Active => "active",
+            Self::Delayed => "delayed",
+            Self::Failed => "failed",
+            Self::Completed => "completed",
+            Self::In => "in/s",
+            Self::Out => "out/s",
+            Self::FailureShare => "fail%",
+            Self::Oldest => "oldest",
+        }
+    }
+
+    fn next(self) -> Self {
+        let at = Self::ALL.iter().position(|sort| *sort == self).unwrap_or(0);
+        Self::ALL[(at + 1) % Self::ALL.len()]
+    }
+}
+
+/// A row as it is shown: with its faults, found once for each snapshot.
+#[derive(Clone, Debug)]
+pub struct Shown {
+    /// The queue.
+    pub row: Arc<QueueRow>,
+    /// What is wrong with it, worst first.
+    pub faults: Vec<Fault>,
+}
+
+/// The screen.
+#[derive(Debug, Default)]
+pub struct Queues {
+    /// Which queue is selected.
+    pub cursor: Cursor<QueueId>,
+    /// What the rows are sorted by.
+    pub sort: Sort,
+    /// The other way round.
+    pub reversed: bool,
+    /// Only queues with a fault.
+    pub only_faults: bool,
+    /// The filter as it was typed.
+    pub filter: String,
+    /// The rows, filtered and sorted.
+    pub rows: Vec<Shown>,
+    /// How many queues have a fault, shown or not.
+    pub faulty: usize,
+}
+
+/// Rows of the body that are not the list: heading, column names; and below: totals and the
+/// sentences.
+const HEAD: u16 = 2;
+
+impl Queues {
+    /// Where the rows of the list stand in the body.
+    pub fn list(body: Rect) -> Rect {
+        body.below(HEAD).above(Self::foot(body))
+    }
+
+    /// How many rows the totals and the sentences take.
+    pub fn foot(body: Rect) -> u16 {
+        match body.height {
+            0..=8 => 0,
+            9..=25 => 3,
+            _ => 6,
+        }
+    }
+
+    /// The selected row.
+    pub fn selected(&self) -> Option<&Shown> {
+        self.rows.get(usize::try_from(self.cursor.index).ok()?)
+    }
+
+    fn arrange(&mut self, cx: &Context<'_>) {
+        let now = cx.redis_now();
+        let needle = Needle::parse(&self.filter);
+        self.faulty = 0;
+        let mut rows = Vec::with_capacity(cx.snapshot.queues.len());
+        for row in &cx.snapshot.queues {
+            let faults = faults(row, now);
+            self.faulty += usize::from(!faults.is_empty());
+            let hidden = self.only_faults && faults.is_empty();
+            if !hidden && (self.filter.is_empty() || needle.passes([row.name.as_str()].into_iter())) {
+                rows.push(Shown { row: row.clone(), faults });
+            }
+        }
+        // The sort is stable: equal rows keep the snapshot's order, which is by name.
+        match self.sort {
+            Sort::Faults => {
+                rows.sort_by_key(|shown| shown.faults.first().copied().map_or((1, None), |f| (0, Some(f))))
+            }
+            Sort::Name => {}
+            Sort::Oldest => rows.sort_by_key(|shown| shown.row.oldest_at.unwrap_or(i64::MAX)),
+            sort => rows.sort_by(|a, b| figure(sort, &b.row).total_cmp(&figure(sort, &a.row))),
+        }
+        if self.reversed {
+            rows.reverse();
+        }
+        self.rows = rows;
+        let height = u64::from(Self::list(cx.body).height);
+        let Self { rows, cursor, .. } = self;
+        cursor.settle(
+            rows.len() as u64,
+            height,
+            |key| rows.iter().position(|shown| shown.row.id == *key).map(|at| at as u64),
+            |at| rows.get(usize::try_from(at).ok()?).map(|shown| shown.row.id.clone()),
+        );
+    }
+
+    fn step(&mut self, cx: &Context<'_>, by: Move) {
+        let height = u64::from(Self::list(cx.body).height);
+        self.cursor.step(by, self.rows.len() as u64, height);
+        self.cursor.key = self.selected().map(|shown| shown.row.id.clone());
+    }
+}
+
+fn figure(sort: Sort, row: &QueueRow) -> f64 {
+    let counts = &row.counts;
+    match sort {
+        Sort::Waiting => (counts.waiting + counts.paused + counts.prioritized) as f64,
+        Sort::Active => counts.active as f64,
+        Sort::Delayed => counts.delayed as f64,
+        Sort::Failed => counts.failed as f64,
+        Sort::Completed => counts.completed as f64,
+        Sort::In => row.in_per_s.unwrap_or(-1.0),
+        Sort::Out => row.out_per_s.unwrap_or(-1.0),
+        Sort::FailureShare => row.failure_share.unwrap_or(-1.0),
+        Sort::Faults | Sort::Name | Sort::Oldest => 0.0,
+    }
+}
+
+/// Pausing and resuming, merging: the same wherever a queue is chosen.
+pub(super) fn queue_act(cx: &Context<'_>, id: &QueueId, action: Action) -> Vec<Step> {
+    let Some(row) = cx.queue(id) else { return Vec::new() };
+    let op = match action {
+        Action::QueuePause if row.paused => QueueOp::Resume,
+        Action::QueuePause => QueueOp::Pause { fleet: cx.config.fleet.unwrap_or_default() },
+        _ if row.split => QueueOp::Merge,
+        _ => {
+            let text = format!("{} is not split: its jobs are in one list", row.name);
+            return vec![Step::Toast(Toast::plain(text))];
+        }
+    };
+    vec![Step::Act(Act::Queue { queue: id.clone(), era: row.era, op }, row.backlog)]
+}
+
+impl Panel for Queues {
+    fn scopes(&self) -> &'static [Scope] {
+        &[Scope::Queues, Scope::OneQueue, Scope::List]
+    }
+
+    fn path(&self) -> Vec<Clean> {
+        vec![Clean::line("Queues")]
+    }
+
+    fn interest(&self, cx: &Context<'_>) -> Interest {
+        let list = Self::list(cx.body);
+        let top = usize::try_from(self.cursor.top).unwrap_or(0);
+        let visible = self.rows.iter().skip(top).take(usize::from(list.height));
+        Interest { visible: visible.map(|shown| shown.row.id.clone()).collect(), ..Interest::default() }
+    }
+
+    fn act(&mut self, cx: &Context<'_>, action: Action) -> Vec<Step> {
+        if let Some(by) = moved(action) {
+            self.step(cx, by);
+            return Vec::new();
+        }
+        match action {
+            Action::Open => {
+                let Some(shown) = self.selected() else { return Vec::new() };
+                return vec![Step::Open(Box::new(Screen::Queue(Queue::new(shown.row.id.clone()))))];
+            }
+            Action::Sort => self.sort = self.sort.next(),
+            Action::Reverse => self.reversed = !self.reversed,
+            Action::Faults => self.only_faults = !self.only_faults,
+            Action::QueuePause | Action::QueueMerge => {
+                let Some(id) = self.cursor.key.clone() else { return Vec::new() };
+                return queue_act(cx, &id, action);
+            }
+            _ => return Vec::new(),
+        }
+        self.arrange(cx);
+        Vec::new()
+    }
+
+    fn refresh(&mut self, cx: &Context<'_>) -> Vec<Step> {
+        self.arrange(cx);
+        Vec::new()
+    }
+
+    fn answer(
+        &mut self,
+        _cx: &Context<'_>,
+        _id: FetchId,
+        answer: Result<Answer, Clean>,
+    ) -> Result<Vec<Step>, Result<Answer, Clean>> {
+        Err(answer)
+    }
+
+    fn filter(&mut self, cx: &Context<'_>, text: &str, _done: bool) -> Vec<Step> {
+        text.clone_into(&mut self.filter);
+        self.arrange(cx);
+        Vec::new()
+    }
+
+    fn filter_text(&self) -> Option<&str> {
+        Some(&self.filter)
+    }
+
+    fn click(&mut self, cx: &Context<'_>, _column: u16, row: u16) -> Vec<Step> {
+        let Some(row) = row.checked_sub(HEAD) else { return Vec::new() };
+        let index = self.cursor.top + u64::from(row);
+        if row < Self::list(cx.body).height && index < self.rows.len() as u64 {
+            self.cursor.index = index;
+            self.cursor.key = self.selected().map(|shown| shown.row.id.clone());
+        }
+        Vec::new()
+    }
+
+    fn wake_at(&self, cx: &Context<'_>) -> Option<i64> {
+        // A changed cell glows for a second; ages that are shown grow.
+        let top = usize::try_from(self.cursor.top).unwrap_or(0);
+        let height = usize::from(Self::list(cx.body).height);
+        let rows = || self.rows.iter().skip(top).take(height).map(|shown| &shown.row);
+        let glow =
+            rows().flat_map(|row| row.changed_at).map(|at| at + GLOW_MS).filter(|end| *end > cx.now).min();
+        let ages = rows().filter_map(|row| row.oldest_at).map(|at| next_age_change(at, cx.redis_now())).min();
+        let ages = ages.map(|at| at - cx.snapshot.clock_offset_ms);
+        glow.into_iter().chain(ages).min()
+    }
+}
+
+/// How long a changed cell glows.
+pub const GLOW_MS: i64 = 1000;
+
+/// When the age of something from `at` next reads differently.
+pub fn next_age_change(at: i64, now: i64) -> i64 {
+    let age = (now - at).max(0);
+    let unit = match age {
+        0..60_000 => 1000,
+        60_000..3_600_000 => 60_000,
+        3_600_000..86_400_000 => 3_600_000,
+        _ => 86_400_000,
+    };
+    at + (age / unit + 1) * unit
+}

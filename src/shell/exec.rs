@@ -1,0 +1,229 @@
+//! Does what `update` asks for: reads by slots, acts one by one, and reports back.
+
+use std::collections::HashMap;
+
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::app::Msg;
+use crate::app::effect::{Act, Answer, FetchId, Needle, Query, RunId, ScanResult, Slot};
+use crate::conn::{Conn, ConnError};
+use crate::engine::op::Target;
+use crate::engine::read;
+use crate::engine::read::page::{Brief, JobRow, PageQuery};
+use crate::operate::{self, Plan, Preview, Progress, Report};
+use crate::text::Clean;
+use crate::wire::Era;
+
+/// A field that is fetched on request may have so many bytes.
+const FIELD_LIMIT: u64 = 256 << 20;
+
+/// The executor.
+#[derive(Debug)]
+pub struct Exec {
+    conn: Conn,
+    messages: mpsc::Sender<Msg>,
+    slots: HashMap<Slot, Place>,
+    runs: HashMap<RunId, CancellationToken>,
+    freed: mpsc::UnboundedSender<Slot>,
+}
+
+/// One fetch runs, one is next: what is wanted in between is never asked for.
+#[derive(Debug, Default)]
+struct Place {
+    running: Option<JoinHandle<()>>,
+    next: Option<(FetchId, Query)>,
+}
+
+impl Exec {
+    /// An executor that reports to `messages`; the receiver tells which slots became free.
+    pub fn new(conn: Conn, messages: mpsc::Sender<Msg>) -> (Self, mpsc::UnboundedReceiver<Slot>) {
+        // Each free slot is told once for each fetch that ran: no more than there are slots.
+        let (freed, free) = mpsc::unbounded_channel();
+        (Self { conn, messages, slots: HashMap::new(), runs: HashMap::new(), freed }, free)
+    }
+
+    /// Reads something, after what the slot reads now.
+    pub fn fetch(&mut self, slot: Slot, id: FetchId, query: Query) {
+        // A search or a large value that nobody waits for any more is not worth its end.
+        if matches!(slot, Slot::Scan | Slot::Field) {
+            self.cancel(slot);
+        }
+        if let Some(place) = self.slots.get_mut(&slot).filter(|place| place.running.is_some()) {
+            place.next = Some((id, query));
+            return;
+        }
+        let running = Some(self.start(slot, id, query));
+        self.slots.insert(slot, Place { running, next: None });
+    }
+
+    /// A slot became free: its next fetch starts.
+    pub fn free(&mut self, slot: Slot) {
+        let Some(place) = self.slots.get_mut(&slot) else { return };
+        if place.running.as_ref().is_some_and(|running| !running.is_finished()) {
+            return;
+        }
+        place.running = None;
+        if let Some((id, query)) = place.next.take() {
+            let running = self.start(slot, id, query);
+            if let Some(place) = self.slots.get_mut(&slot) {
+                place.running = Some(running);
+            }
+        }
+    }
+
+    /// Nobody waits for this slot any more.
+    pub fn cancel(&mut self, slot: Slot) {
+        if let Some(place) = self.slots.remove(&slot)
+            && let Some(running) = place.running
+        {
+            running.abort();
+        }
+    }
+
+    /// Does something.
+    pub fn run(&mut self, id: RunId, act: Act) {
+        let cancel = CancellationToken::new();
+        self.runs.insert(id, cancel.clone());
+        let (conn, messages) = (self.conn.clone(), self.messages.clone());
+        tokio::spawn(async move {
+            let report = perform(&conn, act, id, &messages, &cancel).await;
+            let _ = messages.send(Msg::Done(id, report)).await;
+        });
+    }
+
+    /// Stops a run after the chunk in flight.
+    pub fn stop(&mut self, id: RunId) {
+        if let Some(cancel) = self.runs.get(&id) {
+            cancel.cancel();
+        }
+    }
+
+    fn start(&self, slot: Slot, id: FetchId, query: Query) -> JoinHandle<()> {
+        let (conn, messages, freed) = (self.conn.clone(), self.messages.clone(), self.freed.clone());
+        tokio::spawn(async move {
+            let answer = match query {
+                Query::Scan { era, query, needle, bound } => {
+                    scan(&conn, era, query, &needle, bound, id, &messages).await
+                }
+                query => answer(&conn, query).await,
+            };
+            let answer = answer.map_err(|error| told(&error));
+            let _ = messages.send(Msg::Fetched(id, answer)).await;
+            // The slot counts as free only after the answer is on its way.
+            tokio::task::yield_now().await;
+            let _ = freed.send(slot);
+        })
+    }
+}
+
+fn told(error: &ConnError) -> Clean {
+    if error.hint.is_empty() {
+        error.message.clone()
+    } else {
+        Clean::line(format!("{}; {}", error.message, error.hint))
+    }
+}
+
+async fn answer(conn: &Conn, query: Query) -> Result<Answer, ConnError> {
+    Ok(match query {
+        Query::Page(era, query) => Answer::Page(read::page(conn, era, &query).await?),
+        Query::Job(era, queue, id, state) => {
+            Answer::Job(read::job(conn, era, &queue, &id, state).await?.map(Box::new))
+        }
+        Query::Field(queue, id, field) => {
+            Answer::Field(read::field(conn, &queue, &id, field.as_bytes(), FIELD_LIMIT).await?)
+        }
+        Query::Logs(queue, id, start, count) => {
+            Answer::Logs(read::logs(conn, &queue, &id, start, count).await?)
+        }
+        Query::Preview(act) => Answer::Preview(preview(conn, act).await?),
+        Query::Scan { .. } => Answer::Scan(ScanResult::default()),
+    })
+}
+
+/// Looks through a list page by page, and tells what was found after each.
+async fn scan(
+    conn: &Conn,
+    era: Era,
+    mut query: PageQuery,
+    needle: &Needle,
+    bound: u64,
+    id: FetchId,
+    messages: &mpsc::Sender<Msg>,
+) -> Result<Answer, ConnError> {
+    let mut found = ScanResult::default();
+    loop {
+        let page = read::page(conn, era, &query).await?;
+        found.total = page.total;
+        found.scanned += page.rows.len() as u64;
+        let last = page.rows.is_empty() || query.offset + query.limit >= page.total || found.scanned >= bound;
+        found.rows.extend(page.rows.into_iter().filter(|row| passes(needle, row)));
+        if last {
+            found.complete = true;
+            return Ok(Answer::Scan(found));
+        }
+        let _ = messages.send(Msg::Fetched(id, Ok(Answer::Scan(found.clone())))).await;
+        query.offset += query.limit;
+    }
+}
+
+fn passes(needle: &Needle, row: &JobRow) -> bool {
+    let brief = |brief: &Brief| match brief {
+        Brief::Text(text) => text.clone(),
+        _ => Clean::default(),
+    };
+    let texts =
+        [row.shown_id.clone(), brief(&row.name), brief(&row.reason), row.worker.clone().unwrap_or_default()];
+    needle.passes(texts.iter().map(Clean::as_str))
+}
+
+fn target(queue: crate::wire::QueueId, era: Era) -> Result<Target, Clean> {
+    let era = era.writable().map_err(Clean::line)?;
+    Ok(Target { queue, era })
+}
+
+async fn preview(conn: &Conn, act: Act) -> Result<Preview, ConnError> {
+    match act {
+        Act::Jobs { queue, era, op, selection } => match target(queue, era) {
+            Ok(target) => operate::preview(conn, &Plan { target, op, selection }).await,
+            Err(why) => Ok(Preview { matched: 0, sample: Vec::new(), effects: vec![why] }),
+        },
+        Act::Queue { queue, era, op } => {
+            let effects = match target(queue, era) {
+                Ok(target) => operate::preview_act(conn, &target, op).await?,
+                Err(why) => vec![why],
+            };
+            Ok(Preview { matched: 1, sample: Vec::new(), effects })
+        }
+    }
+}
+
+async fn perform(
+    conn: &Conn,
+    act: Act,
+    id: RunId,
+    messages: &mpsc::Sender<Msg>,
+    cancel: &CancellationToken,
+) -> Result<Report, Clean> {
+    match act {
+        Act::Queue { queue, era, op } => Ok(operate::act(conn, &target(queue, era)?, op).await),
+        Act::Jobs { queue, era, op, selection } => {
+            let plan = Plan { target: target(queue, era)?, op, selection };
+            let (sender, mut receiver) = watch::channel(Progress::default());
+            let watcher = {
+                let messages = messages.clone();
+                tokio::spawn(async move {
+                    while receiver.changed().await.is_ok() {
+                        let progress = *receiver.borrow_and_update();
+                        let _ = messages.send(Msg::Progress(id, progress)).await;
+                    }
+                })
+            };
+            let report = operate::run(conn, &plan, &sender, cancel).await;
+            watcher.abort();
+            Ok(report)
+        }
+    }
+}

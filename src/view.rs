@@ -1,0 +1,33 @@
+//! From the application's state to cells: a pure function of the state and the time.
+
+mod chrome;
+mod modal;
+pub mod pen;
+mod screen;
+pub mod theme;
+mod widget;
+
+use ratatui::buffer::Buffer;
+
+use crate::app::App;
+use crate::app::screen::Screen;
+use pen::Pen;
+use theme::Theme;
+
+/// Draws the whole terminal. `now` is ms since the epoch by this host.
+pub fn draw(app: &App, theme: &Theme, now: i64, buffer: &mut Buffer) {
+    let panes = app.panes();
+    let mut pen = Pen::new(buffer, theme);
+    let cx = app.context(now);
+    match app.stacks.current() {
+        Screen::Queues(queues) => screen::queues::draw(&mut pen, queues, &cx),
+        Screen::Queue(queue) => screen::queue::draw(&mut pen, queue, &cx),
+        Screen::Job(job) => screen::job::draw(&mut pen, job, &cx),
+        Screen::Redis(redis) => screen::redis::draw(&mut pen, redis, &cx),
+        Screen::Events(events) => screen::events::draw(&mut pen, events, &cx),
+    }
+    chrome::top(&mut pen, app, panes.top, now);
+    chrome::bottom(&mut pen, app, panes.bottom);
+    chrome::toasts(&mut pen, app, panes.body, now);
+    modal::draw(&mut pen, app, now);
+}

@@ -1,0 +1,170 @@
+//! The Queues screen.
+
+mod columns;
+
+use super::{empty, heading};
+use crate::app::link::LinkPhase;
+use crate::app::panel::Context;
+use crate::app::panes::Rect;
+use crate::app::screen::queues::{Queues, Shown};
+use crate::insight::fault::{Fault, health};
+use crate::text::{Clean, figure};
+use crate::view::pen::Pen;
+use crate::view::theme::Role;
+use crate::view::widget::bar;
+use columns::Column;
+
+/// Draws the screen.
+pub fn draw(pen: &mut Pen<'_>, queues: &Queues, cx: &Context<'_>) {
+    let body = cx.body;
+    if body.height < 3 {
+        return;
+    }
+    let mut title = format!("Queues {}", figure::count(cx.snapshot.queues.len() as u64));
+    if !cx.snapshot.discovery.complete && cx.snapshot.discovery.scanned > 0 {
+        let discovery = &cx.snapshot.discovery;
+        let share = discovery.scanned as f64 * 100.0 / discovery.keys.max(1) as f64;
+        title.push_str(&format!("  ·  looking for more: {:.0}% of the keys", share.min(99.0)));
+    }
+    let mut path = vec![Clean::line(title)];
+    if queues.faulty > 0 {
+        path = vec![Clean::line(format!("{}  ·  ▲ {} with faults", path[0], queues.faulty))];
+    }
+    heading(pen, body, &path, &settings(queues));
+    let columns = columns::fitting(body.width);
+    let list = Queues::list(body);
+    names(pen, list, &columns);
+    if queues.rows.is_empty() {
+        empty(pen, list, &nothing(queues, cx));
+    }
+    let top = usize::try_from(queues.cursor.top).unwrap_or(0);
+    for (i, shown) in queues.rows.iter().enumerate().skip(top).take(usize::from(list.height)) {
+        let y = list.y + u16::try_from(i - top).unwrap_or(0);
+        row(pen, shown, i as u64 == queues.cursor.index, Rect { y, height: 1, ..list }, &columns, cx);
+    }
+    bar::scroll(pen, list, queues.cursor.top, queues.rows.len() as u64);
+    foot(pen, queues, cx, &columns);
+}
+
+fn settings(queues: &Queues) -> Clean {
+    let mut parts = Vec::new();
+    if queues.only_faults {
+        parts.push("only faults".to_owned());
+    }
+    parts.push(format!("sort: {} {}", queues.sort.name(), if queues.reversed { "▲" } else { "▾" }));
+    if queues.filter.is_empty() {
+        parts.push("/ none".to_owned());
+    } else {
+        parts.push(format!("/ {}", Clean::line(&queues.filter)));
+    }
+    Clean::line(parts.join("   "))
+}
+
+/// Why the list is empty, in the states that decisions 9 names.
+fn nothing(queues: &Queues, cx: &Context<'_>) -> Vec<Clean> {
+    let discovery = &cx.snapshot.discovery;
+    let line = |text: String| Clean::line(text);
+    if !cx.snapshot.queues.is_empty() {
+        let what = if queues.only_faults { "no queue has a fault" } else { "no queue matches the filter" };
+        return vec![line(what.to_owned())];
+    }
+    match &cx.link.state {
+        LinkPhase::Connecting => return vec![line(format!("connecting to {} ...", cx.config.endpoint))],
+        LinkPhase::Down { why, hint, .. } | LinkPhase::Refused { why, hint } => {
+            return vec![why.clone(), hint.clone()];
+        }
+        LinkPhase::Impaired { why, hint } => return vec![why.clone(), hint.clone()],
+        LinkPhase::Up => {}
+    }
+    if discovery.refused {
+        return vec![
+            line("this account may not SCAN: name the queues".to_owned()),
+            line("toril --queue NAME, or `queues` in the profile".to_owned()),
+        ];
+    }
+    if !discovery.complete {
+        return vec![line(format!("looking for queues: {} keys seen", figure::count(discovery.scanned)))];
+    }
+    let prefixes: Vec<String> = discovery.prefixes.iter().map(|p| p.clean().as_str().to_owned()).collect();
+    let tried =
+        if prefixes.is_empty() { "any prefix".to_owned() } else { format!("prefix {}", prefixes.join(", ")) };
+    vec![
+        line(format!("no queue was found ({tried}, {} keys)", figure::count(discovery.keys))),
+        line("a queue appears here with its first job; another prefix: --prefix NAME".to_owned()),
+    ]
+}
+
+fn names(pen: &mut Pen<'_>, list: Rect, columns: &[(Column, u16, u16)]) {
+    let y = list.y.saturating_sub(1);
+    for (column, x, width) in columns {
+        let role = Role::Dim;
+        if column.left() {
+            pen.put(list.x + x, y, *width, &column.title(), role);
+        } else {
+            pen.put_right(list.x + x + width, y, *width, &column.title(), role);
+        }
+    }
+}
+
+fn row(
+    pen: &mut Pen<'_>,
+    shown: &Shown,
+    selected: bool,
+    area: Rect,
+    columns: &[(Column, u16, u16)],
+    cx: &Context<'_>,
+) {
+    if selected {
+        pen.tint(area, Role::Selected);
+        pen.put(area.x, area.y, 1, &"▶", Role::Selected);
+    }
+    if let Some(fault) = shown.faults.first() {
+        let role = if selected { Role::Selected } else { severity(*fault) };
+        pen.put(area.x + 2, area.y, 1, &"▲", role);
+    }
+    for (column, x, width) in columns {
+        column.draw(pen, shown, area.x + x, area.y, *width, selected, cx);
+    }
+}
+
+fn severity(fault: Fault) -> Role {
+    match fault {
+        Fault::Unreadable | Fault::Split | Fault::NoWorker | Fault::Stuck => Role::Danger,
+        _ => Role::Warn,
+    }
+}
+
+/// Totals, and the sentences: of the selected queue first, then of the worst.
+fn foot(pen: &mut Pen<'_>, queues: &Queues, cx: &Context<'_>, columns: &[(Column, u16, u16)]) {
+    let height = Queues::foot(cx.body);
+    if height == 0 {
+        return;
+    }
+    let area = cx.body.foot(height);
+    let label = Clean::line(format!("Σ {}", figure::count(queues.rows.len() as u64)));
+    pen.put(area.x + 4, area.y, 20, &label, Role::Dim);
+    for (column, x, width) in columns {
+        if let Some(total) = column.total(queues.rows.iter().map(|shown| &*shown.row), usize::from(*width)) {
+            pen.put_right(area.x + x + width, area.y, *width, &total, Role::Dim);
+        }
+    }
+    let lines = usize::from(height - 2);
+    let Some(selected) = queues.selected() else { return };
+    let mut y = area.y + 2;
+    let mut say = |pen: &mut Pen<'_>, shown: &Shown, fault: Option<Fault>| {
+        let (mark, role, text) = match fault {
+            Some(fault) => ("▲", severity(fault), fault.sentence(&shown.row, cx.redis_now())),
+            None => ("·", Role::Dim, health(&shown.row)),
+        };
+        pen.put(area.x + 1, y, 1, &mark, role);
+        let name = shown.row.name.cut(24);
+        let x = pen.put(area.x + 3, y, 24, &name, Role::Strong);
+        pen.put(x + 1, y, area.width.saturating_sub(x + 2), &text, Role::Text);
+        y += 1;
+    };
+    say(pen, selected, selected.faults.first().copied());
+    let others = queues.rows.iter().filter(|shown| shown.row.id != selected.row.id);
+    for shown in others.filter(|shown| !shown.faults.is_empty()).take(lines - 1) {
+        say(pen, shown, shown.faults.first().copied());
+    }
+}

@@ -1,0 +1,5 @@
+//! Small things that several screens draw.
+
+pub mod bar;
+pub mod frame;
+pub mod spark;
