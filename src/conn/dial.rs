@@ -41,7 +41,10 @@ pub(super) struct Target {
 }
 
 impl Target {
-    pub(super) fn new(endpoint: Endpoint, options: Options) -> Self {
+    pub(super) fn new(endpoint: Endpoint, mut options: Options) -> Self {
+        // Redis refuses a name with spaces, and then there would be no connection.
+        options.client_name =
+            options.client_name.chars().map(|c| if c.is_ascii_graphic() { c } else { '_' }).collect();
         let endpoint = Arc::new(endpoint);
         Self { endpoint, options, counters: Arc::default(), tls: std::sync::Mutex::default() }
     }

@@ -118,7 +118,9 @@ impl ConnError {
     /// Whether the whole server is in a state in which it refuses ordinary commands
     /// (`LOADING`, `MASTERDOWN`, `BUSY`, `MISCONF`), although the link is well.
     pub fn is_server_state(&self) -> bool {
+        // NOREPLICAS concerns writes alone, and nothing but a write shows that it is over.
         matches!(self.kind, Kind::Loading | Kind::Busy | Kind::Misconf)
+            && !self.message.as_str().starts_with("NOREPLICAS")
     }
 
     /// Takes a reply of a [`super::Batch`] apart into a value or its error.

@@ -10,12 +10,14 @@ use tokio::sync::mpsc;
 use super::dial::Dialed;
 use super::request::{Batch, Request, Verb};
 use super::single::Shared;
-use super::socket::Socket;
+use super::socket::{PATIENCE, Socket};
 use super::{ConnError, Kind, LinkState};
 
 /// First and longest pause between attempts.
 const PAUSE: Duration = Duration::from_millis(200);
 const PAUSE_MAX: Duration = Duration::from_secs(10);
+/// Longest pause behind an attempt that ran into its deadline.
+const PAUSE_AFTER_WAIT: Duration = Duration::from_secs(1);
 /// A link that lived shorter than this was no success: the pauses go on growing.
 const STABLE: Duration = Duration::from_secs(5);
 /// How often the keeper looks.
@@ -58,7 +60,7 @@ pub(super) async fn keep(shared: Arc<Shared>, mut nudges: mpsc::UnboundedReceive
     loop {
         let outcome = match next.take() {
             Some(dialed) => Ok(dialed),
-            None => shared.target.dial().await,
+            None => dial(&shared).await,
         };
         let error = match outcome {
             Ok(dialed) => {
@@ -95,6 +97,7 @@ pub(super) async fn keep(shared: Arc<Shared>, mut nudges: mpsc::UnboundedReceive
             if wanted(&mut nudges).await.is_none() {
                 return;
             }
+            pauses = Pauses::default();
             shared.set_state(LinkState::Connecting);
             continue;
         }
@@ -106,6 +109,21 @@ pub(super) async fn keep(shared: Arc<Shared>, mut nudges: mpsc::UnboundedReceive
             wanted = wanted(&mut nudges) => if wanted.is_none() { return },
         }
     }
+}
+
+/// Connects. A first attempt that takes long is silence too, and shown as such.
+async fn dial(shared: &Arc<Shared>) -> Result<Dialed, ConnError> {
+    let started = Instant::now();
+    let mut attempt = std::pin::pin!(shared.target.dial());
+    if let Ok(outcome) = tokio::time::timeout(PATIENCE, &mut attempt).await {
+        return outcome;
+    }
+    if shared.link.borrow().state == LinkState::Connecting {
+        shared.link.send_modify(|link| link.waiting_since = Some(started));
+    }
+    let outcome = attempt.await;
+    shared.link.send_if_modified(|link| link.waiting_since.take().is_some());
+    outcome
 }
 
 fn on_silence(shared: &Arc<Shared>) -> super::socket::OnSilence {
@@ -246,10 +264,12 @@ impl Pauses {
     }
 
     fn next(&mut self, error: &ConnError) -> Duration {
-        let base = if error.kind == Kind::MaxClients {
-            PAUSE_MAX
-        } else {
-            PAUSE.saturating_mul(2_u32.saturating_pow(self.count.min(16))).min(PAUSE_MAX)
+        let grown = PAUSE.saturating_mul(2_u32.saturating_pow(self.count.min(16))).min(PAUSE_MAX);
+        let base = match error.kind {
+            Kind::MaxClients => PAUSE_MAX,
+            // The attempt itself has waited long, and a server that hung is there at once.
+            Kind::Timeout => grown.min(PAUSE_AFTER_WAIT),
+            _ => grown,
         };
         self.count();
         base.mul_f64(0.7 + 0.6 * chance())

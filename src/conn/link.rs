@@ -15,7 +15,8 @@ pub struct Link {
     /// notification.
     pub round_trip: Option<Duration>,
     /// Since when the server is silent: a request is unanswered and nothing at all has come for
-    /// longer than 300 ms. `None` again with the first byte.
+    /// longer than 300 ms, or the first attempt to connect takes longer than that. `None` again
+    /// with the first byte.
     pub waiting_since: Option<Instant>,
     /// How often it was connected. A change means that the server may be another one.
     pub generation: u64,

@@ -4,28 +4,28 @@
 //! given up keeps its place in that queue, so an answer can come late but never to the wrong
 //! caller; one that was not written yet is taken back, and then it is known not to have happened.
 
-use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+mod state;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot};
 
 use super::request::Shape;
-use super::resp::{Bad, Decoder};
+use super::resp::Decoder;
 use super::traffic::Counters;
 use super::{ConnError, Endpoint, Kind, Value};
+pub(super) use state::OnSilence;
+use state::{Answer, Flight, Outgoing, QUEUED, SENT, State, TAKEN_BACK};
 
 /// How long nothing may come before it is called silence.
-const PATIENCE: Duration = Duration::from_millis(300);
+pub(super) const PATIENCE: Duration = Duration::from_millis(300);
 /// Largest reply that is read (spec, reliability part 3).
-pub(super) const REPLY_MAX: usize = 32 * 1024 * 1024;
+const REPLY_MAX: usize = 32 * 1024 * 1024;
 /// How much the writer joins into one write.
 const JOIN: usize = 64 * 1024;
-
-/// Told when the server falls silent (with the moment since when) and when it is heard again.
-pub(super) type OnSilence = Box<dyn Fn(Option<Instant>) + Send + Sync>;
 
 /// Why a request has no answer.
 #[derive(Debug)]
@@ -61,44 +61,6 @@ impl Drop for Socket {
     }
 }
 
-/// A packed request on its way to the writer.
-struct Outgoing {
-    packed: Vec<u8>,
-    flight: Flight,
-    stage: Arc<AtomicU8>,
-}
-
-const QUEUED: u8 = 0;
-const SENT: u8 = 1;
-const TAKEN_BACK: u8 = 2;
-
-/// A request that awaits its answer.
-struct Flight {
-    shapes: Vec<Shape>,
-    values: Vec<Value>,
-    reply: oneshot::Sender<Result<Vec<Value>, (ConnError, bool)>>,
-    sent_at: Instant,
-}
-
-struct State {
-    place: Arc<Endpoint>,
-    queue: Mutex<Queue>,
-    ended: watch::Sender<Option<ConnError>>,
-    counters: Arc<Counters>,
-    reply_max: AtomicUsize,
-    /// When bytes last came: microseconds since `opened_at`.
-    heard: AtomicU64,
-    opened_at: Instant,
-    silent: AtomicBool,
-    on_silence: OnceLock<OnSilence>,
-}
-
-#[derive(Default)]
-struct Queue {
-    flights: VecDeque<Flight>,
-    ended: bool,
-}
-
 impl Socket {
     /// Starts the tasks that serve a connected stream.
     pub(super) fn start<R, W>((reader, writer): (R, W), place: Arc<Endpoint>, counters: Arc<Counters>) -> Self
@@ -107,17 +69,7 @@ impl Socket {
         W: AsyncWrite + Unpin + Send + 'static,
     {
         let (requests, inbox) = mpsc::unbounded_channel();
-        let state = Arc::new(State {
-            place,
-            queue: Mutex::default(),
-            ended: watch::Sender::new(None),
-            counters,
-            reply_max: AtomicUsize::new(REPLY_MAX),
-            heard: AtomicU64::new(0),
-            opened_at: Instant::now(),
-            silent: AtomicBool::new(false),
-            on_silence: OnceLock::new(),
-        });
+        let state = Arc::new(State::new(place, counters));
         let tasks = [
             tokio::spawn(read(reader, state.clone())).abort_handle(),
             tokio::spawn(write(writer, inbox, state.clone())).abort_handle(),
@@ -138,8 +90,7 @@ impl Socket {
         let started = Instant::now();
         let (reply, mut answer) = oneshot::channel();
         let stage = Arc::new(AtomicU8::new(QUEUED));
-        let values = Vec::with_capacity(shapes.len());
-        let flight = Flight { shapes, values, reply, sent_at: started };
+        let flight = Flight::new(shapes, reply);
         if self.requests.send(Outgoing { packed, flight, stage: stage.clone() }).is_err() {
             return Err(Failure::Lost { error: self.reason(), sent: false });
         }
@@ -165,7 +116,7 @@ impl Socket {
 
     fn answered(
         &self,
-        answer: Result<Result<Vec<Value>, (ConnError, bool)>, oneshot::error::RecvError>,
+        answer: Result<Answer, oneshot::error::RecvError>,
         stage: &AtomicU8,
     ) -> Result<Vec<Value>, Failure> {
         match answer {
@@ -217,147 +168,6 @@ impl Socket {
 
     fn reason(&self) -> ConnError {
         self.state.ended.borrow().clone().unwrap_or_else(ConnError::closed)
-    }
-}
-
-impl State {
-    fn queue(&self) -> MutexGuard<'_, Queue> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Ends it once: later reasons are consequences of the first.
-    fn end(&self, error: &ConnError) {
-        let flights = {
-            let mut queue = self.queue();
-            queue.ended = true;
-            std::mem::take(&mut queue.flights)
-        };
-        self.ended.send_if_modified(|reason| {
-            let first = reason.is_none();
-            if first {
-                *reason = Some(error.clone());
-            }
-            first
-        });
-        for flight in flights {
-            let _ = flight.reply.send(Err((error.clone(), true)));
-        }
-    }
-
-    fn heard_at(&self) -> Instant {
-        self.opened_at + Duration::from_micros(self.heard.load(Ordering::Relaxed))
-    }
-
-    fn hear(&self) {
-        self.heard.store(self.opened_at.elapsed().as_micros() as u64, Ordering::Relaxed);
-        if self.silent.swap(false, Ordering::AcqRel) {
-            self.tell(None);
-        }
-    }
-
-    fn tell(&self, since: Option<Instant>) {
-        if let Some(on_silence) = self.on_silence.get() {
-            on_silence(since);
-        }
-    }
-
-    fn silent_since(&self) -> Option<Instant> {
-        let asked_at = self.queue().flights.front()?.sent_at;
-        let since = asked_at.max(self.heard_at());
-        (since.elapsed() >= PATIENCE).then_some(since)
-    }
-
-    fn note_silence(&self) {
-        if let Some(since) = self.silent_since() {
-            if !self.silent.swap(true, Ordering::AcqRel) {
-                self.tell(Some(since));
-            }
-            // The answer may have come between the look and the note.
-            if self.silent_since().is_none() && self.silent.swap(false, Ordering::AcqRel) {
-                self.tell(None);
-            }
-        }
-    }
-
-    /// Puts a request into the queue of those that await an answer, and its bytes into `out`.
-    fn accept(&self, outgoing: Outgoing, out: &mut Vec<u8>) {
-        let Outgoing { packed, mut flight, stage } = outgoing;
-        let mut queue = self.queue();
-        if queue.ended {
-            drop(queue);
-            let error = self.ended.borrow().clone().unwrap_or_else(ConnError::closed);
-            let _ = flight.reply.send(Err((error, false)));
-            return;
-        }
-        // A caller that went away without taking it back does not care either.
-        if flight.reply.is_closed()
-            || stage.compare_exchange(QUEUED, SENT, Ordering::AcqRel, Ordering::Acquire).is_err()
-        {
-            return;
-        }
-        self.counters.sent(flight.shapes.len());
-        flight.sent_at = Instant::now();
-        queue.flights.push_back(flight);
-        drop(queue);
-        if out.is_empty() {
-            *out = packed;
-        } else {
-            out.extend_from_slice(&packed);
-        }
-    }
-
-    /// Hands a reply to the oldest request. `Err`: nobody asked.
-    fn deliver(&self, value: Value, size: usize) -> Result<(), Value> {
-        self.counters.received(size);
-        let mut queue = self.queue();
-        let Some(flight) = queue.flights.front_mut() else {
-            return Err(value);
-        };
-        if let Some(shape) = flight.shapes.get(flight.values.len()) {
-            self.counters.answered(*shape, &value, flight.sent_at.elapsed());
-        }
-        flight.values.push(value);
-        if flight.values.len() == flight.shapes.len()
-            && let Some(flight) = queue.flights.pop_front()
-        {
-            drop(queue);
-            let _ = flight.reply.send(Ok(flight.values));
-        }
-        Ok(())
-    }
-
-    /// What a server said that has no room for us and hung up before it answered the rest.
-    fn last_words(&self) -> Option<ConnError> {
-        let queue = self.queue();
-        let Value::ServerError(error) = queue.flights.front()?.values.last()? else { return None };
-        let error = ConnError::from_server(error);
-        let farewell = error.kind == Kind::MaxClients || error.message.as_str().starts_with("DENIED");
-        farewell.then_some(error)
-    }
-
-    fn bad(&self, bad: Bad) -> ConnError {
-        let place = &self.place;
-        match bad {
-            Bad::TooBig { cap } => ConnError::new(
-                Kind::Unexpected,
-                format!("a reply of {place} is larger than {} MB; the connection was closed", cap >> 20),
-                "ask for less at once",
-            ),
-            // A TLS record: alert, handshake.
-            Bad::Garbage(seen) if matches!(seen.first(), Some(0x15 | 0x16)) => ConnError::new(
-                Kind::Tls,
-                format!("{place} answers in TLS"),
-                "use rediss:// instead of redis://",
-            ),
-            Bad::Garbage(seen) => {
-                let seen = String::from_utf8_lossy(&seen);
-                ConnError::new(
-                    Kind::Unexpected,
-                    format!("{place} does not speak the Redis protocol; it said: {}", place.scrub(&seen)),
-                    "is the port right?",
-                )
-            }
-        }
     }
 }
 

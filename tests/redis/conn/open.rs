@@ -190,3 +190,28 @@ async fn big_replies_end_a_shared_connection_and_not_one_that_allows_them() {
     let value = dedicated.call(get("big"), toril::conn::BIG).await.unwrap();
     assert!(matches!(value, Value::BulkString(bytes) if bytes.len() == 40_000_001));
 }
+
+#[tokio::test]
+async fn a_server_that_hangs_up_at_once_is_not_stormed() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("redis://127.0.0.1:{}", listener.local_addr().unwrap().port());
+    // Now it logs in and is cut off, now not even that.
+    let (told, heard) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for (number, peer) in listener.incoming().enumerate() {
+            let mut peer = peer.unwrap();
+            if number % 2 == 0 {
+                let _ = peer.read(&mut [0; 1024]);
+                let _ = peer.write_all(b"*2\r\n$4\r\nmode\r\n$10\r\nstandalone\r\n+PONG\r\n");
+            }
+            if told.send(()).is_err() {
+                return;
+            }
+        }
+    });
+    let conn = Conn::start(Endpoint::parse(&url).unwrap(), options(Access::ReadOnly));
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    drop(conn);
+    let attempts = heard.try_iter().count();
+    assert!((3..=8).contains(&attempts), "{attempts}");
+}

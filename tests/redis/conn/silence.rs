@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use toril::conn::{Access, Kind, LinkState, Request, Verb, integer, text};
+use toril::conn::{Access, Conn, Endpoint, Kind, LinkState, Request, Verb, integer, text};
 
-use super::{SOON, get, open, operator, ping, set, until, viewer};
+use super::{SOON, get, open, operator, options, ping, set, until, viewer};
 use crate::support::Server;
 
 const MS: fn(u64) -> Duration = Duration::from_millis;
@@ -121,6 +121,26 @@ async fn a_write_without_an_answer_is_unknown_and_not_sent_again() {
     server.cont();
     until(&conn, SOON, |link| link.state == LinkState::Up).await;
     assert_eq!(integer(&conn.call(get("n")).await.unwrap()), Some(2));
+}
+
+#[tokio::test]
+async fn a_server_that_is_silent_from_the_start() {
+    let server = Server::builder().tcp().start();
+    server.stop();
+    let endpoint = Endpoint::parse(&server.url()).unwrap();
+    let conn = Conn::start(endpoint, options(Access::ReadOnly));
+    let took = until(&conn, SOON, |link| link.waiting_since.is_some()).await;
+    assert!(took < MS(1000), "{took:?}");
+    until(
+        &conn,
+        SOON,
+        |link| matches!(&link.state, LinkState::Down { error, .. } if error.kind == Kind::Timeout),
+    )
+    .await;
+    tokio::time::sleep(MS(4000)).await;
+    server.cont();
+    let took = until(&conn, SOON, |link| link.state == LinkState::Up && link.waiting_since.is_none()).await;
+    assert!(took < MS(2000), "{took:?}");
 }
 
 /// A proxy that can swallow what connections made until then send and receive, as a firewall that

@@ -146,6 +146,7 @@ async fn too_few_replicas() {
     let error = conn.call(set("k", "v")).await.unwrap_err();
     assert_eq!(error.kind, Kind::Misconf);
     assert!(error.message.as_str().starts_with("NOREPLICAS"));
+    assert!(is_up(&conn.link().borrow()));
 }
 
 #[tokio::test]

@@ -40,7 +40,7 @@ fn counted(link: &mut Connection) -> (u64, u64) {
 }
 
 fn request(verb: Verb, args: &str) -> Request {
-    args.split(' ').filter(|arg| !arg.is_empty()).fold(Request::new(verb), |request, arg| request.arg(arg))
+    args.split(' ').filter(|arg| !arg.is_empty()).fold(Request::new(verb), Request::arg)
 }
 
 /// Every read with a key that is there, and the same with one that is not.
