@@ -1,12 +1,24 @@
 //! The command line: arguments, configuration and the commands that need no screen.
 
+mod act;
 mod args;
 mod config;
 mod console;
+mod discover;
+mod document;
 mod failure;
+mod figures;
+mod job;
+mod jobs;
+mod jq;
+mod logs;
 mod meta;
 mod output;
-mod url;
+mod queues;
+mod resolve;
+mod scan;
+mod session;
+mod table;
 mod version;
 
 use std::io::IsTerminal as _;
@@ -14,10 +26,13 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
+use crate::conn::Access;
+use crate::wire::Fleet;
+use act::{JobAction, QueueAction};
 use args::{Cli, Command};
 use config::{Environment, Settings};
 use failure::{Failure, exit};
-use output::Out;
+use session::Session;
 
 /// The program, from its arguments to its exit code.
 pub fn main() -> ExitCode {
@@ -55,6 +70,7 @@ fn run(cli: Cli) -> Result<u8, Failure> {
     match &command {
         Some(Command::Completions { shell }) => return meta::completions(*shell),
         Some(Command::Man) => return meta::man(),
+        Some(Command::Jq) => return Ok(jq::child_main()),
         None if !std::io::stdout().is_terminal() => {
             return Err(Failure::usage(
                 "the console needs a terminal, and stdout is none",
@@ -73,11 +89,53 @@ fn run(cli: Cli) -> Result<u8, Failure> {
         output::say(format_args!("toril: {}", crate::text::Clean::line(warning)));
     }
     // The console writes to the terminal itself: nothing here may hold stdout meanwhile.
-    if command.is_none() {
-        return console::run(&settings, false, None);
-    }
-    let _out = Out::new(settings.color);
+    let Some(command) = command else { return console::run(&settings, false, None) };
+    let json = globals.json;
+    let verbose = globals.verbose > 0;
+    let access = match &command {
+        Command::Retry(_)
+        | Command::Remove(_)
+        | Command::Promote(_)
+        | Command::Pause(_)
+        | Command::Resume(_)
+        | Command::Merge(_) => settings.access,
+        _ => Access::ReadOnly,
+    };
+    let acts = access == Access::ReadWrite;
+    session::block_on(acts, async {
+        let mut session = Session::open(settings, access, json, verbose).await?;
+        let code = dispatch(&mut session, command).await?;
+        session.out.flush()?;
+        Ok(code)
+    })
+}
+
+/// The commands that talk to Redis.
+async fn dispatch(session: &mut Session, command: Command) -> Result<u8, Failure> {
     match command {
-        _ => Err(Failure::unsupported("this command is not built yet", "")),
+        Command::Queues => queues::run(session).await,
+        Command::Jobs(args) => jobs::run(session, &args).await,
+        Command::Job(args) => job::run(session, &args).await,
+        Command::Logs(args) => logs::run(session, &args).await,
+        Command::Retry(args) => {
+            let action = JobAction::Retry { reset_attempts: args.reset_attempts };
+            act::jobs(session, &args.jobs, action).await
+        }
+        Command::Remove(args) => {
+            let action = JobAction::Remove { keep_children: args.keep_children };
+            act::jobs(session, &args.jobs, action).await
+        }
+        Command::Promote(args) => act::jobs(session, &args, JobAction::Promote).await,
+        Command::Pause(args) => {
+            let fleet = args.fleet.map(Fleet::from).or(session.settings.fleet).unwrap_or_default();
+            act::queues(session, &args.queues, QueueAction::Pause(fleet)).await
+        }
+        Command::Resume(args) => act::queues(session, &args, QueueAction::Resume).await,
+        Command::Merge(args) => act::queues(session, &args, QueueAction::Merge).await,
+        Command::Events(_) | Command::Redis | Command::Demo(_) | Command::DemoServer => {
+            Err(Failure::unsupported("this command is not in this build", "toril --help lists the commands"))
+        }
+        // Answered before anything was connected.
+        Command::Config { .. } | Command::Completions { .. } | Command::Man | Command::Jq => Ok(exit::DONE),
     }
 }

@@ -68,9 +68,23 @@ impl Failure {
         Self::said("not-found", exit::NO, message, hint)
     }
 
+    /// An act that cannot be done at all: exit 1.
+    pub fn not_done(kind: &'static str, message: impl AsRef<[u8]>, hint: impl AsRef<[u8]>) -> Self {
+        Self::said(kind, exit::NO, message, hint)
+    }
+
     /// A fault of ours or of the system: exit 1.
     pub fn internal(message: impl AsRef<[u8]>, hint: impl AsRef<[u8]>) -> Self {
         Self::said("internal", exit::NO, message, hint)
+    }
+
+    /// The same with another exit code.
+    #[must_use]
+    pub fn with_code(self, code: u8) -> Self {
+        match self {
+            Self::Said { kind, message, hint, .. } => Self::Said { kind, message, hint, code },
+            other => other,
+        }
     }
 
     /// The exit code.
@@ -84,7 +98,11 @@ impl Failure {
 
 impl From<ConnError> for Failure {
     fn from(error: ConnError) -> Self {
-        let code = if error.kind == Kind::UnknownOutcome { exit::UNKNOWN } else { exit::REDIS };
+        let code = match error.kind {
+            Kind::Usage | Kind::Unsupported => exit::USAGE,
+            Kind::UnknownOutcome => exit::UNKNOWN,
+            _ => exit::REDIS,
+        };
         Self::Said { kind: error.kind.name(), message: error.message, hint: Clean::line(error.hint), code }
     }
 }

@@ -5,6 +5,7 @@ pub mod job;
 pub mod overview;
 pub mod page;
 pub mod schedulers;
+pub mod whole;
 pub mod workers;
 
 pub use detail::{ChildKind, FieldValue, children, field, find_state, job, logs};

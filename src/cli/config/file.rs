@@ -10,6 +10,7 @@ use serde::Deserialize;
 use super::suggest::nearest;
 use crate::cli::args::ColorWhen;
 use crate::cli::failure::Failure;
+use crate::conn::Endpoint;
 
 /// Largest file that is read.
 const LARGEST: u64 = 1024 * 1024;
@@ -230,7 +231,7 @@ impl File {
                 || profile
                     .url
                     .as_deref()
-                    .is_some_and(|url| crate::cli::url::parse(url).is_ok_and(|parsed| parsed.has_password))
+                    .is_some_and(|url| Endpoint::parse(url).is_ok_and(|endpoint| endpoint.password.is_some()))
         })
     }
 

@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 use super::file::{File, Profile};
 use crate::cli::args::{ColorWhen, Globals};
 use crate::cli::failure::Failure;
-use crate::cli::url;
 use crate::conn::{Access, Endpoint, Secret, Transport};
 use crate::text::Clean;
 use crate::wire::{Fleet, Prefix};
@@ -166,9 +165,8 @@ impl Settings {
             (profile.url.clone(), of_profile()),
         ])
         .unwrap_or_else(|| (DEFAULT_URL.to_owned(), Origin::Default));
-        let parsed = url::parse(&url)?;
-        let mut endpoint = parsed.endpoint;
-        if url_origin == Origin::Flag("--url") && parsed.has_password {
+        let mut endpoint = Endpoint::parse(&url)?;
+        if url_origin == Origin::Flag("--url") && endpoint.password.is_some() {
             warnings.push(
                 "the URL on the command line holds a password that other users of this host can see; \
                  use --password-file or TORIL_PASSWORD"
@@ -213,7 +211,6 @@ impl Settings {
             (from_file(&server.password_file)?, of_profile()),
             (at(2), url_origin.clone()),
         ]);
-        note("url", address(&endpoint), &url_origin);
         if let Some((user, origin)) = user {
             note("user", user.clone(), &origin);
             endpoint.user = Some(user);
@@ -223,7 +220,7 @@ impl Settings {
             endpoint.password = Some(password);
         }
 
-        let tls = [
+        let [ca, cert, key] = [
             ("tls_ca", "--tls-ca", &globals.tls_ca, &server.tls_ca),
             ("tls_cert", "--tls-cert", &globals.tls_cert, &server.tls_cert),
             ("tls_key", "--tls-key", &globals.tls_key, &server.tls_key),
@@ -234,7 +231,10 @@ impl Settings {
             note(key, path.display().to_string(), &origin);
             Some(path)
         });
-        set_tls(&mut endpoint, tls)?;
+        if ca.is_some() || cert.is_some() || key.is_some() {
+            endpoint = endpoint.with_tls(ca, cert, key)?;
+        }
+        note("url", address(&endpoint), &url_origin);
 
         let (prefixes, origin) = first([
             (some(globals.prefix.clone()), Origin::Flag("--prefix")),
@@ -320,44 +320,18 @@ fn some<T>(list: Vec<T>) -> Option<Vec<T>> {
 
 /// The endpoint as a URL without the login.
 fn address(endpoint: &Endpoint) -> String {
-    let scheme = match endpoint.transport {
-        Transport::Tcp { .. } => "redis://",
-        Transport::Tls { .. } => "rediss://",
-        Transport::Unix { .. } => return format!("redis+unix://{}", at_db(endpoint)),
-    };
-    format!("{scheme}{endpoint}")
-}
-
-fn at_db(endpoint: &Endpoint) -> String {
-    let shown = endpoint.to_string();
-    match shown.rsplit_once('/') {
-        Some((path, db)) => format!("{path}?db={db}"),
-        None => shown,
-    }
-}
-
-fn set_tls(endpoint: &mut Endpoint, [own_ca, cert, key]: [Option<PathBuf>; 3]) -> Result<(), Failure> {
-    if own_ca.is_none() && cert.is_none() && key.is_none() {
-        return Ok(());
-    }
-    let Transport::Tls { ca, client, .. } = &mut endpoint.transport else {
-        return Err(Failure::config(
-            "there are TLS settings, and the server's URL is not one of TLS",
-            "write rediss:// in the URL",
-        ));
-    };
-    *ca = own_ca;
-    *client = match (cert, key) {
-        (Some(cert), Some(key)) => Some((cert, key)),
-        (None, None) => None,
-        _ => {
-            return Err(Failure::config(
-                "a client certificate and its key belong together",
-                "give both tls_cert and tls_key",
-            ));
+    let place = Endpoint { user: None, password: None, ..endpoint.clone() };
+    match endpoint.transport {
+        Transport::Tcp { .. } => format!("redis://{place}"),
+        Transport::Tls { .. } => format!("rediss://{place}"),
+        Transport::Unix { .. } => {
+            let shown = place.to_string();
+            match shown.rsplit_once('/') {
+                Some((path, db)) => format!("redis+unix://{path}?db={db}"),
+                None => shown,
+            }
         }
-    };
-    Ok(())
+    }
 }
 
 /// The first line of the file.

@@ -94,8 +94,11 @@ fn colour_follows_the_conventions() {
 }
 
 #[test]
-fn tls_settings_want_a_tls_url() {
+fn a_certificate_and_its_key_belong_together() {
     let globals = Globals { tls_ca: Some("ca.pem".into()), ..Globals::default() };
+    let settings = resolve(&globals, &Environment::default());
+    assert!(settings.list.iter().any(|one| one.key == "url" && one.value.starts_with("rediss://")));
+    let globals = Globals { tls_cert: Some("cert.pem".into()), ..Globals::default() };
     let result = Settings::resolve(&globals, &Environment::default(), &File::default());
     assert!(result.is_err_and(|failure| failure.code() == 2));
 }

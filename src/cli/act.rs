@@ -1,0 +1,225 @@
+//! What the commands that act have in common: confirmation, the document, the exit code.
+
+mod confirm;
+mod jobs;
+mod queues;
+mod select;
+
+use serde::Serialize;
+use tokio_util::sync::CancellationToken;
+
+pub use jobs::{JobAction, run as jobs};
+pub use queues::{QueueAction, run as queues};
+
+use super::failure::{Failure, exit};
+use super::figures::thousands;
+use super::output::Out;
+use super::session::Session;
+use crate::conn::Access;
+use crate::engine::op::OpError;
+use crate::operate::{Action, End, Report};
+use crate::text::Clean;
+use crate::wire::{JobId, QueueId};
+
+/// What was done, or would be.
+#[derive(Serialize, Debug)]
+#[serde(rename_all = "camelCase")]
+struct Document {
+    action: &'static str,
+    queue: String,
+    prefix: String,
+    matched: u64,
+    done: u64,
+    changed: u64,
+    failed: Vec<Refusal>,
+    /// Ids that changed from one list to the other (pause, resume, merge).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    moved: Option<u64>,
+    dry_run: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sample: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    effects: Option<Vec<String>>,
+    /// `finished`, or why it is not.
+    ended: &'static str,
+    /// Jobs that were sent without an answer.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unknown: Vec<String>,
+}
+
+#[derive(Serialize, Debug)]
+struct Refusal {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<String>,
+    code: &'static str,
+    message: String,
+}
+
+impl Document {
+    fn planned(action: Action, queue: &QueueId, matched: u64, sample: &[JobId], effects: &[Clean]) -> Self {
+        Self {
+            action: action.word(),
+            queue: queue.name.lossless().into_owned(),
+            prefix: queue.prefix.lossless().into_owned(),
+            matched,
+            done: 0,
+            changed: 0,
+            failed: Vec::new(),
+            moved: None,
+            dry_run: true,
+            sample: Some(sample.iter().map(|id| id.lossless().into_owned()).collect()),
+            effects: Some(effects.iter().map(ToString::to_string).collect()),
+            ended: "finished",
+            unknown: Vec::new(),
+        }
+    }
+
+    fn done(report: &Report) -> Self {
+        let failed = report
+            .failures
+            .iter()
+            .map(|failure| Refusal {
+                id: failure.id.as_ref().map(|id| id.lossless().into_owned()),
+                code: failure.code,
+                message: failure.message.to_string(),
+            })
+            .collect();
+        let unknown = match &report.end {
+            End::Unknown { ids, .. } => ids.iter().map(|id| id.lossless().into_owned()).collect(),
+            _ => Vec::new(),
+        };
+        let on_queue = matches!(report.action, Action::Pause | Action::Resume | Action::Merge);
+        Self {
+            matched: report.progress.matched,
+            done: report.progress.done,
+            changed: report.progress.changed,
+            failed,
+            moved: on_queue.then_some(report.moved),
+            dry_run: false,
+            sample: None,
+            effects: None,
+            ended: match &report.end {
+                End::Finished => "finished",
+                End::Cancelled => "cancelled",
+                End::Unknown { .. } => "unknown",
+                End::Failed(_) => "failed",
+                End::Refused => "refused",
+            },
+            unknown,
+            ..Self::planned(report.action, &report.queue, 0, &[], &[])
+        }
+    }
+}
+
+/// The exit code that a report deserves, and what is left to say on stderr.
+fn verdict(report: &Report) -> (u8, Option<Failure>) {
+    let done = report.progress.done;
+    let partly = if done > 0 { exit::PARTLY } else { exit::NO };
+    match &report.end {
+        End::Unknown { error, .. } => (exit::UNKNOWN, Some(failure_of(error).with_code(exit::UNKNOWN))),
+        End::Cancelled => (exit::INTERRUPTED, None),
+        End::Failed(OpError::Refused(_)) | End::Refused => (partly, None),
+        End::Failed(error) => {
+            let failure = failure_of(error);
+            let code = if done > 0 { exit::PARTLY } else { failure.code() };
+            (code, Some(failure.with_code(code)))
+        }
+        End::Finished if done == 0 => (exit::NO, None),
+        End::Finished if report.failures.is_empty() && report.progress.failed == 0 => (exit::DONE, None),
+        End::Finished => (exit::PARTLY, None),
+    }
+}
+
+fn failure_of(error: &OpError) -> Failure {
+    match error {
+        OpError::Conn(error) => Failure::from(error.clone()),
+        other => Failure::internal(other.to_string(), "this is a defect of toril: please report it"),
+    }
+}
+
+/// Cancelled by the first Ctrl-C.
+fn on_ctrl_c() -> CancellationToken {
+    let cancel = CancellationToken::new();
+    let stop = cancel.clone();
+    tokio::spawn(async move {
+        if tokio::signal::ctrl_c().await.is_ok() {
+            stop.cancel();
+        }
+    });
+    cancel
+}
+
+/// Refuses before anything is asked; the gate of the connection would refuse each write as well.
+fn permit(session: &Session, dry_run: bool) -> Result<(), Failure> {
+    if dry_run || session.conn.access() == Access::ReadWrite {
+        return Ok(());
+    }
+    Err(Failure::from_redis(
+        crate::conn::Kind::ReadOnly,
+        "this session is read-only",
+        "leave --read-only out, or lift the profile's read_only with --write; --dry-run works as it is",
+    ))
+}
+
+/// Tells a person what was done.
+fn tell(out: &mut Out, report: &Report) -> std::io::Result<()> {
+    let counts = &report.progress;
+    let verb = match report.action {
+        Action::Retry => "Retried",
+        Action::Remove => "Removed",
+        Action::Promote => "Promoted",
+        Action::Pause => "Paused",
+        Action::Resume => "Resumed",
+        Action::Merge => "Merged",
+    };
+    let queue = report.queue.name.clean();
+    match report.action {
+        Action::Pause | Action::Resume | Action::Merge => {
+            if counts.done > 0 && report.moved > 0 {
+                out.line(format_args!("{verb} {queue}; {} changed lists.", jobs_of(report.moved)))?;
+            } else if counts.done > 0 {
+                out.line(format_args!("{verb} {queue}."))?;
+            }
+        }
+        _ => {
+            let of = if counts.done < counts.matched {
+                format!(" of {}", thousands(counts.matched))
+            } else {
+                String::new()
+            };
+            let done = thousands(counts.done);
+            let noun = if counts.matched == 1 { "job" } else { "jobs" };
+            out.line(format_args!("{verb} {done}{of} {noun} of {queue}."))?;
+            if counts.changed > 0 {
+                out.line(format_args!("{} moved or went away meanwhile.", jobs_of(counts.changed)))?;
+            }
+        }
+    }
+    const SHOWN: usize = 20;
+    for failure in report.failures.iter().take(SHOWN) {
+        match &failure.id {
+            Some(id) => out.line(format_args!("  {}: {}", id.clean(), failure.message))?,
+            None => out.line(format_args!("  {queue}: {}", failure.message))?,
+        }
+    }
+    if report.failures.len() > SHOWN {
+        out.line(format_args!("  and {} more", report.failures.len() - SHOWN))?;
+    }
+    match &report.end {
+        End::Cancelled => out.line("Stopped before the end.")?,
+        End::Refused => out.line("Stopped: too many were refused.")?,
+        End::Unknown { ids, .. } => {
+            out.line(format_args!(
+                "{} were sent without an answer: look before you repeat.",
+                jobs_of(ids.len() as u64)
+            ))?;
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+/// `1 job`, `2,000 jobs`.
+fn jobs_of(count: u64) -> String {
+    if count == 1 { "1 job".to_owned() } else { format!("{} jobs", thousands(count)) }
+}

@@ -1,0 +1,224 @@
+//! Retry, remove, promote.
+
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::confirm::confirm;
+use super::select::{self, select};
+use super::{Document, jobs_of, on_ctrl_c, permit, tell, verdict};
+use crate::cli::args::JobAct;
+use crate::cli::failure::{Failure, exit};
+use crate::cli::output;
+use crate::cli::resolve;
+use crate::cli::session::Session;
+use crate::conn::{Request, Verb};
+use crate::engine::op::JobOp;
+use crate::engine::read::overview;
+use crate::operate::{self, End, Plan, Preview, Progress, Report, Selection};
+use crate::text::Clean;
+use crate::wire::State;
+
+/// Which of them, with what it needs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum JobAction {
+    /// `toril retry`.
+    Retry {
+        /// Count attempts from zero.
+        reset_attempts: bool,
+    },
+    /// `toril remove`.
+    Remove {
+        /// Leave children that are not processed.
+        keep_children: bool,
+    },
+    /// `toril promote`.
+    Promote,
+}
+
+impl JobAction {
+    /// The operation, and the state that it starts from.
+    fn op(self, state: Option<State>) -> Result<(JobOp, Option<State>), Failure> {
+        match (self, state) {
+            (Self::Retry { reset_attempts }, state) => {
+                let from = state.unwrap_or(State::Failed);
+                if !from.is_finished() {
+                    return Err(Failure::usage(
+                        format!("{} jobs cannot be retried", from.name()),
+                        "retry takes --state failed or --state completed",
+                    ));
+                }
+                Ok((JobOp::Retry { from, reset_attempts }, Some(from)))
+            }
+            (Self::Promote, None | Some(State::Delayed)) => Ok((JobOp::Promote, Some(State::Delayed))),
+            (Self::Promote, Some(other)) => Err(Failure::usage(
+                format!("{} jobs cannot be promoted", other.name()),
+                "promote takes delayed jobs",
+            )),
+            (Self::Remove { keep_children }, state) => {
+                Ok((JobOp::Remove { children: !keep_children }, state))
+            }
+        }
+    }
+}
+
+/// Acts on the jobs of a queue.
+pub async fn run(session: &mut Session, args: &JobAct, action: JobAction) -> Result<u8, Failure> {
+    permit(session, args.act.dry_run)?;
+    let (op, usual) = action.op(args.state)?;
+    let prepared = async {
+        let queue = resolve::queue(session, &args.queue).await?;
+        let target = queue.target()?;
+        let until = server_time(session).await?;
+        let mut selection = select(session, &queue, args, usual, until).await?;
+        if args.rate.is_some() {
+            selection = select::named(session, &queue, selection).await?;
+        }
+        let plan = Plan { target, op, selection };
+        let preview = operate::preview(&session.conn, &plan).await?;
+        Ok::<_, Failure>((plan, preview))
+    };
+    let (plan, preview) = tokio::select! {
+        prepared = prepared => prepared?,
+        _ = tokio::signal::ctrl_c() => return Err(Failure::Code(exit::INTERRUPTED)),
+    };
+    if args.act.dry_run || preview.matched == 0 {
+        return planned(session, &plan, &preview, args.act.dry_run);
+    }
+    ask(session, args, &plan, &preview).await?;
+    let report = drive(session, &plan, args.rate).await;
+    if session.json {
+        session.out.json(&Document::done(&report))?;
+    } else {
+        tell(&mut session.out, &report)?;
+    }
+    session.out.flush()?;
+    let (code, failure) = verdict(&report);
+    if let Some(failure) = failure {
+        output::report(&failure, session.json);
+    }
+    Ok(code)
+}
+
+/// Now, by Redis's clock: what comes later does not belong to the selection.
+async fn server_time(session: &Session) -> Result<i64, Failure> {
+    let reply = session.conn.call(Request::new(Verb::Time)).await?;
+    Ok(overview::server_time(&reply).unwrap_or_else(|| session.clock.now_ms()))
+}
+
+async fn ask(session: &Session, args: &JobAct, plan: &Plan, preview: &Preview) -> Result<(), Failure> {
+    let severity = operate::severity(plan.action(), preview.matched, session.settings.protected);
+    let word = plan.action().word();
+    let verb = format!("{}{}", word[..1].to_uppercase(), &word[1..]);
+    let queue = plan.target.queue.clean();
+    let mut question =
+        format!("{verb} {} of {queue} on {}?", jobs_of(preview.matched), session.settings.endpoint);
+    for effect in &preview.effects {
+        question.push_str(&format!(" {effect};"));
+    }
+    confirm(severity, &args.act.confirm, question.trim_end_matches(';'), Some(&plan.target.queue.name)).await
+}
+
+fn planned(session: &mut Session, plan: &Plan, preview: &Preview, dry_run: bool) -> Result<u8, Failure> {
+    let queue = &plan.target.queue;
+    let mut document =
+        Document::planned(plan.action(), queue, preview.matched, &preview.sample, &preview.effects);
+    document.dry_run = dry_run;
+    if session.json {
+        session.out.json(&document)?;
+    } else if preview.matched == 0 {
+        session.out.line(format_args!("No job of {} matches.", queue.name.clean()))?;
+    } else {
+        let (word, jobs) = (plan.action().word(), jobs_of(preview.matched));
+        session
+            .out
+            .line(format_args!("Would {word} {jobs} of {}; nothing was written.", queue.name.clean()))?;
+        for effect in &preview.effects {
+            session.out.line(format_args!("  {effect}"))?;
+        }
+        let sample: Vec<Clean> = preview.sample.iter().map(|id| id.clean().cut(40)).collect();
+        let shown: Vec<&str> = sample.iter().map(Clean::as_str).collect();
+        session.out.line(format_args!("  for example {}", shown.join(", ")))?;
+    }
+    Ok(if preview.matched == 0 { exit::NO } else { exit::DONE })
+}
+
+/// Runs the plan; Ctrl-C stops it between two chunks, and what was done until then is reported.
+async fn drive(session: &Session, plan: &Plan, rate: Option<u32>) -> Report {
+    let cancel = on_ctrl_c();
+    let (progress, seen) = watch::channel(Progress::default());
+    let teller = (!session.json).then(|| tokio::spawn(show(seen)));
+    let report = match rate {
+        None => operate::run(&session.conn, plan, &progress, &cancel).await,
+        Some(rate) => slowly(session, plan, rate, &progress, &cancel).await,
+    };
+    if let Some(teller) = teller {
+        teller.abort();
+    }
+    report
+}
+
+/// Runs the plan by slices of a second each.
+async fn slowly(
+    session: &Session,
+    plan: &Plan,
+    rate: u32,
+    progress: &watch::Sender<Progress>,
+    cancel: &CancellationToken,
+) -> Report {
+    let Selection::Ids(ids) = &plan.selection else {
+        // `run` has turned every selection with a rate into ids.
+        return operate::run(&session.conn, plan, progress, cancel).await;
+    };
+    let (slice, _) = watch::channel(Progress::default());
+    let mut whole: Option<Report> = None;
+    let mut pace = tokio::time::interval(Duration::from_secs(1));
+    for ids_now in ids.chunks(rate as usize) {
+        tokio::select! {
+            _ = pace.tick() => {}
+            () = cancel.cancelled() => {}
+        }
+        let part = Plan { selection: Selection::Ids(ids_now.to_vec()), ..plan.clone() };
+        let report = operate::run(&session.conn, &part, &slice, cancel).await;
+        let report = match whole.take() {
+            None => report,
+            Some(before) => joined(before, report),
+        };
+        progress.send_replace(Progress { matched: ids.len() as u64, ..report.progress });
+        let ended = report.end != End::Finished;
+        whole = Some(report);
+        if ended {
+            break;
+        }
+    }
+    match whole {
+        Some(mut report) => {
+            report.progress.matched = ids.len() as u64;
+            report
+        }
+        None => operate::run(&session.conn, plan, progress, cancel).await,
+    }
+}
+
+fn joined(before: Report, mut report: Report) -> Report {
+    let (sum, more) = (&mut report.progress, before.progress);
+    sum.matched += more.matched;
+    sum.done += more.done;
+    sum.changed += more.changed;
+    sum.failed += more.failed;
+    let mut failures = before.failures;
+    failures.append(&mut report.failures);
+    Report { failures, ..report }
+}
+
+/// Says how far a long run is, once a second.
+async fn show(mut seen: watch::Receiver<Progress>) {
+    const EVERY: Duration = Duration::from_secs(1);
+    tokio::time::sleep(EVERY).await;
+    while seen.changed().await.is_ok() {
+        let now = *seen.borrow_and_update();
+        output::say(format_args!("toril: {} of {}", now.handled(), now.matched));
+        tokio::time::sleep(EVERY).await;
+    }
+}

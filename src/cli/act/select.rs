@@ -1,0 +1,74 @@
+//! Which jobs an act is on.
+
+use crate::cli::args::JobAct;
+use crate::cli::failure::Failure;
+use crate::cli::resolve::Found;
+use crate::cli::scan;
+use crate::cli::session::Session;
+use crate::engine::read::page;
+use crate::engine::read::page::{Order, PageQuery};
+use crate::operate::Selection;
+use crate::wire::{JobId, State};
+
+/// The selection that the arguments name, frozen at `until`. `usual` is the state that the act
+/// starts from, where it has one.
+pub async fn select(
+    session: &Session,
+    queue: &Found,
+    args: &JobAct,
+    usual: Option<State>,
+    until: i64,
+) -> Result<Selection, Failure> {
+    if !args.ids.is_empty() {
+        return Ok(Selection::Ids(args.ids.iter().map(JobId::new).collect()));
+    }
+    if !args.all && args.filter.is_none() {
+        return Err(Failure::usage(
+            "no jobs are named, nothing was done",
+            "name ids, or take --all or --where EXPR",
+        ));
+    }
+    let Some(state) = args.state.or(usual) else {
+        return Err(Failure::usage("of which state?", "say --state failed, or another one"));
+    };
+    let Some(expression) = &args.filter else { return Ok(Selection::All { state, until }) };
+    let mut ids = Vec::new();
+    let query = scan::Query { queue, state, order: oldest_first(state), expression, most: args.scan };
+    let outcome = scan::scan(session, &query, |job| {
+        ids.push(job.id);
+        true
+    });
+    let outcome = outcome.await?;
+    if !outcome.complete {
+        session
+            .warn(format!("looked at {} of {} jobs; --scan N looks at more", outcome.scanned, outcome.total));
+    }
+    Ok(Selection::Ids(ids))
+}
+
+/// The same selection as a list of ids, from the old end.
+pub async fn named(session: &Session, queue: &Found, selection: Selection) -> Result<Selection, Failure> {
+    const PAGE: u64 = 1000;
+    let Selection::All { state, until } = selection else { return Ok(selection) };
+    let mut ids = Vec::new();
+    let mut query =
+        PageQuery { queue: queue.id.clone(), state, offset: 0, limit: PAGE, order: oldest_first(state) };
+    loop {
+        let found = page(&session.conn, queue.era, &query).await?;
+        let earlier =
+            found.rows.iter().filter(|row| row.finished_on.or(row.timestamp).is_none_or(|at| at <= until));
+        ids.extend(earlier.map(|row| row.id.clone()));
+        query.offset += PAGE;
+        if query.offset >= found.total {
+            return Ok(Selection::Ids(ids));
+        }
+    }
+}
+
+/// The order in which jobs that arrive meanwhile do not shift the pages.
+const fn oldest_first(state: State) -> Order {
+    match state {
+        State::Completed | State::Failed | State::Active => Order::Reversed,
+        _ => Order::Natural,
+    }
+}
