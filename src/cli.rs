@@ -4,6 +4,7 @@ mod act;
 mod args;
 mod config;
 mod console;
+pub mod demo;
 mod discover;
 mod document;
 mod failure;
@@ -71,6 +72,8 @@ fn run(cli: Cli) -> Result<u8, Failure> {
         Some(Command::Completions { shell }) => return meta::completions(*shell),
         Some(Command::Man) => return meta::man(),
         Some(Command::Jq) => return Ok(jq::child_main()),
+        Some(Command::DemoServer) => return Ok(demo::serve()),
+        Some(Command::Demo(args)) if args.headless => return demo::headless(args),
         None if !std::io::stdout().is_terminal() => {
             return Err(Failure::usage(
                 "the console needs a terminal, and stdout is none",

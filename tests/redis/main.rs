@@ -11,6 +11,7 @@
 mod support;
 
 mod conn;
+mod demo;
 mod engine;
 mod harness;
 mod monitor;
