@@ -74,3 +74,120 @@ fn retry_refuses_without_a_change(#[case] lib: Lib) {
     }
     pair.assert_same("refused");
 }
+
+#[rstest]
+#[case(Lib::BullMq4)]
+#[case(Lib::BullMq5)]
+#[case(Lib::BullMq6)]
+fn retry_of_a_completed_job_leaves_the_keys_of_the_library(#[case] lib: Lib) {
+    let mut pair = Pair::new(lib);
+    for opts in [json!({}), json!({"lifo": true}), json!({"deduplication": {"id": "one"}})] {
+        let queue = pair.fresh();
+        let id = pair.add(&queue, opts.clone());
+        pair.finish(&queue, None);
+        same(&mut pair, &queue, &id, State::Completed, json!({}), &opts.to_string());
+    }
+}
+
+#[rstest]
+#[case(Lib::BullMq5)]
+#[case(Lib::BullMq6)]
+fn retry_with_a_reset_leaves_the_keys_of_the_library(#[case] lib: Lib) {
+    let mut pair = Pair::new(lib);
+    for attempts in [1, 2] {
+        let queue = pair.fresh();
+        let id = pair.add(&queue, json!({"attempts": attempts}));
+        for _ in 0..attempts {
+            pair.finish(&queue, Some("boom"));
+        }
+        let opts = json!({"resetAttemptsMade": true, "resetAttemptsStarted": true});
+        same(&mut pair, &queue, &id, State::Failed, opts, &format!("{attempts} attempts"));
+    }
+}
+
+/// Without a reset one more attempt, with it all of them again: seen at a real worker.
+#[rstest]
+#[case(Lib::Bull4)]
+#[case(Lib::BullMq4)]
+#[case(Lib::BullMq5)]
+#[case(Lib::BullMq6)]
+fn a_reset_gives_all_attempts_again(#[case] lib: Lib) {
+    let mut pair = Pair::new(lib);
+    for (reset_attempts, runs) in [(false, 1), (true, 3)] {
+        let queue = pair.fresh();
+        let id = pair.add_data(&queue, json!({"do": "fail"}), json!({"attempts": 3}));
+        for _ in 0..3 {
+            pair.finish(&queue, Some("boom"));
+        }
+        pair.copy();
+        let op = JobOp::Retry { from: State::Failed, reset_attempts };
+        assert_eq!(pair.ours(&queue, op, &id), Ok(Code::Done));
+        assert_eq!(pair.run(&queue).len(), runs, "{lib:?}, reset {reset_attempts}");
+    }
+}
+
+#[test]
+fn retry_honours_priority_as_bullmq_6_does() {
+    let mut pair = Pair::new(Lib::BullMq6);
+    for paused in [false, true] {
+        for opts in [json!({"priority": 3}), json!({"priority": 3, "lifo": true})] {
+            let queue = pair.fresh();
+            let id = pair.failed(&queue, opts);
+            pair.add(&queue, json!({"priority": 2}));
+            pair.add(&queue, json!({"priority": 3}));
+            if paused {
+                pair.queue_call("pause", &queue);
+            }
+            same(&mut pair, &queue, &id, State::Failed, json!({}), "priority");
+        }
+    }
+}
+
+#[rstest]
+#[case(Lib::BullMq5)]
+#[case(Lib::BullMq6)]
+fn retry_wakes_nobody_at_the_global_concurrency(#[case] lib: Lib) {
+    let mut pair = Pair::new(lib);
+    let queue = pair.fresh();
+    let id = pair.failed(&queue, json!({}));
+    pair.theirs.call(json!({"op": "setGlobalConcurrency", "queue": queue, "concurrency": 1}));
+    pair.add(&queue, json!({}));
+    let handle = pair.theirs.call(json!({"op": "worker", "queue": queue, "manual": true}));
+    pair.theirs.call(json!({"op": "take", "handle": handle}));
+    redis::cmd("DEL").arg(format!("bull:{queue}:marker")).exec(&mut pair.redis_theirs()).unwrap();
+    pair.copy();
+    pair.theirs.call(json!({"op": "retry", "queue": queue, "job": id, "state": "failed"}));
+    assert_eq!(pair.ours(&queue, RETRY, &id), Ok(Code::Done));
+    pair.assert_same("at the limit");
+    assert_eq!(pair.dump_ours().len(&format!("bull:{queue}:marker")), 0);
+}
+
+#[rstest]
+#[case(Lib::BullMq5)]
+#[case(Lib::BullMq6)]
+fn retry_of_a_scheduler_iteration_and_of_a_deduplicated_job(#[case] lib: Lib) {
+    let mut pair = Pair::new(lib);
+    let queue = pair.fresh();
+    let repeat = json!({"every": 600_000});
+    pair.theirs.call(json!({"op": "upsertScheduler", "queue": queue, "scheduler": "tick", "repeat": repeat}));
+    let id = pair.finish(&queue, Some("boom"));
+    assert!(id.starts_with("repeat:tick:"), "{id}");
+    same(&mut pair, &queue, &id, State::Failed, json!({}), "iteration");
+
+    let queue = pair.fresh();
+    let id = pair.failed(&queue, json!({"deduplication": {"id": "one"}}));
+    same(&mut pair, &queue, &id, State::Failed, json!({}), "deduplicated");
+}
+
+#[rstest]
+#[case(Lib::BullMq4)]
+#[case(Lib::BullMq5)]
+#[case(Lib::BullMq6)]
+fn a_job_keeps_its_logs_progress_and_stack_traces(#[case] lib: Lib) {
+    let mut pair = Pair::new(lib);
+    let queue = pair.fresh();
+    let id = pair.failed(&queue, json!({}));
+    pair.theirs.call(json!({"op": "addLog", "queue": queue, "job": id, "line": "half"}));
+    pair.theirs.call(json!({"op": "updateProgress", "queue": queue, "job": id, "progress": {"pct": 50}}));
+    same(&mut pair, &queue, &id, State::Failed, json!({}), "logs");
+}
