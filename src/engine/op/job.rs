@@ -2,7 +2,7 @@
 
 use super::script::{era_argument, queue_keys, script};
 use super::{Code, OpError, Target};
-use crate::conn::{Conn, Script, Value, integer};
+use crate::conn::{Conn, ConnError, Run, Script, Value, integer};
 use crate::wire::{JobId, State, WriteEra};
 
 /// An operation on one job.
@@ -53,56 +53,65 @@ pub async fn run_job(conn: &Conn, target: &Target, op: JobOp, id: &JobId) -> Res
     if let Some(code) = op.refused(target.era, id) {
         return Ok(code);
     }
-    let call = Call::new(target, op, id);
-    answer(call.script, op, &conn.eval(call.script, &call.keys, &call.args).await?)
+    let script = script(op);
+    let (keys, args) = call(target, op, id);
+    answer(script, op, &conn.eval(script, &keys, &args).await?)
 }
 
-/// Acts on several jobs, in order. Each job has its own answer; an `Err` of the whole means that
-/// the link failed, and then it is unknown how many were done.
+/// Acts on several jobs, in order and in one round trip; other clients may come in between two of
+/// them. Each job has its own answer; an `Err` of the whole means that the link failed, and then
+/// it is unknown how many were done.
 pub async fn run_jobs(
     conn: &Conn,
     target: &Target,
     op: JobOp,
     ids: &[JobId],
 ) -> Result<Vec<Result<Code, OpError>>, OpError> {
-    let mut answers = Vec::with_capacity(ids.len());
-    for id in ids {
-        match run_job(conn, target, op, id).await {
-            Err(OpError::Conn(error)) if error.is_link() => return Err(error.into()),
-            answer => answers.push(answer),
+    let script = script(op);
+    let refused: Vec<Option<Code>> = ids.iter().map(|id| op.refused(target.era, id)).collect();
+    let runs: Vec<Run> = ids
+        .iter()
+        .zip(&refused)
+        .filter(|(_, refused)| refused.is_none())
+        .map(|(id, _)| call(target, op, id))
+        .collect();
+    let mut replies = Vec::new();
+    if !runs.is_empty() {
+        replies = conn.eval_many(script, &runs).await?;
+    }
+    let mut replies = replies.into_iter();
+    let answers = refused.into_iter().map(|refused| match refused {
+        Some(code) => Ok(code),
+        None => answer(script, op, &ConnError::check(replies.next().unwrap_or(Value::Nil))?),
+    });
+    Ok(answers.collect())
+}
+
+/// The script of an operation.
+fn script(op: JobOp) -> &'static Script {
+    match op {
+        JobOp::Retry { .. } => script!("retry", ["event", "push", "job"]),
+        JobOp::Remove { .. } => script!("remove", ["event", "push", "job", "flow"]),
+        JobOp::Promote => script!("promote", ["event", "push", "job"]),
+    }
+}
+
+/// The keys and arguments of a job's run.
+fn call(target: &Target, op: JobOp, id: &JobId) -> Run {
+    let queue = &target.queue;
+    let mut keys = queue_keys(queue);
+    keys.push(queue.job(id));
+    keys.push(queue.satellite(id, "lock"));
+    let mut args = vec![era_argument(target.era), queue.base(), id.as_bytes().to_vec()];
+    match op {
+        JobOp::Retry { from, reset_attempts } => {
+            args.push(from.suffix().into());
+            args.push(flag(reset_attempts));
         }
+        JobOp::Remove { children } => args.push(flag(children)),
+        JobOp::Promote => {}
     }
-    Ok(answers)
-}
-
-/// A script with what it is given.
-struct Call {
-    script: &'static Script,
-    keys: Vec<Vec<u8>>,
-    args: Vec<Vec<u8>>,
-}
-
-impl Call {
-    fn new(target: &Target, op: JobOp, id: &JobId) -> Self {
-        let queue = &target.queue;
-        let mut keys = queue_keys(queue);
-        keys.push(queue.job(id));
-        keys.push(queue.satellite(id, "lock"));
-        let mut args = vec![era_argument(target.era), queue.base(), id.as_bytes().to_vec()];
-        let script = match op {
-            JobOp::Retry { from, reset_attempts } => {
-                args.push(from.suffix().into());
-                args.push(flag(reset_attempts));
-                script!("retry", ["event", "push", "job"])
-            }
-            JobOp::Remove { children } => {
-                args.push(flag(children));
-                script!("remove", ["event", "push", "job", "flow"])
-            }
-            JobOp::Promote => script!("promote", ["event", "push", "job"]),
-        };
-        Self { script, keys, args }
-    }
+    (keys, args)
 }
 
 fn flag(set: bool) -> Vec<u8> {

@@ -27,7 +27,7 @@ pub struct QueueOutcome {
     pub moved: u64,
 }
 
-/// Acts on a queue. Lists of any length are moved in bounded steps, each a script of about 2 ms;
+/// Acts on a queue. Lists of any length are moved in bounded steps, each a script of 2 to 4 ms;
 /// between two steps every id is in one of the two lists.
 ///
 /// After an error in the middle the queue is paused with ids in both lists: nothing is lost, and

@@ -1,6 +1,6 @@
 -- Brings the ids of `wait` and `paused` together, a bounded number a script.
 
--- Moves of one script: 5,000 ids are about 2 ms of Redis.
+-- Moves of one script: 5,000 ids are 2 to 4 ms of Redis (7.0, short ids).
 local MOVES = 5000
 
 local function without_markers(ids)
