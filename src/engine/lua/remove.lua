@@ -68,7 +68,7 @@ end
 local CONTAINERS = {
   { 'processed', 'HLEN', 'HKEYS' },
   { 'failed', 'HLEN', 'HKEYS' },
-  { 'unsuccessful', 'ZCARD', 'ZRANGE' },
+  { 'unsuccessful', 'ZCARD' },
   { 'dependencies', 'SCARD', 'SMEMBERS' },
 }
 
@@ -80,12 +80,13 @@ local function survey(parent, pending)
   children[parent] = found
   for _, container in ipairs(CONTAINERS) do
     local name, key = container[1], parent .. ':' .. container[1]
-    known = known + redis.call(container[2], key)
+    local count = redis.call(container[2], key)
+    known = known + count
     if known > CAP then return TOO_MANY end
-    local keys
-    if name == 'unsuccessful' then
+    local keys = {}
+    if count > 0 and name == 'unsuccessful' then
       keys = redis.call('ZRANGE', key, 0, -1)
-    else
+    elseif count > 0 then
       keys = redis.call(container[3], key)
     end
     for _, child in ipairs(keys) do

@@ -118,7 +118,8 @@ async fn long_lists_come_together_in_order_and_in_short_steps() {
                 let (steps, longest) = lab.scripts();
                 assert_eq!(moved, wait.min(paused) as u64, "{era:?} {op:?}");
                 assert!(steps >= wait.min(paused).div_ceil(5000) && steps <= 5, "{steps}");
-                assert!(longest < 50_000, "{longest} µs, {era:?} {op:?}");
+                // 2 to 4 ms on a machine that has nothing else to do.
+                assert!(longest < 500_000, "{longest} µs, {era:?} {op:?}");
                 let into_wait = op == QueueOp::Resume || (op == QueueOp::Merge && era == WriteEra::V6);
                 let (into, other) = if into_wait { ("wait", "paused") } else { ("paused", "wait") };
                 assert!(lab.ids(into) == expected, "{era:?} {op:?}: the order");
@@ -171,7 +172,7 @@ async fn one_long_list_is_renamed_whatever_its_length() {
     assert_eq!(lab.queue(WriteEra::V5, QueueOp::Resume).await, Ok(300_000));
     let (steps, longest) = lab.scripts();
     assert_eq!(steps, 2);
-    assert!(longest < 20_000, "{longest} µs");
+    assert!(longest < 500_000, "{longest} µs");
 }
 
 #[tokio::test]
@@ -244,7 +245,9 @@ async fn a_wide_or_deep_flow_is_refused_as_a_whole() {
             let before = Dump::of(&lab.server);
             lab.watch_scripts();
             assert_eq!(lab.act(WriteEra::V5, REMOVE, "p").await, Ok(code), "{wide}, deep {deep}");
-            assert!(lab.scripts().1 < 200_000);
+            let (_, longest) = lab.scripts();
+            // Some 30 ms on a machine that has nothing else to do.
+            assert!(longest < 1_000_000, "{longest} µs");
             let after = Dump::of(&lab.server);
             if code == Code::Done {
                 let left = after.keys();

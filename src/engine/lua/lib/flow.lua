@@ -8,6 +8,13 @@ local function queue_of(base)
   return queues[base]
 end
 
+local probed = {}
+
+local function probe(key, wanted)
+  if probed[key] == nil then probed[key] = kind(key) end
+  return probed[key] == wanted
+end
+
 -- Takes a job's key apart. Ids may contain colons (trap T9) and so may prefixes, so every split
 -- is tried, and the one counts whose queue has given out ids; a phantom queue never did.
 local function split(key)
@@ -18,10 +25,10 @@ local function split(key)
       if colons > 1 and at < #key then candidates[#candidates + 1] = at end
     end
   end
-  for _, probe in ipairs({ { 'id', 'string' }, { 'meta', 'hash' } }) do
+  for _, evidence in ipairs({ { 'id', 'string' }, { 'meta', 'hash' } }) do
     for _, at in ipairs(candidates) do
       local base = string.sub(key, 1, at)
-      if kind(base .. probe[1]) == probe[2] then return base, string.sub(key, at + 1) end
+      if probe(base .. evidence[1], evidence[2]) then return base, string.sub(key, at + 1) end
     end
   end
   local last = candidates[#candidates]
