@@ -69,7 +69,7 @@ fn told(act: &Act, report: &Report) -> Toast {
     let queue = act.queue().name.clean();
     let past = past(act.word());
     let progress = &report.progress;
-    let mut text = match act {
+    let main = match act {
         Act::Queue { .. } if progress.done == 0 => format!("{} {queue}: not done", act.word()),
         Act::Queue { .. } if report.moved > 0 => {
             format!("{past} {queue}; {} jobs moved", figure::count(report.moved))
@@ -77,31 +77,29 @@ fn told(act: &Act, report: &Report) -> Toast {
         Act::Queue { .. } => format!("{past} {queue}"),
         Act::Jobs { .. } if progress.matched == 1 && progress.done == 1 => format!("{past} 1 job of {queue}"),
         Act::Jobs { .. } => {
-            format!(
-                "{past} {} of {} jobs of {queue}",
-                figure::count(progress.done),
-                figure::count(progress.matched)
-            )
+            let (done, matched) = (figure::count(progress.done), figure::count(progress.matched));
+            format!("{past} {done} of {matched} jobs of {queue}")
         }
     };
-    if progress.changed > 0 {
-        text.push_str(&format!("; {} had moved on meanwhile", figure::count(progress.changed)));
-    }
-    if let Some(failure) = report.failures.first() {
+    let changed =
+        (progress.changed > 0).then(|| format!("{} had moved on meanwhile", figure::count(progress.changed)));
+    let refused = report.failures.first().map(|failure| {
         let n = figure::count(progress.failed.max(1));
         let id = failure.id.as_ref().map(|id| format!("{}: ", id.clean())).unwrap_or_default();
-        text.push_str(&format!("; {n} refused, {id}{}", failure.message));
-    }
-    match &report.end {
-        End::Finished => {}
-        End::Cancelled => text.push_str("; stopped before the end"),
+        format!("{n} refused, {id}{}", failure.message)
+    });
+    let end = match &report.end {
+        End::Finished => None,
+        End::Cancelled => Some("stopped before the end".to_owned()),
         End::Unknown { ids, .. } => {
             let n = figure::count(ids.len().max(1) as u64);
-            text.push_str(&format!("; no answer came for {n}: look before you repeat it"));
+            Some(format!("no answer came for {n}: look before you repeat it"))
         }
-        End::Failed(error) => text.push_str(&format!("; {error}")),
-        End::Refused => text.push_str("; ended early, because almost all were refused"),
-    }
+        End::Failed(error) => Some(error.to_string()),
+        End::Refused => Some("ended early, because almost all were refused".to_owned()),
+    };
+    let parts: Vec<String> = [Some(main), changed, refused, end].into_iter().flatten().collect();
+    let text = parts.join("; ");
     if report.is_complete() { Toast::good(text) } else { Toast::bad(text) }
 }
 
@@ -119,14 +117,10 @@ fn past(word: &str) -> &'static str {
 
 /// Asks the newest bulk run to stop.
 pub(super) fn stop(app: &mut App, now: i64) -> Vec<Effect> {
-    match app.running.iter_mut().rev().find(|running| !running.stopping) {
-        Some(running) => {
-            running.stopping = true;
-            vec![Effect::Stop(running.id)]
-        }
-        None => {
-            app.toasts.push(Toast::plain("nothing runs that could be stopped").shown_at(now));
-            Vec::new()
-        }
+    if let Some(running) = app.running.iter_mut().rev().find(|running| !running.stopping) {
+        running.stopping = true;
+        return vec![Effect::Stop(running.id)];
     }
+    app.toasts.push(Toast::plain("nothing runs that could be stopped").shown_at(now));
+    Vec::new()
 }

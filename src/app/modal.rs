@@ -120,10 +120,8 @@ fn on_help(app: &mut App, top: u64, key: Key) -> Vec<Effect> {
 /// The keys that move in a dialog, whatever the keymap says of the screen below.
 pub fn movement(key: Key) -> Option<Move> {
     Some(match (key.code, key.ctrl) {
-        (Code::Down, _) | (Code::Char('n'), true) => Move::By(1),
-        (Code::Up, _) | (Code::Char('p'), true) => Move::By(-1),
-        (Code::Char('j'), false) => Move::By(1),
-        (Code::Char('k'), false) => Move::By(-1),
+        (Code::Down, _) | (Code::Char('n'), true) | (Code::Char('j'), false) => Move::By(1),
+        (Code::Up, _) | (Code::Char('p'), true) | (Code::Char('k'), false) => Move::By(-1),
         (Code::PageDown, _) | (Code::Char('d'), true) => Move::HalfPages(1),
         (Code::PageUp, _) | (Code::Char('u'), true) => Move::HalfPages(-1),
         (Code::Home, _) | (Code::Char('g'), false) => Move::Top,

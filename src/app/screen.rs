@@ -17,7 +17,7 @@ pub enum Screen {
     /// All queues.
     Queues(queues::Queues),
     /// One queue.
-    Queue(queue::Queue),
+    Queue(Box<queue::Queue>),
     /// One job.
     Job(Box<job::Job>),
     /// The server.
@@ -31,7 +31,7 @@ impl Screen {
     pub fn panel(&self) -> &dyn Panel {
         match self {
             Self::Queues(screen) => screen,
-            Self::Queue(screen) => screen,
+            Self::Queue(screen) => screen.as_ref(),
             Self::Job(screen) => screen.as_ref(),
             Self::Redis(screen) => screen,
             Self::Events(screen) => screen,
@@ -42,7 +42,7 @@ impl Screen {
     pub fn panel_mut(&mut self) -> &mut dyn Panel {
         match self {
             Self::Queues(screen) => screen,
-            Self::Queue(screen) => screen,
+            Self::Queue(screen) => screen.as_mut(),
             Self::Job(screen) => screen.as_mut(),
             Self::Redis(screen) => screen,
             Self::Events(screen) => screen,

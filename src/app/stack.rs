@@ -19,7 +19,7 @@ const ROOTS: [Root; 3] = [Root::Queues, Root::Events, Root::Redis];
 /// One stack of screens for each root: leaving a root for another loses nothing.
 #[derive(Debug)]
 pub struct Stacks {
-    stacks: [Vec<Screen>; ROOTS.len()],
+    above: [Vec<Screen>; ROOTS.len()],
     roots: [Screen; ROOTS.len()],
     current: Root,
     last: Root,
@@ -28,7 +28,7 @@ pub struct Stacks {
 impl Default for Stacks {
     fn default() -> Self {
         Self {
-            stacks: [Vec::new(), Vec::new(), Vec::new()],
+            above: [Vec::new(), Vec::new(), Vec::new()],
             roots: [
                 Screen::Queues(super::screen::queues::Queues::default()),
                 Screen::Events(super::screen::events::Events::default()),
@@ -44,23 +44,23 @@ impl Stacks {
     /// The screen in front.
     pub fn current(&self) -> &Screen {
         let at = self.current as usize;
-        self.stacks[at].last().unwrap_or(&self.roots[at])
+        self.above[at].last().unwrap_or(&self.roots[at])
     }
 
     /// The screen in front, to change it.
     pub fn current_mut(&mut self) -> &mut Screen {
         let at = self.current as usize;
-        self.stacks[at].last_mut().unwrap_or(&mut self.roots[at])
+        self.above[at].last_mut().unwrap_or(&mut self.roots[at])
     }
 
     /// All screens, those in the background too.
     pub fn all_mut(&mut self) -> impl Iterator<Item = &mut Screen> {
-        self.roots.iter_mut().chain(self.stacks.iter_mut().flatten())
+        self.roots.iter_mut().chain(self.above.iter_mut().flatten())
     }
 
     /// Whether nothing is above the root.
     pub fn at_root(&self) -> bool {
-        self.stacks[self.current as usize].is_empty()
+        self.above[self.current as usize].is_empty()
     }
 
     /// Which root is in front.
@@ -70,18 +70,18 @@ impl Stacks {
 
     /// Opens a screen above the one in front.
     pub fn push(&mut self, screen: Screen) {
-        self.stacks[self.current as usize].push(screen);
+        self.above[self.current as usize].push(screen);
     }
 
     /// Leaves the screen in front; false at the root.
     pub fn pop(&mut self) -> bool {
-        self.stacks[self.current as usize].pop().is_some()
+        self.above[self.current as usize].pop().is_some()
     }
 
     /// Goes to a root; to the one that is in front: to its first screen.
     pub fn go(&mut self, root: Root) {
         if root == self.current {
-            self.stacks[root as usize].clear();
+            self.above[root as usize].clear();
         } else {
             self.last = self.current;
             self.current = root;
@@ -96,6 +96,6 @@ impl Stacks {
     /// The screens of the root in front, outermost first.
     pub fn path(&self) -> impl Iterator<Item = &Screen> {
         let at = self.current as usize;
-        std::iter::once(&self.roots[at]).chain(&self.stacks[at])
+        std::iter::once(&self.roots[at]).chain(&self.above[at])
     }
 }

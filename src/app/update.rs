@@ -130,7 +130,7 @@ fn on_answer(
     now: i64,
 ) -> Vec<Effect> {
     if let Some(modal) = &mut app.modal {
-        let Err(_) = modal.answer(id, &answer, now) else { return Vec::new() };
+        let Err(()) = modal.answer(id, &answer, now) else { return Vec::new() };
     }
     // An answer belongs to the panel that still waits for its number; all are offered it, so that
     // one that arrives while another root is in front is not lost.

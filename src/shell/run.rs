@@ -164,6 +164,8 @@ impl Session {
                 }
                 Ok(()) = monitor.snapshots.changed() => {
                     let snapshot: Arc<Snapshot> = monitor.snapshots.borrow_and_update().clone();
+                    // The round trip alone wakes nobody: it is taken along with what changed.
+                    self.app.link = view_of(&link.borrow(), &self.clock);
                     (Some(Msg::Snapshot(snapshot)), false)
                 }
                 Some(events) = monitor.feed.recv() => (Some(Msg::Feed(events)), false),

@@ -5,21 +5,13 @@
 
 /// What a frame may hold: printable text, cursor moves, colours and attributes, the modes that
 /// `terminal` sets. Anything else becomes `?`.
-pub fn guard(frame: &mut Vec<u8>) -> usize {
+pub fn guard(frame: &mut [u8]) -> usize {
     let mut replaced = 0;
     let mut at = 0;
     while at < frame.len() {
         let byte = frame[at];
         match byte {
-            0x1b => match sequence(&frame[at..]) {
-                Some(len) => at += len,
-                None => {
-                    frame[at] = b'?';
-                    replaced += 1;
-                    at += 1;
-                }
-            },
-            b' '..=b'~' => at += 1,
+            0x1b if sequence(&frame[at..]).is_some() => at += sequence(&frame[at..]).unwrap_or(1),
             // C0 and DEL: ratatui moves the cursor with sequences, never with control bytes.
             0..=0x1f | 0x7f => {
                 frame[at] = b'?';

@@ -7,7 +7,7 @@ use unicode_width::UnicodeWidthStr;
 
 /// Terminal cells of `text`, counted per grapheme cluster as ratatui does.
 pub fn width(text: &str) -> usize {
-    if text.is_ascii() { text.len() } else { text.graphemes(true).map(|cluster| cluster.width()).sum() }
+    if text.is_ascii() { text.len() } else { text.graphemes(true).map(UnicodeWidthStr::width).sum() }
 }
 
 /// `text` cut to `cells`, keeping its beginning; `…` stands for what is missing.

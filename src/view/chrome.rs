@@ -72,7 +72,7 @@ pub(super) fn top(pen: &mut Pen<'_>, app: &App, area: Rect, now: i64) {
 fn pieces(app: &App, now: i64) -> Vec<Piece> {
     let mut pieces = vec![Piece::new(app.config.endpoint.cut(32), Role::Text), link(app, now)];
     if let Some(redis) = &app.snapshot.redis {
-        pieces.extend(memory(redis));
+        pieces.push(memory(redis));
         if redis.evicted_per_s > 0.0 {
             let text = format!("▲ evicts {}/s", figure::rate(redis.evicted_per_s));
             pieces.push(Piece::new(text, Role::Danger));
@@ -129,10 +129,10 @@ fn link(app: &App, now: i64) -> Piece {
     }
 }
 
-fn memory(redis: &RedisHealth) -> Option<Piece> {
+fn memory(redis: &RedisHealth) -> Piece {
     let memory = &redis.memory;
     if memory.max == 0 {
-        return Some(Piece::new(format!("mem {}", figure::bytes(memory.used)), Role::Text));
+        return Piece::new(format!("mem {}", figure::bytes(memory.used)), Role::Text);
     }
     let share = memory.used as f64 / memory.max as f64;
     let role = match share {
@@ -142,7 +142,7 @@ fn memory(redis: &RedisHealth) -> Option<Piece> {
     };
     let mark = if share >= 0.9 { "▲ " } else { "" };
     let text = format!("mem {mark}{:.0}% of {}", share * 100.0, figure::bytes(memory.max));
-    Some(Piece { text: Clean::line(text), role, bar: Some(share) })
+    Piece { text: Clean::line(text), role, bar: Some(share) }
 }
 
 /// The keys that work here, and what we cost.

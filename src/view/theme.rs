@@ -66,18 +66,15 @@ impl Theme {
         let (colour, modifier) = match role {
             Role::Text => (None, Modifier::empty()),
             Role::Dim | Role::Border => (None, Modifier::DIM),
-            Role::Accent | Role::Focus => (Some(Color::Cyan), Modifier::empty()),
+            Role::Accent | Role::Focus | Role::Key => (Some(Color::Cyan), Modifier::empty()),
             Role::Strong => (None, Modifier::BOLD),
             Role::Selected => (Some(Color::Cyan), Modifier::REVERSED),
             Role::Changed => (None, Modifier::BOLD.union(Modifier::UNDERLINED)),
             Role::State(state) => (Some(state_colour(state)), Modifier::empty()),
-            Role::Ok => (Some(Color::Green), Modifier::empty()),
-            Role::Warn => (Some(Color::Yellow), Modifier::empty()),
-            Role::Danger => (Some(Color::Red), Modifier::BOLD),
+            Role::Ok | Role::Str => (Some(Color::Green), Modifier::empty()),
+            Role::Warn | Role::Literal => (Some(Color::Yellow), Modifier::empty()),
+            Role::Danger => (Some(Color::LightRed), Modifier::BOLD),
             Role::Hidden => (Some(Color::Magenta), Modifier::REVERSED),
-            Role::Key => (Some(Color::Cyan), Modifier::empty()),
-            Role::Str => (Some(Color::Green), Modifier::empty()),
-            Role::Literal => (Some(Color::Yellow), Modifier::empty()),
         };
         self.mix(colour, modifier)
     }
@@ -107,12 +104,12 @@ impl Theme {
 
 const fn state_colour(state: State) -> Color {
     match state {
-        State::Waiting | State::Prioritized => Color::Blue,
+        State::Waiting | State::Prioritized => Color::LightBlue,
         State::Paused | State::Delayed => Color::Yellow,
         State::Active => Color::Cyan,
         State::WaitingChildren => Color::Magenta,
         State::Completed => Color::Green,
-        State::Failed => Color::Red,
+        State::Failed => Color::LightRed,
     }
 }
 

@@ -128,7 +128,7 @@ fn complete(palette: &mut Palette, choices: &[Choice]) {
 fn choose(app: &mut App, choices: &[Choice], palette: &Palette, now: i64) -> Vec<Effect> {
     match choices.get(palette.chosen) {
         Some(Choice::Action(action)) => act(app, *action, now),
-        Some(Choice::Queue(id)) => open(app, Screen::Queue(Queue::new(id.clone())), now),
+        Some(Choice::Queue(id)) => open(app, Screen::Queue(Box::new(Queue::new(id.clone()))), now),
         Some(Choice::Job(queue, id)) => {
             let job = Job::new(queue.clone(), id.clone(), None);
             open(app, Screen::Job(Box::new(job)), now)

@@ -196,7 +196,7 @@ impl Queue {
         self.look(cx)
     }
 
-    fn to_tab(&mut self, cx: &Context<'_>, state: State) -> Vec<Step> {
+    fn open_tab(&mut self, cx: &Context<'_>, state: State) -> Vec<Step> {
         if self.tab != Some(state) {
             self.tab = Some(state);
             self.cursor = Cursor::default();
@@ -329,7 +329,7 @@ impl Panel for Queue {
                 let tabs = tabs(cx.queue(&self.id).map(|row| &**row));
                 let at = tabs.iter().position(|state| *state == self.state()).unwrap_or(0);
                 let by = if action == Action::NextTab { 1 } else { tabs.len() - 1 };
-                self.to_tab(cx, tabs[(at + by) % tabs.len()])
+                self.open_tab(cx, tabs[(at + by) % tabs.len()])
             }
             Action::Reverse => {
                 self.order = match self.order {

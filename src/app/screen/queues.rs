@@ -150,7 +150,7 @@ impl Queues {
         // The sort is stable: equal rows keep the snapshot's order, which is by name.
         match self.sort {
             Sort::Faults => {
-                rows.sort_by_key(|shown| shown.faults.first().copied().map_or((1, None), |f| (0, Some(f))))
+                rows.sort_by_key(|shown| shown.faults.first().copied().map_or((1, None), |f| (0, Some(f))));
             }
             Sort::Name => {}
             Sort::Oldest => rows.sort_by_key(|shown| shown.row.oldest_at.unwrap_or(i64::MAX)),
@@ -231,7 +231,7 @@ impl Panel for Queues {
         match action {
             Action::Open => {
                 let Some(shown) = self.selected() else { return Vec::new() };
-                return vec![Step::Open(Box::new(Screen::Queue(Queue::new(shown.row.id.clone()))))];
+                return vec![Step::Open(Box::new(Screen::Queue(Box::new(Queue::new(shown.row.id.clone())))))];
             }
             Action::Sort => self.sort = self.sort.next(),
             Action::Reverse => self.reversed = !self.reversed,

@@ -29,7 +29,7 @@ pub fn draw(pen: &mut Pen<'_>, queue: &Queue, cx: &Context<'_>) {
     for (column, x, width) in &columns {
         let y = list.y.saturating_sub(1);
         if column.left() {
-            pen.put(list.x + x, y, *width, &column.title(queue.state()), Role::Dim);
+            pen.put(list.x + x + column.pad(), y, *width, &column.title(queue.state()), Role::Dim);
         } else {
             pen.put_right(list.x + x + width, y, *width, &column.title(queue.state()), Role::Dim);
         }

@@ -20,17 +20,7 @@ pub fn draw(pen: &mut Pen<'_>, queues: &Queues, cx: &Context<'_>) {
     if body.height < 3 {
         return;
     }
-    let mut title = format!("Queues {}", figure::count(cx.snapshot.queues.len() as u64));
-    if !cx.snapshot.discovery.complete && cx.snapshot.discovery.scanned > 0 {
-        let discovery = &cx.snapshot.discovery;
-        let share = discovery.scanned as f64 * 100.0 / discovery.keys.max(1) as f64;
-        title.push_str(&format!("  ·  looking for more: {:.0}% of the keys", share.min(99.0)));
-    }
-    let mut path = vec![Clean::line(title)];
-    if queues.faulty > 0 {
-        path = vec![Clean::line(format!("{}  ·  ▲ {} with faults", path[0], queues.faulty))];
-    }
-    heading(pen, body, &path, &settings(queues));
+    heading(pen, body, &[title(queues, cx)], &settings(queues));
     let columns = columns::fitting(body.width);
     let list = Queues::list(body);
     names(pen, list, &columns);
@@ -44,6 +34,21 @@ pub fn draw(pen: &mut Pen<'_>, queues: &Queues, cx: &Context<'_>) {
     }
     bar::scroll(pen, list, queues.cursor.top, queues.rows.len() as u64);
     foot(pen, queues, cx, &columns);
+}
+
+fn title(queues: &Queues, cx: &Context<'_>) -> Clean {
+    let mut parts = vec![format!("Queues {}", figure::count(cx.snapshot.queues.len() as u64))];
+    let discovery = &cx.snapshot.discovery;
+    if !discovery.complete && discovery.scanned > 0 {
+        let share = discovery.scanned as f64 * 100.0 / discovery.keys.max(1) as f64;
+        parts.push(format!("looking for more: {:.0}% of the keys", share.min(99.0)));
+    }
+    match queues.faulty {
+        0 => {}
+        1 => parts.push("▲ 1 fault".to_owned()),
+        n => parts.push(format!("▲ {n} faults")),
+    }
+    Clean::line(parts.join("  ·  "))
 }
 
 fn settings(queues: &Queues) -> Clean {

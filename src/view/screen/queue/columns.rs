@@ -91,6 +91,16 @@ impl Column {
         matches!(self, Self::Id | Self::Name | Self::Progress | Self::Worker | Self::Reason | Self::Flags)
     }
 
+    /// Cells that are left free before it: a column aligned to the left behind one aligned to the
+    /// right would touch it.
+    pub const fn pad(self) -> u16 {
+        match self {
+            Self::Id => 0,
+            _ if self.left() => 1,
+            _ => 0,
+        }
+    }
+
     /// Draws the cell of a row.
     #[allow(clippy::too_many_arguments, reason = "a cell is a row, a place and a state")]
     pub fn draw(
@@ -119,8 +129,7 @@ impl Column {
             (false, _) => Role::Hidden,
         };
         if self.left() {
-            let pad = u16::from(!matches!(self, Self::Id));
-            pen.put(x + pad, y, width.saturating_sub(1 + pad), &text, role);
+            pen.put(x + self.pad(), y, width.saturating_sub(1 + self.pad()), &text, role);
         } else {
             pen.put_right(x + width, y, width - 1, &text, role);
         }

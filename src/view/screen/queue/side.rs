@@ -60,7 +60,11 @@ pub fn draw(pen: &mut Pen<'_>, row: &QueueRow, area: Rect, cx: &Context<'_>) {
     let concurrency = row.concurrency.map_or_else(|| Clean::line("no limit"), figure::count);
     line(pen, &mut y, "concurrency", &concurrency, Role::Text);
     let rate = match row.rate {
-        Some((max, ms)) => Clean::line(format!("{} per {}", figure::count(max), figure::duration(ms as i64))),
+        Some((max, ms)) => Clean::line(format!(
+            "{} per {}",
+            figure::count(max),
+            figure::duration(i64::try_from(ms).unwrap_or(i64::MAX))
+        )),
         None => Clean::line("no limit"),
     };
     line(pen, &mut y, "rate", &rate, Role::Text);

@@ -108,6 +108,7 @@ impl Column {
     }
 
     /// Draws the cell of a row.
+    #[allow(clippy::too_many_arguments, reason = "a cell is a row, a place and a state")]
     pub fn draw(
         self,
         pen: &mut Pen<'_>,
@@ -158,8 +159,8 @@ impl Column {
                 Some(share) => (figure::percent(share), Role::Text),
                 None => dash(),
             },
-            Self::In => row.in_per_s.map_or_else(dash, |rate| calm(rate)),
-            Self::Out => row.out_per_s.map_or_else(dash, |rate| calm(rate)),
+            Self::In => row.in_per_s.map_or_else(dash, calm),
+            Self::Out => row.out_per_s.map_or_else(dash, calm),
             Self::Drain => drain(row),
             Self::Workers => match row.workers {
                 Workers::Count(0) if row.backlog > 0 => (Clean::line("0"), Role::Danger),
