@@ -43,6 +43,9 @@ fn writable(era: Era) -> Result<(), &'static str> {
 /// Hands an act to the shell.
 pub(super) fn run(app: &mut App, act: Act, now: i64) -> Vec<Effect> {
     let id = app.ids.next();
+    for screen in app.stacks.all_mut() {
+        screen.panel_mut().runs(&act);
+    }
     let progress = Progress::default();
     app.running.push(Running { id, act: act.clone(), progress, started_at: now, stopping: false });
     vec![Effect::Run(id, act)]

@@ -109,6 +109,9 @@ pub trait Panel {
     /// Events of the feed.
     fn feed(&mut self, _cx: &Context<'_>, _events: &[FeedEvent]) {}
 
+    /// An act was confirmed and runs: what was selected for it is so no more.
+    fn runs(&mut self, _act: &Act) {}
+
     /// A click on a cell of the body (column and row within it).
     fn click(&mut self, _cx: &Context<'_>, _column: u16, _row: u16) -> Vec<Step> {
         Vec::new()

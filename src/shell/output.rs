@@ -64,11 +64,14 @@ pub fn start() -> (Frames, Watch) {
     let (sink, frames) = mpsc::sync_channel::<Vec<u8>>(1);
     let shared = state.clone();
     std::thread::spawn(move || {
-        let mut out = io::stdout();
+        let out = io::stdout();
         for frame in frames {
-            if out.write_all(&frame).and_then(|()| out.flush()).is_err() {
+            let mut out = out.lock();
+            // Asked under the lock, so that nothing is written after the terminal was given back.
+            if super::terminal::is_inside() && out.write_all(&frame).and_then(|()| out.flush()).is_err() {
                 shared.failed.store(true, Ordering::Release);
             }
+            drop(out);
             shared.busy.store(false, Ordering::Release);
             shared.written.notify_one();
         }

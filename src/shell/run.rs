@@ -51,6 +51,17 @@ async fn login(link: &mut watch::Receiver<Link>) -> Result<(), ShellError> {
     Ok(())
 }
 
+/// A panic on purpose, for the test that the terminal survives one; not in release builds.
+#[cfg(debug_assertions)]
+#[allow(clippy::panic, reason = "the test wants a panic")]
+fn panic_for_test() {
+    match std::env::var("TORIL_TEST_PANIC").as_deref() {
+        Ok("main") => panic!("asked for by the test"),
+        Ok("worker") => drop(tokio::spawn(async { panic!("asked for by the test") })),
+        _ => {}
+    }
+}
+
 struct Session {
     app: App,
     theme: Theme,
@@ -64,6 +75,7 @@ struct Session {
     due: Option<i64>,
     drawn_at: i64,
     raw: Option<Vec<u8>>,
+    mouse: bool,
 }
 
 async fn session(start: Start, keymap: Keymap) -> Result<Ended, ShellError> {
@@ -91,6 +103,8 @@ async fn session(start: Start, keymap: Keymap) -> Result<Ended, ShellError> {
     let theme = theme(&start);
     terminal::end_on_panic();
     terminal::enter(start.mouse)?;
+    #[cfg(debug_assertions)]
+    panic_for_test();
     let (frames, watch) = output::start();
     let terminal = Terminal::with_options(
         CrosstermBackend::new(frames),
@@ -110,6 +124,7 @@ async fn session(start: Start, keymap: Keymap) -> Result<Ended, ShellError> {
         due: Some(0),
         drawn_at: 0,
         raw: None,
+        mouse: start.mouse,
     };
     let mut signals = Signals::new()?;
     let mut keys = Some(EventStream::new());
@@ -277,9 +292,12 @@ impl Session {
         *keys = None;
         terminal::leave();
         suspend::stop_here();
-        terminal::enter(false)?;
+        terminal::enter(self.mouse)?;
         *keys = Some(EventStream::new());
-        self.terminal.clear()?;
+        // As after a change of size: the screen is emptied and drawn whole. (`Terminal::clear`
+        // would ask the terminal where its cursor is, and wait for the answer.)
+        let area = self.terminal.size()?;
+        self.terminal.resize(ratatui::layout::Rect::new(0, 0, area.width, area.height))?;
         self.due = Some(0);
         Ok(())
     }

@@ -1,9 +1,14 @@
 //! Entering and leaving the terminal's full screen, once each, whatever happens between.
 
-use std::io::{self, Write as _};
+use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
+use std::time::Duration;
 
 use crossterm::{cursor, event, execute, terminal};
+
+/// How long a terminal may take to be given back.
+const LEAVE: Duration = Duration::from_millis(500);
 
 static INSIDE: AtomicBool = AtomicBool::new(false);
 static MOUSE: AtomicBool = AtomicBool::new(false);
@@ -21,18 +26,27 @@ pub fn enter(mouse: bool) -> io::Result<()> {
     Ok(())
 }
 
+/// Whether the screen is ours.
+pub fn is_inside() -> bool {
+    INSIDE.load(Ordering::SeqCst)
+}
+
 /// The terminal as it was. Does nothing the second time, and never fails: there is nobody left to
-/// tell.
+/// tell. A terminal that takes no bytes any more holds it up for half a second at most.
 pub fn leave() {
     if !INSIDE.swap(false, Ordering::SeqCst) {
         return;
     }
-    let mut out = io::stdout();
-    if MOUSE.load(Ordering::SeqCst) {
-        let _ = execute!(out, event::DisableMouseCapture);
-    }
-    let _ = execute!(out, event::DisableBracketedPaste, cursor::Show, terminal::LeaveAlternateScreen);
-    let _ = out.flush();
+    let (done, written) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut out = io::stdout();
+        if MOUSE.load(Ordering::SeqCst) {
+            let _ = execute!(out, event::DisableMouseCapture);
+        }
+        let _ = execute!(out, event::DisableBracketedPaste, cursor::Show, terminal::LeaveAlternateScreen);
+        let _ = done.send(());
+    });
+    let _ = written.recv_timeout(LEAVE);
     let _ = terminal::disable_raw_mode();
 }
 

@@ -239,9 +239,6 @@ impl Queue {
             Ok(op) => op,
             Err(why) => return vec![Step::Toast(Toast::plain(why))],
         };
-        if !everything {
-            self.marks.clear();
-        }
         vec![Step::Act(Act::Jobs { queue: self.id.clone(), era: row.era, op, selection }, count)]
     }
 
@@ -411,6 +408,12 @@ impl Panel for Queue {
         self.cursor = Cursor::default();
         self.marks.clear();
         vec![Step::Effect(Effect::Fetch(Slot::Scan, fetch, scan))]
+    }
+
+    fn runs(&mut self, act: &Act) {
+        if matches!(act, Act::Jobs { queue, .. } if *queue == self.id) {
+            self.marks.clear();
+        }
     }
 
     fn filter_text(&self) -> Option<&str> {

@@ -1,0 +1,17 @@
+//! The built program in a real pseudo-terminal, as a person would use it.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test, and what it calls, stops where something is wrong"
+)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod act;
+mod exits;
+mod hostile;
+mod silence;
+mod terminal;
