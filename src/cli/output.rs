@@ -1,5 +1,6 @@
 //! What goes to stdout and stderr.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io::{self, BufWriter, IsTerminal as _, StdoutLock, Write as _};
 
@@ -40,21 +41,40 @@ impl Out {
     }
 
     /// Writes a JSON document on a line of its own.
+    ///
+    /// Characters that a terminal would act on or not show stand in it as `\uNNNN`: to a program the
+    /// same, and harmless where a person looks at it.
     pub fn json(&mut self, document: &impl Serialize) -> Result<(), Failure> {
-        serde_json::to_writer(&mut self.stdout, document)?;
+        let text = serde_json::to_string(document)?;
+        self.stdout.write_all(harmless_json(&text).as_bytes())?;
         self.stdout.write_all(b"\n")?;
         Ok(())
-    }
-
-    /// Writes bytes of our own making (a man page, completions).
-    pub fn bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.stdout.write_all(bytes)
     }
 
     /// Hands on what is buffered.
     pub fn flush(&mut self) -> io::Result<()> {
         self.stdout.flush()
     }
+}
+
+/// JSON with its hidden characters escaped; they can stand in strings only.
+fn harmless_json(json: &str) -> Cow<'_, str> {
+    if json.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+        return Cow::Borrowed(json);
+    }
+    let mut out = String::with_capacity(json.len() + 64);
+    let mut utf8 = [0; 4];
+    for c in json.chars() {
+        if (' '..='~').contains(&c) || (!c.is_ascii() && Clean::line(c.encode_utf8(&mut utf8)).hidden() == 0)
+        {
+            out.push(c);
+        } else {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                out.push_str(&format!("\\u{unit:04x}"));
+            }
+        }
+    }
+    Cow::Owned(out)
 }
 
 /// Writes a line to stderr; a closed stderr is nobody's problem.

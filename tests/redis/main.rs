@@ -10,6 +10,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod cli;
 mod conn;
 mod demo;
 mod engine;

@@ -1,0 +1,10 @@
+//! The command line as other programs see it: the built binary against real servers.
+
+mod acts;
+mod confirming;
+mod endings;
+mod filters;
+mod hostile;
+mod meta;
+mod reads;
+mod run;

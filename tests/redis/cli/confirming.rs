@@ -1,0 +1,80 @@
+//! Who cannot be asked has confirmed nothing.
+
+use serde_json::json;
+
+use super::run::{bare, finish, toril};
+use crate::support::{Dump, Lib, Node, Server, assert_same};
+
+fn seed(server: &Server, jobs: usize) -> Node {
+    let mut node = Node::start(Lib::BullMq6, server);
+    let jobs: Vec<_> =
+        (0..jobs).map(|n| json!({"name": "j", "data": {"n": n}, "opts": {"delay": 600_000}})).collect();
+    node.call(json!({"op": "addBulk", "queue": "mail", "jobs": jobs}));
+    node
+}
+
+#[test]
+fn a_bulk_act_wants_a_yes() {
+    let server = Server::start();
+    let _node = seed(&server, 5);
+    let before = Dump::of(&server);
+    for args in [
+        &["promote", "mail", "--all", "--json"][..],
+        &["promote", "mail", "1", "2", "--json"],
+        &["remove", "mail", "1", "--json"],
+        &["pause", "mail", "--json"],
+    ] {
+        let refused = toril(&server, args).with_code(2);
+        assert_eq!(refused.error()["kind"], "usage", "{args:?}");
+        assert!(refused.error()["hint"].as_str().unwrap().contains("--yes"));
+        assert_eq!(refused.stdout, "");
+    }
+    assert_same(&before, &Dump::of(&server));
+    toril(&server, &["promote", "mail", "1"]).with_code(0);
+    toril(&server, &["promote", "mail", "--all", "--yes"]).with_code(0);
+}
+
+#[test]
+fn a_large_one_wants_the_name() {
+    let server = Server::start();
+    let _node = seed(&server, 101);
+    let before = Dump::of(&server);
+    let refused = toril(&server, &["promote", "mail", "--all", "--yes", "--json"]).with_code(2);
+    assert!(refused.error()["hint"].as_str().unwrap().contains("--confirm mail"), "{refused:?}");
+    toril(&server, &["promote", "mail", "--all", "--confirm", "male"]).with_code(2);
+    // A wrong name is a mistake, however small the act.
+    toril(&server, &["promote", "mail", "1", "--confirm", "male"]).with_code(2);
+    assert_same(&before, &Dump::of(&server));
+    let told = toril(&server, &["promote", "mail", "--all", "--confirm", "mail"]).with_code(0).stdout;
+    assert_eq!(told, "Promoted 101 jobs of mail.\n");
+}
+
+#[test]
+fn a_profile_can_ask_for_less() {
+    let server = Server::start();
+    let _node = seed(&server, 101);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("config.toml");
+    std::fs::write(&file, format!("[profile.p]\nurl = '{}'\nprotected = false\n", server.url())).unwrap();
+    let args = ["-P", "p", "--config", file.to_str().unwrap(), "promote", "mail", "--all"];
+    finish(bare().args(args)).with_code(2);
+    finish(bare().args(args).arg("--yes")).with_code(0);
+}
+
+#[test]
+fn jobs_must_be_named() {
+    let server = Server::start();
+    let _node = seed(&server, 1);
+    let before = Dump::of(&server);
+    for args in [
+        &["retry", "mail"][..],
+        &["remove", "mail", "--all", "--yes"],
+        &["promote", "mail", "--all", "--state", "failed", "--yes"],
+        &["retry", "mail", "--all", "--state", "active", "--yes"],
+        &["remove", "mail", "1", "--all", "--yes"],
+        &["pause", "--yes"],
+    ] {
+        toril(&server, args).with_code(2);
+    }
+    assert_same(&before, &Dump::of(&server));
+}
