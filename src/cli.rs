@@ -37,6 +37,9 @@ use session::Session;
 
 /// The program, from its arguments to its exit code.
 pub fn main() -> ExitCode {
+    if let Some(code) = child() {
+        return ExitCode::from(code);
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return misread(&error),
@@ -50,6 +53,16 @@ pub fn main() -> ExitCode {
         }
     };
     ExitCode::from(code)
+}
+
+/// What we are as a child of ourselves. These words are no commands: help, completions and the
+/// manual know nothing of them.
+fn child() -> Option<u8> {
+    match std::env::args_os().nth(1)?.to_str()? {
+        "__jq" => Some(jq::child_main()),
+        "__demo-server" => Some(demo::serve()),
+        _ => None,
+    }
 }
 
 /// What clap has to say: help and version on stdout, wrong usage on stderr.
@@ -71,8 +84,6 @@ fn run(cli: Cli) -> Result<u8, Failure> {
     match &command {
         Some(Command::Completions { shell }) => return meta::completions(*shell),
         Some(Command::Man) => return meta::man(),
-        Some(Command::Jq) => return Ok(jq::child_main()),
-        Some(Command::DemoServer) => return Ok(demo::serve()),
         Some(Command::Demo(args)) if args.headless => return demo::headless(args),
         None if !std::io::stdout().is_terminal() => {
             return Err(Failure::usage(
@@ -135,10 +146,10 @@ async fn dispatch(session: &mut Session, command: Command) -> Result<u8, Failure
         }
         Command::Resume(args) => act::queues(session, &args, QueueAction::Resume).await,
         Command::Merge(args) => act::queues(session, &args, QueueAction::Merge).await,
-        Command::Events(_) | Command::Redis | Command::Demo(_) | Command::DemoServer => {
+        Command::Events(_) | Command::Redis | Command::Demo(_) => {
             Err(Failure::unsupported("this command is not in this build", "toril --help lists the commands"))
         }
         // Answered before anything was connected.
-        Command::Config { .. } | Command::Completions { .. } | Command::Man | Command::Jq => Ok(exit::DONE),
+        Command::Config { .. } | Command::Completions { .. } | Command::Man => Ok(exit::DONE),
     }
 }

@@ -9,7 +9,7 @@ use super::version::LONG_VERSION;
 mod acts;
 mod reads;
 
-pub use acts::{ActFlags, Confirm, JobAct, PauseArgs, QueueAct, RemoveArgs, RetryArgs};
+pub use acts::{Confirm, JobAct, PauseArgs, QueueAct, RemoveArgs, RetryArgs};
 pub use reads::{ConfigCommand, EventsArgs, JobArgs, JobsArgs, ListOrder, LogsArgs};
 
 const EXAMPLES: &str = "\
@@ -154,12 +154,6 @@ pub enum Command {
     },
     /// The manual page in roff, on stdout
     Man,
-    /// Filters jobs on stdin; a child of `--where`
-    #[command(name = "__jq", hide = true)]
-    Jq,
-    /// The server of the demo; a child of `toril demo`
-    #[command(name = "__demo-server", hide = true)]
-    DemoServer,
 }
 
 /// Flags of `toril demo`.

@@ -29,7 +29,7 @@ pub fn man() -> Result<u8, Failure> {
     let mut command = Cli::command();
     command.build();
     clap_mangen::Man::new(command.clone()).render(&mut page)?;
-    for sub in command.get_subcommands().filter(|sub| !sub.is_hide_set()) {
+    for sub in command.get_subcommands() {
         let title = format!(".SH \"TORIL {}\"\n", sub.get_name().to_uppercase());
         page.extend_from_slice(title.as_bytes());
         let man = clap_mangen::Man::new(sub.clone());
