@@ -406,3 +406,25 @@ async fn names_with_colons_and_braces_are_names() {
         assert_eq!(Dump::of(&lab.server).keys(), keys);
     }
 }
+
+/// A queue that is split already: `paused` is what the resume of an older library keeps.
+#[tokio::test]
+async fn in_a_split_queue_ids_go_to_paused() {
+    let mut lab = Lab::new().await;
+    for era in ERAS {
+        lab.fresh(era);
+        lab.job("bull:q:7");
+        lab.cmd("ZADD bull:q:failed 1 7");
+        lab.cmd(if era == WriteEra::Bull4 {
+            "SET bull:q:meta-paused 1"
+        } else {
+            "HSET bull:q:meta paused 1"
+        });
+        lab.cmd("RPUSH bull:q:wait w1");
+        lab.cmd("RPUSH bull:q:paused p1");
+        assert_eq!(lab.act(era, RETRY, "7").await, Ok(Code::Done));
+        assert_eq!(lab.ids("paused"), ["7", "p1"]);
+        assert_eq!(lab.queue(era, QueueOp::Resume).await, Ok(1));
+        assert_eq!(lab.ids("wait"), ["w1", "7", "p1"]);
+    }
+}

@@ -161,3 +161,29 @@ fn grandchildren_go_too_unless_one_of_them_runs(#[case] lib: Lib) {
         pair.assert_same("a grandchild runs");
     }
 }
+
+/// Retried before its child, a failed parent runs again; what it awaits stays as it was.
+#[rstest]
+#[case(Lib::BullMq4)]
+#[case(Lib::BullMq5)]
+#[case(Lib::BullMq6)]
+fn a_failed_parent_can_be_retried(#[case] lib: Lib) {
+    let mut pair = Pair::new(lib);
+    for name in ["failParentOnFailure", "ignoreDependencyOnFailure"] {
+        let queue = pair.fresh();
+        let children = format!("{queue}c");
+        flow(&mut pair, &queue, &children, &[option(name)]);
+        pair.finish(&children, Some("boom"));
+        if name == "failParentOnFailure" {
+            pair.run_theirs(&queue);
+        } else {
+            pair.finish(&queue, Some("boom"));
+        }
+        assert_eq!(pair.theirs.call(json!({"op": "state", "queue": queue, "job": "p"})), "failed");
+        retry_same(&mut pair, &queue, "p", State::Failed, name);
+        // In BullMQ 4 the failed child is still awaited: the parent would run and not end.
+        if lib != Lib::BullMq4 || name != "failParentOnFailure" {
+            assert_eq!(pair.run(&queue), ["p"], "{name}");
+        }
+    }
+}

@@ -148,3 +148,23 @@ fn same_or_bull(pair: &mut Pair, queue: &str, id: &str) {
     }
     same(pair, queue, id, "a ghost");
 }
+
+/// Bull keeps an index of the jobs that a limit per group has put off.
+#[test]
+fn a_job_that_a_group_limit_put_off_leaves_the_index_too() {
+    let mut pair = Pair::new(Lib::Bull4);
+    let queue = pair.fresh();
+    let limiter = json!({"limiter": {"max": 1, "duration": 60_000, "groupKey": "g"}});
+    pair.theirs.call(json!({"op": "closeQueue", "queue": queue}));
+    pair.theirs.call(json!({"op": "open", "queue": queue, "queueOpts": limiter}));
+    for _ in 0..3 {
+        pair.add_data(&queue, json!({"g": "x"}), json!({}));
+    }
+    let handle = pair.theirs.call(json!({"op": "worker", "queue": queue, "opts": limiter}));
+    pair.theirs.call(json!({"op": "waitIdle", "queue": queue}));
+    pair.theirs.call(json!({"op": "workerStop", "handle": handle, "force": true}));
+    let dump = pair.dump_theirs();
+    let id = dump.members(&format!("bull:{queue}:delayed"))[0].to_owned();
+    assert!(dump.get(&format!("bull:{queue}:limiter:index")).is_some(), "{:?}", dump.keys());
+    same(&mut pair, &queue, &id, "limited");
+}
