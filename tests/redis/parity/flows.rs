@@ -169,7 +169,7 @@ fn grandchildren_go_too_unless_one_of_them_runs(#[case] lib: Lib) {
 #[case(Lib::BullMq6)]
 fn a_failed_parent_can_be_retried(#[case] lib: Lib) {
     let mut pair = Pair::new(lib);
-    for name in ["failParentOnFailure", "ignoreDependencyOnFailure"] {
+    for name in ["failParentOnFailure", "removeDependencyOnFailure"] {
         let queue = pair.fresh();
         let children = format!("{queue}c");
         flow(&mut pair, &queue, &children, &[option(name)]);
