@@ -85,6 +85,12 @@ fn run(cli: Cli) -> Result<u8, Failure> {
         Some(Command::Completions { shell }) => return meta::completions(*shell),
         Some(Command::Man) => return meta::man(),
         Some(Command::Demo(args)) if args.headless => return demo::headless(args),
+        Some(Command::Demo(_)) if !std::io::stdout().is_terminal() => {
+            return Err(Failure::usage(
+                "the console needs a terminal, and stdout is none",
+                "toril demo --headless works without one",
+            ));
+        }
         None if !std::io::stdout().is_terminal() => {
             return Err(Failure::usage(
                 "the console needs a terminal, and stdout is none",
@@ -98,12 +104,22 @@ fn run(cli: Cli) -> Result<u8, Failure> {
     }
     let (path, named) = config::file_of(globals.config.as_deref());
     let file = config::load(path.as_deref(), named)?;
-    let settings = Settings::resolve(&globals, &Environment::of_process(), &file)?;
+    let mut settings = Settings::resolve(&globals, &Environment::of_process(), &file)?;
     for warning in &settings.warnings {
         output::say(format_args!("toril: {}", crate::text::Clean::line(warning)));
     }
     // The console writes to the terminal itself: nothing here may hold stdout meanwhile.
     let Some(command) = command else { return console::run(&settings, false, None) };
+    if let Command::Demo(args) = &command {
+        return demo::over(args, |endpoint| {
+            settings.endpoint = endpoint;
+            settings.access = if globals.read_only { Access::ReadOnly } else { Access::ReadWrite };
+            // What the configuration says of a real server does not hold for this one.
+            (settings.label, settings.colour, settings.protected) = (None, None, false);
+            (settings.prefixes, settings.queues) = (Vec::new(), Vec::new());
+            console::run(&settings, true, args.seconds)
+        });
+    }
     let json = globals.json;
     let verbose = globals.verbose > 0;
     let access = match &command {
@@ -146,10 +162,12 @@ async fn dispatch(session: &mut Session, command: Command) -> Result<u8, Failure
         }
         Command::Resume(args) => act::queues(session, &args, QueueAction::Resume).await,
         Command::Merge(args) => act::queues(session, &args, QueueAction::Merge).await,
-        Command::Events(_) | Command::Redis | Command::Demo(_) => {
+        Command::Events(_) | Command::Redis => {
             Err(Failure::unsupported("this command is not in this build", "toril --help lists the commands"))
         }
         // Answered before anything was connected.
-        Command::Config { .. } | Command::Completions { .. } | Command::Man => Ok(exit::DONE),
+        Command::Config { .. } | Command::Completions { .. } | Command::Man | Command::Demo(_) => {
+            Ok(exit::DONE)
+        }
     }
 }

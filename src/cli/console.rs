@@ -32,7 +32,8 @@ pub fn run(settings: &Settings, demo: bool, seconds: Option<u64>) -> Result<u8, 
         queues,
         globs,
         fleet: settings.fleet,
-        state_dir: super::config::state_dir(),
+        // The list of a server that goes away is not remembered.
+        state_dir: if demo { None } else { super::config::state_dir() },
         color: match settings.color {
             super::args::ColorWhen::Auto => ColorChoice::Auto,
             super::args::ColorWhen::Always => ColorChoice::Always,

@@ -16,6 +16,34 @@ mod rng;
 mod server;
 pub mod workload;
 
+use tokio::runtime::{Builder, Runtime};
+use tokio_util::sync::CancellationToken;
+
+use super::args::DemoArgs;
+use super::failure::Failure;
+use crate::conn::Endpoint;
+
 pub use guard::serve;
 pub use headless::headless;
 pub use server::{DemoError, DemoServer};
+
+/// Starts a server with its work, hands its address to `body` (the console, which has a runtime of
+/// its own), and removes everything when `body` is done.
+pub fn over(args: &DemoArgs, body: impl FnOnce(Endpoint) -> Result<u8, Failure>) -> Result<u8, Failure> {
+    let runtime = runtime()?;
+    let server = runtime.block_on(DemoServer::start())?;
+    let stop = CancellationToken::new();
+    let work = workload::spawn(server.endpoint(), args.rate.unwrap_or(1.0), stop.clone());
+    let outcome = match runtime.block_on(work) {
+        Ok(_) => body(server.endpoint()),
+        Err(error) => Err(error.into()),
+    };
+    stop.cancel();
+    runtime.block_on(server.stop())?;
+    outcome
+}
+
+/// One thread does: the demo must leave the machine to the program that looks at it.
+fn runtime() -> std::io::Result<Runtime> {
+    Builder::new_multi_thread().worker_threads(1).enable_all().build()
+}

@@ -19,9 +19,7 @@ const LINE: Duration = Duration::from_secs(2);
 /// Runs the demo until its time is over or it is told to end; prints the server's address and then
 /// a line of counts every two seconds.
 pub fn headless(args: &DemoArgs) -> Result<u8, Failure> {
-    // One thread does: the demo must leave the machine to the program that looks at it.
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-    runtime.block_on(run(args))
+    super::runtime()?.block_on(run(args))
 }
 
 impl From<DemoError> for Failure {

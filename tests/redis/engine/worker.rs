@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use toril::engine::{AddError, Backoff, JobOptions, OptionError, WorkError, WorkerOptions};
+use toril::engine::{AddError, Backoff, JobOptions, Keep, OptionError, WorkError, WorkerOptions};
 use toril::wire::JobId;
 
 use super::ours::{Ours, until};
@@ -212,4 +212,25 @@ fn a_lock_of_another_worker_is_respected() {
     let dump = Dump::of(&server);
     assert_eq!(dump.get("bull:q:1:lock"), Some(&Content::String("another".to_owned())));
     assert_eq!(dump.len("bull:q:active"), 1);
+}
+
+#[test]
+fn a_policy_set_late_removes_a_thousand_jobs_a_finish() {
+    let server = Server::start();
+    let ours = Ours::on(&server);
+    let mut link = server.connect();
+    let mut many = redis::cmd("ZADD");
+    many.arg("bull:q:completed");
+    for n in 0..1500 {
+        many.arg(n).arg(format!("old-{n}"));
+    }
+    many.exec(&mut link).unwrap();
+    let policy = JobOptions { remove_on_complete: Some(Keep::Count(10)), ..JobOptions::default() };
+    let manual = ours.manual("q", quick());
+    for left in [501, 10] {
+        ours.wait(ours.queue("q").add("job", &json!({}), policy.clone())).unwrap();
+        let job = ours.wait(manual.fetch(None)).unwrap().unwrap();
+        ours.wait(manual.complete(&job, &(), None)).unwrap();
+        assert_eq!(Dump::of(&server).len("bull:q:completed"), left);
+    }
 }

@@ -181,3 +181,45 @@ fn the_parent_runs_after_its_children_whoever_runs_them(#[case] lib: Lib) {
     ours.stop(running);
     node.call(json!({"op": "workerStop", "handle": thumbs}));
 }
+
+#[test]
+fn a_worker_outlives_its_server() {
+    let mut server = Server::start();
+    let ours = Ours::on(&server);
+    let running = ours.worker("q", named("w"));
+    ours.wait(ours.queue("q").add("job", &json!({}), JobOptions::default())).unwrap();
+    until(|| running.ran().len() == 1);
+    server.kill();
+    std::thread::sleep(Duration::from_secs(1));
+    server.start_again();
+    let mut added = false;
+    until(|| {
+        // The connection may still be between two attempts.
+        added = added || ours.wait(ours.queue("q").add("job", &json!({}), JobOptions::default())).is_ok();
+        running.ran().len() == 2
+    });
+    let mut node = Node::start(Lib::BullMq6, &server);
+    let workers = node.call(json!({"op": "queueCall", "queue": "q", "method": "getWorkers"}));
+    assert_eq!(workers.as_array().unwrap().len(), 1, "{workers}");
+    ours.stop(running);
+}
+
+#[test]
+fn a_job_that_ends_while_the_server_is_silent_is_ended_once_it_answers() {
+    let server = Server::start();
+    let ours = Ours::on(&server);
+    let running = ours.worker("q", named("w"));
+    ours.wait(ours.queue("q").add("job", &json!({"do": "sleep", "ms": 300}), JobOptions::default())).unwrap();
+    until(|| running.ran().len() == 1);
+    server.stop();
+    std::thread::sleep(Duration::from_secs(5));
+    server.cont();
+    until(|| Dump::of(&server).len("bull:q:completed") == 1);
+    std::thread::sleep(Duration::from_millis(300));
+    ours.wait(ours.queue("q").add("job", &json!({}), JobOptions::default())).unwrap();
+    until(|| running.ran().len() == 2);
+    let dump = Dump::of(&server);
+    assert_eq!(dump.field("bull:q:1", "atm"), Some("1"));
+    assert_eq!(dump.field("bull:q:1", "failedReason"), None);
+    ours.stop(running);
+}
