@@ -98,7 +98,8 @@ async fn session(start: Start, keymap: Keymap) -> Result<Ended, ShellError> {
     login(&mut link).await?;
     let size = crossterm::terminal::size()?;
     let mut config = config(&start);
-    config.endpoint = Clean::line(start.endpoint.to_string());
+    config.endpoint =
+        if start.demo { Clean::line("private Redis") } else { Clean::line(start.endpoint.to_string()) };
     let app = App::new(config, keymap, size);
     let theme = theme(&start);
     terminal::end_on_panic();
