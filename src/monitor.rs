@@ -4,17 +4,25 @@
 //! State goes up as a picture: an [`Snapshot`] in a `watch` channel, newest wins. Interest goes
 //! down as data: what the screen shows is kept fresh, the rest is swept.
 
+mod budget;
 pub mod clock;
 mod core;
+mod discover;
 pub mod feed;
+mod health;
 pub mod interest;
+mod link;
 pub mod redis;
+pub mod remembered;
 mod series;
 pub mod snapshot;
 mod store;
+mod tail;
 mod workers;
 
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -23,10 +31,11 @@ use crate::conn::Conn;
 use crate::wire::{Prefix, QueueId};
 
 pub use clock::Clock;
+pub use discover::find;
 pub use feed::FeedEvent;
 pub use interest::Interest;
 pub use redis::RedisHealth;
-pub use snapshot::{Discovery, Drain, QueueRow, Snapshot, Workers};
+pub use snapshot::{Cell, Cost, Discovery, Drain, EraNote, QueueRow, RatePoint, Snapshot, Workers};
 
 /// Events that wait for the Events screen before the feed stops reading.
 const FEED: usize = 64;
@@ -43,10 +52,22 @@ pub struct MonitorOptions {
     /// Patterns for the names of queues to be found (`*` and `?`); empty, with `names` given, means that
     /// nothing is looked for.
     pub globs: Vec<String>,
-    /// What was remembered of this server: shown at once, dropped where it is gone.
+    /// What was remembered of this server ([`remembered::load`]): shown at once, dropped where it is
+    /// gone.
     pub remembered: Vec<QueueId>,
+    /// Where to remember what is found.
+    pub remember: Option<Remember>,
     /// The clock that the caller uses too.
     pub clock: Clock,
+}
+
+/// Where to remember the queues of a server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remember {
+    /// The file, in the state folder; it holds several servers.
+    pub file: PathBuf,
+    /// The server, as [`crate::conn::Endpoint`] shows it: without secrets.
+    pub server: String,
 }
 
 /// The watcher of one server.
@@ -62,7 +83,16 @@ pub struct MonitorHandle {
     pub interest: watch::Sender<Interest>,
     /// Events of the queues that [`Interest::feed`] names, in bunches.
     pub feed: mpsc::Receiver<Vec<FeedEvent>>,
+    fresh: Arc<AtomicI64>,
     _tasks: JoinSet<()>,
+}
+
+impl MonitorHandle {
+    /// When Redis was last heard of, ms since the epoch by this host; 0 is never. A picture in which
+    /// nothing changes is not published anew: this tells that it is still true.
+    pub fn fresh_at(&self) -> i64 {
+        self.fresh.load(Ordering::Relaxed)
+    }
 }
 
 impl Monitor {
@@ -71,13 +101,36 @@ impl Monitor {
         let (snapshot_tx, snapshots) = watch::channel(Arc::new(Snapshot::default()));
         let (interest, interest_rx) = watch::channel(Interest::default());
         let (feed_tx, feed) = mpsc::channel(FEED);
-        let (input_tx, input_rx) = mpsc::channel(INPUTS);
+        let (to, inputs) = mpsc::channel(INPUTS);
+        let (want, want_rx) = watch::channel(tail::Want::default());
+        let fresh = Arc::new(AtomicI64::new(0));
+        // Exact names alone need no search.
+        let looks = options.names.is_empty() || !options.globs.is_empty();
+        let ends = core::Ends {
+            interest: interest_rx.clone(),
+            want,
+            inputs,
+            snapshots: snapshot_tx,
+            fresh: fresh.clone(),
+        };
         let mut tasks = JoinSet::new();
-        let core = core::Core::new(conn, &options, interest_rx, input_rx, snapshot_tx);
-        tasks.spawn(async move {
-            let _keep = (feed_tx, input_tx);
-            core.run().await;
-        });
-        MonitorHandle { snapshots, interest, feed, _tasks: tasks }
+        tasks.spawn(core::Core::new(conn.clone(), &options, looks, ends).run());
+        tasks.spawn(tail::Tail { conn: conn.clone(), want: want_rx, to: to.clone(), feed: feed_tx }.run());
+        tasks.spawn(
+            health::Health {
+                conn: conn.clone(),
+                clock: options.clock,
+                interest: interest_rx.clone(),
+                to: to.clone(),
+            }
+            .run(),
+        );
+        if looks {
+            let known = options.names.iter().chain(&options.remembered).cloned().collect();
+            let search = discover::Search { prefixes: options.prefixes, globs: options.globs };
+            let remembered = !options.remembered.is_empty();
+            tasks.spawn(discover::run(conn, search, remembered, known, interest_rx, to));
+        }
+        MonitorHandle { snapshots, interest, feed, fresh, _tasks: tasks }
     }
 }

@@ -4,7 +4,10 @@
 
 pub mod client;
 pub mod counts;
+pub mod discovery;
 pub mod era;
+pub mod event;
+pub mod glob;
 pub mod ids;
 pub mod keys;
 pub mod meta;

@@ -1,10 +1,12 @@
 //! What can be read of a queue, with plain commands only: an account without scripting suffices.
 
 pub mod detail;
+pub mod heads;
 pub mod job;
 pub mod overview;
 pub mod page;
 pub mod schedulers;
+pub mod stream;
 pub mod whole;
 pub mod workers;
 

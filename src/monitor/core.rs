@@ -3,30 +3,34 @@
 //! One thing is read at a time, so nothing piles up behind a slow server; between two reads new
 //! hints and a new interest are taken.
 
+mod sample;
+mod sweep;
+
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, watch};
 
+use super::budget::Budget;
 use super::interest::Interest;
+use super::redis::RedisHealth;
+use super::remembered;
 use super::snapshot::{Discovery, Snapshot};
 use super::store::Store;
-use super::{Clock, MonitorOptions};
-use crate::conn::{Conn, ConnError, LinkState};
-use crate::engine::read::{Ask, overview};
+use super::workers::Roster;
+use super::{Clock, MonitorOptions, Remember, tail};
+use crate::conn::{Conn, ConnError, Kind};
+use crate::text::Clean;
 use crate::wire::QueueId;
 
-/// Queues in one round trip: about 250 commands (reliability, part 3).
-const CHUNK: usize = 12;
-/// Round trips in flight while much is to be read: one screen of queues.
-const ABREAST: usize = 5;
-/// A queue on screen is read at least this often: some acts leave no event (drain, clean).
-const VISIBLE: Duration = Duration::from_secs(5);
-/// Any other queue is read at least this often.
-const OTHERS: Duration = Duration::from_secs(60);
-/// Rates and histories are looked at this often.
+/// Rates, histories and costs are looked at this often.
 const TICK: Duration = Duration::from_secs(1);
+/// After a read that failed, while the link says nothing new.
+const AFTER_ERROR: Duration = Duration::from_millis(200);
+/// The list of queues is remembered at most this often.
+const REMEMBER: Duration = Duration::from_secs(30);
 
 /// What other tasks tell the core.
 #[derive(Debug)]
@@ -35,29 +39,54 @@ pub(super) enum Input {
     Found(Vec<QueueId>),
     /// How far finding has come.
     Discovery(Discovery),
+    /// Something happened in these queues.
+    Moved(Vec<QueueId>),
+    /// The events of a queue are too large to follow (bytes of one reply): it is sampled.
+    Bulky(QueueId, usize),
+    /// Who is connected; `None` where that may not be known.
+    Roster(Option<Roster>),
+    /// The server's health.
+    Health(Arc<RedisHealth>),
+    /// A feature that this account may not use.
+    Refused(Clean),
 }
 
+/// The task's state.
 pub(super) struct Core {
-    pub conn: Conn,
-    pub clock: Clock,
-    pub store: Store,
+    conn: Conn,
+    clock: Clock,
+    store: Store,
+    budget: Budget,
+    interest: watch::Receiver<Interest>,
+    /// Queues on screen, as last told.
+    visible: Vec<QueueId>,
+    refresh: u64,
+    want: watch::Sender<tail::Want>,
+    inputs: mpsc::Receiver<Input>,
+    snapshots: watch::Sender<Arc<Snapshot>>,
+    fresh: Arc<AtomicI64>,
+    draft: Snapshot,
+    roster: Option<Option<Roster>>,
+    /// Queues that moved: to be read at once.
+    dirty: HashSet<QueueId>,
+    generation: u64,
+    ticked: Instant,
+    swept: Instant,
+    remember: Option<Remember>,
+    remembered: (Option<Instant>, Vec<QueueId>),
+}
+
+/// The ends of the core's channels.
+pub(super) struct Ends {
     pub interest: watch::Receiver<Interest>,
+    pub want: watch::Sender<tail::Want>,
     pub inputs: mpsc::Receiver<Input>,
     pub snapshots: watch::Sender<Arc<Snapshot>>,
-    pub draft: Snapshot,
-    /// Queues that moved: to be read at once.
-    pub dirty: HashSet<QueueId>,
-    pub ticked: Instant,
+    pub fresh: Arc<AtomicI64>,
 }
 
 impl Core {
-    pub fn new(
-        conn: Conn,
-        options: &MonitorOptions,
-        interest: watch::Receiver<Interest>,
-        inputs: mpsc::Receiver<Input>,
-        snapshots: watch::Sender<Arc<Snapshot>>,
-    ) -> Self {
+    pub fn new(conn: Conn, options: &MonitorOptions, looks: bool, ends: Ends) -> Self {
         let mut store = Store::default();
         for name in &options.names {
             store.found(name.clone(), true);
@@ -65,68 +94,126 @@ impl Core {
         for name in &options.remembered {
             store.found(name.clone(), false);
         }
-        let draft = Snapshot {
-            discovery: Discovery {
-                prefixes: options.prefixes.clone(),
-                remembered: !options.remembered.is_empty(),
-                ..Discovery::default()
-            },
-            ..Snapshot::default()
+        store.changed = true;
+        let discovery = Discovery {
+            prefixes: options.prefixes.clone(),
+            remembered: !options.remembered.is_empty(),
+            complete: !looks,
+            ..Discovery::default()
         };
+        let now = Instant::now();
+        let Ends { interest, want, inputs, snapshots, fresh } = ends;
         Self {
             conn,
             clock: options.clock,
             store,
+            budget: Budget::new(now),
             interest,
+            visible: Vec::new(),
+            refresh: 0,
+            want,
             inputs,
             snapshots,
-            draft,
+            fresh,
+            draft: Snapshot { discovery, ..Snapshot::default() },
+            roster: None,
             dirty: HashSet::new(),
-            ticked: Instant::now(),
+            generation: 0,
+            ticked: now,
+            swept: now,
+            remember: options.remember.clone(),
+            remembered: (None, options.remembered.clone()),
         }
     }
 
+    /// The task: reads and publishes for ever.
     pub async fn run(mut self) {
         let mut link = self.conn.link();
+        self.look();
         loop {
             while let Ok(input) = self.inputs.try_recv() {
                 self.take(input);
             }
-            let up = link.borrow_and_update().state == LinkState::Up;
+            if self.interest.has_changed().unwrap_or(false) {
+                self.look();
+            }
+            let (up, generation) = {
+                let link = link.borrow_and_update();
+                (link.state.is_connected(), link.generation)
+            };
+            let mut failed = false;
             if up {
-                let due = self.due();
-                if !due.is_empty() {
-                    if self.sample(&due).await.is_err() {
-                        // The link is being seen to; do not spin until it says so.
-                        tokio::time::sleep(Duration::from_millis(50)).await;
+                if generation != self.generation {
+                    self.reconnected(generation);
+                }
+                match self.work().await {
+                    Ok(true) => {
+                        self.publish();
+                        continue;
                     }
-                    self.publish();
-                    continue;
+                    Ok(false) => {}
+                    Err(error) => {
+                        self.budget.refused(Instant::now(), &error);
+                        failed = true;
+                    }
                 }
             }
             if self.ticked.elapsed() >= TICK {
-                self.ticked = Instant::now();
-                self.store.tick(self.clock.now_ms());
+                self.tick().await;
             }
             self.publish();
-            let pause = self.pause();
+            let mut pause = TICK.saturating_sub(self.ticked.elapsed()).max(Duration::from_millis(1));
+            if failed {
+                pause = pause.max(AFTER_ERROR);
+            } else if up {
+                pause = pause.min(self.pause());
+            }
             tokio::select! {
                 input = self.inputs.recv() => match input {
-                    Some(input) => self.take(input),
+                    Some(input) => {
+                        self.take(input);
+                        if failed {
+                            tokio::time::sleep(AFTER_ERROR / 4).await;
+                        }
+                    }
                     None => return,
                 },
-                changed = self.interest.changed() => if changed.is_err() { return },
+                changed = self.interest.changed() => {
+                    if changed.is_err() {
+                        return;
+                    }
+                    self.look();
+                }
                 changed = link.changed() => if changed.is_err() { return },
                 () = tokio::time::sleep(pause) => {}
             }
         }
     }
 
+    /// Does the most urgent thing, if any is due.
+    async fn work(&mut self) -> Result<bool, ConnError> {
+        let due = self.due();
+        let done = if !due.is_empty() {
+            self.sample(&due).await?;
+            true
+        } else {
+            self.heads().await? || self.sweep().await?
+        };
+        if done {
+            self.fresh.store(self.clock.now_ms(), Ordering::Relaxed);
+        }
+        Ok(done)
+    }
+
     fn take(&mut self, input: Input) {
         match input {
             Input::Found(queues) => {
                 for queue in queues {
-                    self.store.found(queue, false);
+                    if self.store.found(queue.clone(), false)
+                        && let Some(Some(roster)) = &self.roster
+                    {
+                        self.store.workers_of(&queue, roster);
+                    }
                 }
             }
             Input::Discovery(discovery) => {
@@ -135,82 +222,127 @@ impl Core {
                     self.store.changed = true;
                 }
             }
-        }
-    }
-
-    fn age(&self, sampled_at: i64) -> Duration {
-        Duration::from_millis(u64::try_from(self.clock.now_ms() - sampled_at).unwrap_or(0))
-    }
-
-    /// The queues to read now, most urgent first.
-    fn due(&mut self) -> Vec<QueueId> {
-        let visible = self.interest.borrow_and_update().visible.clone();
-        let mut due: Vec<QueueId> = Vec::new();
-        let most = CHUNK * ABREAST;
-        for id in &visible {
-            let Some(entry) = self.store.get(id) else { continue };
-            if self.dirty.contains(id)
-                || self.age(entry.sampled_at) >= VISIBLE.min(Duration::from_millis(250))
-            {
-                due.push(id.clone());
+            Input::Moved(queues) => {
+                self.fresh.store(self.clock.now_ms(), Ordering::Relaxed);
+                for queue in queues {
+                    self.store.touch(&queue);
+                    self.dirty.insert(queue);
+                }
             }
-            if due.len() == most {
-                return due;
+            Input::Bulky(queue, size) => self.bulky(&queue, size),
+            Input::Roster(roster) => {
+                self.store.set_workers(roster.as_ref());
+                self.roster = Some(roster);
             }
-        }
-        for entry in self.store.iter() {
-            let id = &entry.row.id;
-            if (self.dirty.contains(id) || self.age(entry.sampled_at) >= OTHERS.min(Duration::from_secs(2)))
-                && !due.contains(id)
-            {
-                due.push(id.clone());
-                if due.len() == most {
-                    break;
+            Input::Health(health) => {
+                self.draft.redis = Some(health);
+                self.store.changed = true;
+            }
+            Input::Refused(what) => {
+                if !self.draft.refused.contains(&what) {
+                    self.draft.refused.push(what);
+                    self.store.changed = true;
                 }
             }
         }
-        due
     }
 
-    fn pause(&self) -> Duration {
-        Duration::from_millis(100)
-    }
-
-    /// Reads some queues and takes what was found.
-    async fn sample(&mut self, queues: &[QueueId]) -> Result<(), ConnError> {
+    /// Takes what is on screen now.
+    fn look(&mut self) {
+        let (visible, feed, refresh) = {
+            let interest = self.interest.borrow_and_update();
+            (interest.visible.clone(), interest.feed.clone(), interest.refresh)
+        };
         let now = self.clock.now_ms();
-        let asks: Vec<Ask<'_>> = queues
+        self.store.show(&visible, now);
+        if refresh != self.refresh {
+            self.refresh = refresh;
+            self.dirty.extend(self.store.iter().map(|entry| entry.row.id.clone()));
+        }
+        self.visible = visible;
+        self.follow(feed);
+    }
+
+    /// Tells the tail which streams it should follow.
+    fn follow(&self, feed: Option<Vec<QueueId>>) {
+        let streams = |id: &&QueueId| self.store.get(id).is_some_and(super::store::Entry::has_stream);
+        let hints: Vec<_> = self
+            .visible
             .iter()
-            .map(|queue| match self.store.get(queue) {
-                Some(entry) if entry.identified_at > 0 => Ask {
-                    queue,
-                    era: entry.era(),
-                    identify: now - entry.identified_at >= 60_000,
-                    finished_since: entry.finished_since(),
-                    metrics: entry.metrics,
-                },
-                _ => Ask::first(queue),
-            })
+            .filter(streams)
+            .take(tail::MOST)
+            .filter_map(|id| Some((id.clone(), self.store.get(id)?.sampled_redis_ms)))
             .collect();
-        let chunks = asks.chunks(CHUNK).map(|chunk| overview(&self.conn, chunk));
-        let answers = futures_util::future::join_all(chunks).await;
-        let now = self.clock.now_ms();
-        let mut failed = None;
-        for (chunk, answer) in queues.chunks(CHUNK).zip(answers) {
-            match answer {
-                Ok((redis_ms, found)) => {
-                    if let Some(redis_ms) = redis_ms {
-                        self.draft.clock_offset_ms = redis_ms - now;
-                    }
-                    for (queue, found) in chunk.iter().zip(&found) {
-                        self.dirty.remove(queue);
-                        self.store.apply(queue, found, redis_ms.unwrap_or(now), now);
-                    }
-                }
-                Err(error) => failed = Some(error),
-            }
+        let feed = match feed {
+            None => Vec::new(),
+            Some(all) if all.is_empty() => self
+                .store
+                .iter()
+                .filter(|entry| entry.has_stream())
+                .map(|entry| entry.row.id.clone())
+                .collect(),
+            Some(some) => some.into_iter().filter(|id| streams(&id)).collect(),
+        };
+        self.want.send_if_modified(|want| {
+            let same = want.feed == feed
+                && want.hints.len() == hints.len()
+                && want.hints.iter().zip(&hints).all(|(old, new)| old.0 == new.0);
+            *want = tail::Want { hints, feed };
+            !same
+        });
+    }
+
+    /// Another connection, perhaps another server: everything is read anew, the screen first.
+    fn reconnected(&mut self, generation: u64) {
+        if self.generation > 0 {
+            self.dirty.extend(self.store.iter().map(|entry| entry.row.id.clone()));
         }
-        failed.map_or(Ok(()), Err)
+        self.generation = generation;
+    }
+
+    fn bulky(&mut self, queue: &QueueId, size: usize) {
+        if let Some(entry) = self.store.get_mut(queue) {
+            entry.set_untailed(size);
+            self.store.changed = true;
+            self.dirty.insert(queue.clone());
+        }
+    }
+
+    async fn tick(&mut self) {
+        let now = Instant::now();
+        self.ticked = now;
+        self.store.tick(self.clock.now_ms());
+        self.budget.traffic(now, self.conn.traffic());
+        let cost = self.budget.cost(now, self.draft.cost);
+        let slowed = self.budget.why(now).map(Clean::from);
+        if cost != self.draft.cost || slowed != self.draft.slowed {
+            self.draft.cost = cost;
+            self.draft.slowed = slowed;
+            self.store.changed = true;
+        }
+        // New queues may have streams, and a feed of all wants them.
+        let feed = self.interest.borrow().feed.clone();
+        self.follow(feed);
+        self.remember().await;
+    }
+
+    /// Writes down which queues there are, when that changed and all were looked for.
+    async fn remember(&mut self) {
+        let Some(remember) = &self.remember else { return };
+        let (at, last) = &self.remembered;
+        if !self.draft.discovery.complete || at.is_some_and(|at| at.elapsed() < REMEMBER) {
+            return;
+        }
+        let alive = |entry: &&super::store::Entry| entry.sampled_at > 0 && !entry.is_absent();
+        let queues: Vec<QueueId> =
+            self.store.iter().filter(alive).map(|entry| entry.row.id.clone()).collect();
+        if queues == *last {
+            return;
+        }
+        let (file, server, list) = (remember.file.clone(), remember.server.clone(), queues.clone());
+        // A list that cannot be written only costs the next start some time.
+        let _ = tokio::task::spawn_blocking(move || remembered::save(&file, &server, &list)).await;
+        self.remembered = (Some(Instant::now()), queues);
     }
 
     fn publish(&mut self) {
@@ -220,5 +352,10 @@ impl Core {
         self.draft.generation += 1;
         self.draft.queues = self.store.rows();
         self.snapshots.send_replace(Arc::new(self.draft.clone()));
+    }
+
+    /// What an error of one read means for the row it was about.
+    fn is_general(error: &ConnError) -> bool {
+        error.is_link() || error.is_server_state() || error.kind == Kind::Auth
     }
 }

@@ -1,5 +1,7 @@
 //! The server's own health.
 
+pub(super) mod info;
+
 use crate::text::Clean;
 
 /// Figures of `INFO`, and what was made of two of them in a row.

@@ -173,13 +173,10 @@ fn out(from: &Flow, to: &Flow) -> i64 {
 
 /// A rate in the steps in which it is shown, so that it rests.
 fn rest(rate: f64) -> f64 {
-    let step = if rate < 100.0 {
-        0.1
-    } else if rate < 1_000.0 {
-        1.0
-    } else {
-        10.0_f64.powf(rate.log10().floor() - 2.0)
-    };
+    if rate < 100.0 {
+        return (rate * 10.0).round() / 10.0;
+    }
+    let step = 10.0_f64.powf(rate.log10().floor() - 2.0);
     (rate / step).round() * step
 }
 

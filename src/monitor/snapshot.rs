@@ -23,6 +23,8 @@ pub struct Snapshot {
     pub clock_offset_ms: i64,
     /// Features that this account may not use, in words, each once (`CLIENT LIST: not permitted`).
     pub refused: Vec<Clean>,
+    /// Why queues are read less often than usual, while they are.
+    pub slowed: Option<Clean>,
 }
 
 /// How far finding queues has come.
@@ -143,6 +145,8 @@ pub struct QueueRow {
     pub touched: u64,
     /// Why it could not be read, if so.
     pub error: Option<Clean>,
+    /// What else is to be known of its figures (`its events are too large to follow ..`).
+    pub note: Option<Clean>,
 }
 
 /// Rates over one interval of the history.
@@ -210,6 +214,7 @@ impl QueueRow {
             sampled_at: 0,
             touched: 0,
             error: None,
+            note: None,
         }
     }
 }

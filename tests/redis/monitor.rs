@@ -1,4 +1,7 @@
 //! The monitor against real servers and real libraries.
 
+mod figures;
+mod finding;
 mod first;
+mod fresh;
 mod watching;

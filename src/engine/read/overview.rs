@@ -65,6 +65,8 @@ pub struct Overview {
     pub next: Option<JobId>,
     /// The job that has run longest.
     pub oldest_active: Option<JobId>,
+    /// A job that finished lately, where the era was asked for: its fields tell who ran it.
+    pub newest_finished: Option<JobId>,
     /// When the first delayed job is due, ms.
     pub next_due_at: Option<i64>,
     /// Time to live of `limiter`, ms.
@@ -117,6 +119,8 @@ enum Slot {
     Pc,
     DelayStream,
     Groups,
+    NewestCompleted,
+    NewestFailed,
 }
 
 /// Reads all queues asked for in one round trip. Keep the list short enough for the server: one
@@ -133,21 +137,25 @@ pub async fn overview(conn: &Conn, asks: &[Ask<'_>]) -> Result<(Option<i64>, Vec
     let replies = conn.batch(&batch).await?;
     let mut replies = replies.into_iter();
     let time = replies.next().as_ref().and_then(server_time);
-    let answers = asks
-        .iter()
-        .zip(plans)
-        .map(|(ask, slots)| {
-            let mut found = Overview { metrics: ask.metrics, ..Overview::default() };
-            if ask.identify {
-                found.evidence = Some(Evidence::default());
+    let mut answers = Vec::with_capacity(asks.len());
+    for (ask, slots) in asks.iter().zip(plans) {
+        let mut found = Overview { metrics: ask.metrics, ..Overview::default() };
+        if ask.identify {
+            found.evidence = Some(Evidence::default());
+        }
+        for (slot, reply) in slots.into_iter().zip(replies.by_ref()) {
+            match ConnError::check(reply) {
+                Ok(reply) => found.take(slot, &reply),
+                // The server as a whole: nothing of this answer says anything of a queue.
+                Err(error) if error.is_server_state() => return Err(error),
+                Err(error) => {
+                    found.error.get_or_insert(error.message);
+                }
             }
-            for (slot, reply) in slots.into_iter().zip(replies.by_ref()) {
-                found.take(slot, reply);
-            }
-            found.settle();
-            found
-        })
-        .collect();
+        }
+        found.settle();
+        answers.push(found);
+    }
     Ok((time, answers))
 }
 
@@ -216,26 +224,21 @@ fn plan(ask: &Ask<'_>, batch: &mut Batch) -> Vec<Slot> {
         put(Slot::Pc, key(Verb::Exists, "pc"));
         put(Slot::DelayStream, key(Verb::Exists, "delay"));
         put(Slot::Groups, key(Verb::Exists, "groups"));
+        put(Slot::NewestCompleted, key(Verb::ZRange, "completed").arg(-1).arg(-1));
+        put(Slot::NewestFailed, key(Verb::ZRange, "failed").arg(-1).arg(-1));
     }
     slots
 }
 
 impl Overview {
-    fn take(&mut self, slot: Slot, reply: Value) {
-        let reply = match ConnError::check(reply) {
-            Ok(reply) => reply,
-            Err(error) => {
-                self.error.get_or_insert(error.message);
-                return;
-            }
-        };
-        let count = integer(&reply).and_then(|n| u64::try_from(n).ok()).unwrap_or(0);
+    fn take(&mut self, slot: Slot, reply: &Value) {
+        let count = integer(reply).and_then(|n| u64::try_from(n).ok()).unwrap_or(0);
         match slot {
             Slot::Meta => {
-                let values: Vec<_> = items(&reply).iter().map(bytes).collect();
+                let values: Vec<_> = items(reply).iter().map(bytes).collect();
                 self.meta = Meta::decode(&values);
             }
-            Slot::Id => self.last_id = integer(&reply),
+            Slot::Id => self.last_id = integer(reply),
             Slot::Wait => self.wait = count,
             Slot::Paused => self.paused = count,
             Slot::Active => self.active = count,
@@ -247,26 +250,26 @@ impl Overview {
             Slot::Failed => self.failed = count,
             Slot::Repeat => self.repeat = count,
             Slot::WaitTail => {
-                if let Some(marker) = self.element(&reply) {
+                if let Some(marker) = self.element(reply) {
                     self.wait_markers += 1;
                     self.mark(marker);
                 }
             }
             Slot::PausedTail => {
-                if let Some(marker) = self.element(&reply) {
+                if let Some(marker) = self.element(reply) {
                     self.paused_markers += 1;
                     self.mark(marker);
                 }
             }
             // A list of one has one end.
             Slot::WaitHead if self.wait > 1 => {
-                if let Some(marker) = bytes(&reply).and_then(ListMarker::of) {
+                if let Some(marker) = bytes(reply).and_then(ListMarker::of) {
                     self.wait_markers += 1;
                     self.mark(marker);
                 }
             }
             Slot::PausedHead if self.paused > 1 => {
-                if let Some(marker) = bytes(&reply).and_then(ListMarker::of) {
+                if let Some(marker) = bytes(reply).and_then(ListMarker::of) {
                     self.paused_markers += 1;
                     self.mark(marker);
                 }
@@ -274,17 +277,21 @@ impl Overview {
             Slot::WaitHead | Slot::PausedHead => {}
             Slot::PrioritizedHead => {
                 // Comes before the lists, which win.
-                self.next = items(&reply).first().and_then(bytes).map(JobId::new);
+                self.next = items(reply).first().and_then(bytes).map(JobId::new);
             }
             Slot::ActiveTail => {
-                self.oldest_active = bytes(&reply).map(JobId::new).filter(|id| !id.is_marker())
+                self.oldest_active = bytes(reply).map(JobId::new).filter(|id| !id.is_marker())
             }
-            Slot::NextDue => self.next_due_at = scored(&reply).first().map(|(_, at)| score::due_at(*at)),
-            Slot::LimiterTtl => self.limiter_ms = integer(&reply).filter(|ms| *ms > 0),
-            Slot::Limiter => self.limiter = integer(&reply),
+            Slot::NextDue => self.next_due_at = scored(reply).first().map(|(_, at)| score::due_at(*at)),
+            Slot::LimiterTtl => self.limiter_ms = integer(reply).filter(|ms| *ms > 0),
+            Slot::Limiter => self.limiter = integer(reply),
             Slot::MetaPaused => self.meta_paused = count > 0,
-            Slot::CompletedCount => self.completed_count = integer(&reply).map(|_| count),
-            Slot::FailedCount => self.failed_count = integer(&reply).map(|_| count),
+            Slot::CompletedCount => self.completed_count = integer(reply).map(|_| count),
+            Slot::FailedCount => self.failed_count = integer(reply).map(|_| count),
+            Slot::NewestCompleted | Slot::NewestFailed => {
+                let newest = items(reply).first().and_then(bytes).map(JobId::new);
+                self.newest_finished = newest.or(self.newest_finished.take());
+            }
             Slot::Events | Slot::Marker | Slot::Pc | Slot::DelayStream | Slot::Groups => {
                 let Some(found) = &mut self.evidence else { return };
                 let field = match slot {

@@ -124,7 +124,15 @@ fn era_of(found: &Evidence, why: &mut Vec<Clean>) -> Era {
                 why.push(Clean::from(format!("its version is {version}")));
                 return Era::V5;
             }
-            5.. => why.push(Clean::from(format!("its version {version} is only that of a newer client"))),
+            5.. if old_workers => {
+                why.push(Clean::from(format!("its version {version} is only that of a newer client")));
+            }
+            5.. => {
+                why.push(Clean::from(format!(
+                    "its version is {version}, its jobs are those of an older one"
+                )));
+                return Era::Unknown;
+            }
             _ if new_workers || found.marker => {
                 why.push(Clean::from(format!("its version {version} is only that of an older client")));
             }
@@ -236,7 +244,7 @@ mod tests {
         let workers = Evidence { waits: Some(Waits::BRPopLPush), pc: true, ..bullmq("bullmq:6.7.0") };
         assert_eq!(era(&workers), Era::V4);
         let marker = Evidence { list_marker: Some(ListMarker::ZeroZero), ..bullmq("bullmq:6.7.0") };
-        assert_eq!(era(&marker), Era::V4);
+        assert_eq!(era(&marker), Era::Unknown, "upgraded, or looked at by a newer one: who knows");
         let jobs = JobFields { attempts_made: true, atm: false };
         let jobs = Evidence { jobs, ..bullmq("bullmq:5.81.5") };
         assert_eq!(era(&jobs), Era::Unknown);

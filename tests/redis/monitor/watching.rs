@@ -24,6 +24,7 @@ pub fn exactly(names: &[&str]) -> MonitorOptions {
         names: names.iter().map(|name| queue(name)).collect(),
         globs: Vec::new(),
         remembered: Vec::new(),
+        remember: None,
         clock: Clock::start(),
     }
 }
@@ -59,10 +60,22 @@ impl Watch {
             let left = end.saturating_duration_since(Instant::now());
             assert!(
                 tokio::time::timeout(left, self.handle.snapshots.changed()).await.is_ok(),
-                "not seen in {PATIENCE:?}: {what}\nlast: {now:#?}"
+                "not seen in {PATIENCE:?}: {what}\n{}",
+                told(&now)
             );
         }
     }
+}
+
+/// A picture in short, for a test that failed.
+fn told(snapshot: &Snapshot) -> String {
+    let mut text = format!("{:?} {:?} {:?}\n", snapshot.discovery, snapshot.cost, snapshot.slowed);
+    for row in &snapshot.queues {
+        let row = QueueRow { history: Arc::from([]), ..QueueRow::clone(row) };
+        text.push_str(&format!("{row:?}\n"));
+    }
+    let health = snapshot.redis.as_ref().map(|redis| (redis.at, redis.hit_rate, redis.ops_per_s));
+    text + &format!("{health:?}")
 }
 
 /// The row of a queue.
