@@ -70,6 +70,13 @@ pub struct Remember {
     pub server: String,
 }
 
+impl Remember {
+    /// What is remembered; nothing where there is no such file.
+    pub fn load(&self) -> Vec<QueueId> {
+        remembered::load(&self.file, &self.server)
+    }
+}
+
 /// The watcher of one server.
 #[derive(Debug)]
 pub struct Monitor;
@@ -97,7 +104,7 @@ impl MonitorHandle {
 
 impl Monitor {
     /// Starts watching. Needs a running tokio runtime; returns at once.
-    pub fn start(conn: Conn, options: MonitorOptions) -> MonitorHandle {
+    pub fn start(conn: Conn, mut options: MonitorOptions) -> MonitorHandle {
         let (snapshot_tx, snapshots) = watch::channel(Arc::new(Snapshot::default()));
         let (interest, interest_rx) = watch::channel(Interest::default());
         let (feed_tx, feed) = mpsc::channel(FEED);
@@ -106,6 +113,15 @@ impl Monitor {
         let fresh = Arc::new(AtomicI64::new(0));
         // Exact names alone need no search.
         let looks = options.names.is_empty() || !options.globs.is_empty();
+        let search = discover::Search { prefixes: options.prefixes.clone(), globs: options.globs.clone() };
+        let (remembered, elsewhere) = std::mem::take(&mut options.remembered)
+            .into_iter()
+            .partition(|queue| looks && search.wants(queue));
+        options.remembered = remembered;
+        if !looks || !options.globs.is_empty() {
+            // What is found is a part: it must not replace the whole.
+            options.remember = None;
+        }
         let ends = core::Ends {
             interest: interest_rx.clone(),
             want,
@@ -114,7 +130,7 @@ impl Monitor {
             fresh: fresh.clone(),
         };
         let mut tasks = JoinSet::new();
-        tasks.spawn(core::Core::new(conn.clone(), &options, looks, ends).run());
+        tasks.spawn(core::Core::new(conn.clone(), &options, looks, elsewhere, ends).run());
         tasks.spawn(tail::Tail { conn: conn.clone(), want: want_rx, to: to.clone(), feed: feed_tx }.run());
         tasks.spawn(
             health::Health {
@@ -127,7 +143,6 @@ impl Monitor {
         );
         if looks {
             let known = options.names.iter().chain(&options.remembered).cloned().collect();
-            let search = discover::Search { prefixes: options.prefixes, globs: options.globs };
             let remembered = !options.remembered.is_empty();
             tasks.spawn(discover::run(conn, search, remembered, known, interest_rx, to));
         }

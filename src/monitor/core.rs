@@ -74,6 +74,8 @@ pub(super) struct Core {
     swept: Instant,
     remember: Option<Remember>,
     remembered: (Option<Instant>, Vec<QueueId>),
+    /// What is remembered of other prefixes: kept.
+    elsewhere: Vec<QueueId>,
 }
 
 /// The ends of the core's channels.
@@ -86,7 +88,13 @@ pub(super) struct Ends {
 }
 
 impl Core {
-    pub fn new(conn: Conn, options: &MonitorOptions, looks: bool, ends: Ends) -> Self {
+    pub fn new(
+        conn: Conn,
+        options: &MonitorOptions,
+        looks: bool,
+        elsewhere: Vec<QueueId>,
+        ends: Ends,
+    ) -> Self {
         let mut store = Store::default();
         for name in &options.names {
             store.found(name.clone(), true);
@@ -123,6 +131,7 @@ impl Core {
             swept: now,
             remember: options.remember.clone(),
             remembered: (None, options.remembered.clone()),
+            elsewhere,
         }
     }
 
@@ -339,7 +348,8 @@ impl Core {
         if queues == *last {
             return;
         }
-        let (file, server, list) = (remember.file.clone(), remember.server.clone(), queues.clone());
+        let (file, server) = (remember.file.clone(), remember.server.clone());
+        let list: Vec<QueueId> = queues.iter().chain(&self.elsewhere).cloned().collect();
         // A list that cannot be written only costs the next start some time.
         let _ = tokio::task::spawn_blocking(move || remembered::save(&file, &server, &list)).await;
         self.remembered = (Some(Instant::now()), queues);

@@ -41,11 +41,14 @@ pub(super) struct Search {
 impl Search {
     /// Whether a queue is one of those looked for.
     pub fn wants(&self, queue: &QueueId) -> bool {
-        self.globs.is_empty()
-            || self.globs.iter().any(|pattern| {
-                glob::matches(pattern.as_bytes(), queue.name.as_bytes())
-                    || glob::matches(pattern.as_bytes(), &queue.qualified())
-            })
+        let prefix = self.prefixes.is_empty() || self.prefixes.contains(&queue.prefix);
+        let any = self.globs.is_empty();
+        prefix
+            && (any
+                || self.globs.iter().any(|pattern| {
+                    glob::matches(pattern.as_bytes(), queue.name.as_bytes())
+                        || glob::matches(pattern.as_bytes(), &queue.qualified())
+                }))
     }
 }
 

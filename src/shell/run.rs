@@ -18,7 +18,7 @@ use crate::app::keymap::Keymap;
 use crate::app::link::{LinkPhase, LinkView};
 use crate::app::{App, Config, Effect, Msg, update};
 use crate::conn::{Access, Conn, Link, LinkState, Options};
-use crate::monitor::{Clock, Interest, Monitor, MonitorHandle, MonitorOptions, Snapshot};
+use crate::monitor::{Clock, Interest, Monitor, MonitorHandle, MonitorOptions, Remember, Snapshot};
 use crate::text::Clean;
 use crate::view;
 use crate::view::theme::{Depth, Theme};
@@ -85,13 +85,18 @@ async fn session(start: Start, keymap: Keymap) -> Result<Ended, ShellError> {
         Options { access: start.access, client_name: crate::conn::client_name("toril") },
     );
     let mut link = conn.link();
+    let remember = start
+        .state_dir
+        .as_ref()
+        .map(|folder| Remember { file: folder.join("queues.json"), server: start.endpoint.to_string() });
     let mut monitor = Monitor::start(
         conn.clone(),
         MonitorOptions {
             prefixes: start.prefixes.clone(),
             names: start.queues.clone(),
             globs: start.globs.clone(),
-            remembered: Vec::new(),
+            remembered: remember.as_ref().map_or_else(Vec::new, Remember::load),
+            remember,
             clock,
         },
     );
