@@ -12,6 +12,7 @@ mod figures;
 mod job;
 mod jobs;
 mod jq;
+mod log;
 mod logs;
 mod meta;
 mod output;
@@ -40,6 +41,9 @@ pub fn main() -> ExitCode {
     if let Some(code) = child() {
         return ExitCode::from(code);
     }
+    let state = config::state_dir();
+    log::hook_panics(state.as_deref());
+    let _log = log::start(state.as_deref());
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return misread(&error),
