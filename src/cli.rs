@@ -112,8 +112,9 @@ fn run(cli: Cli) -> Result<u8, Failure> {
     for warning in &settings.warnings {
         output::say(format_args!("toril: {}", crate::text::Clean::line(warning)));
     }
+    let keymap = file.keymap().map_err(|(message, hint)| Failure::config(message, hint))?;
     // The console writes to the terminal itself: nothing here may hold stdout meanwhile.
-    let Some(command) = command else { return console::run(&settings, false, None) };
+    let Some(command) = command else { return console::run(&settings, keymap, false, None) };
     if let Command::Demo(args) = &command {
         return demo::over(args, |endpoint| {
             settings.endpoint = endpoint;
@@ -121,7 +122,7 @@ fn run(cli: Cli) -> Result<u8, Failure> {
             // What the configuration says of a real server does not hold for this one.
             (settings.label, settings.colour, settings.protected) = (None, None, false);
             (settings.prefixes, settings.queues) = (Vec::new(), Vec::new());
-            console::run(&settings, true, args.seconds)
+            console::run(&settings, keymap, true, args.seconds)
         });
     }
     let json = globals.json;

@@ -7,7 +7,7 @@ use crate::shell::{self, ColorChoice, Ended, Profile, ShellError, Start};
 use crate::wire::{QueueId, QueueName};
 
 /// Opens the console on the server of the settings; its exit code.
-pub fn run(settings: &Settings, demo: bool, seconds: Option<u64>) -> Result<u8, Failure> {
+pub fn run(settings: &Settings, keymap: Keymap, demo: bool, seconds: Option<u64>) -> Result<u8, Failure> {
     let (globs, names): (Vec<_>, Vec<_>) =
         settings.queues.iter().cloned().partition(|name| name.contains(['*', '?']));
     // An exact name without a prefix is looked for under each prefix that is known.
@@ -44,7 +44,7 @@ pub fn run(settings: &Settings, demo: bool, seconds: Option<u64>) -> Result<u8, 
         demo,
         seconds,
     };
-    match shell::run(start, Keymap::default()) {
+    match shell::run(start, keymap) {
         Ok(Ended::Quit) => Ok(0),
         Ok(Ended::Signal(signal)) => Ok(u8::try_from(128 + signal).unwrap_or(130)),
         Err(ShellError::Login(error)) => Err(error.into()),

@@ -8,6 +8,9 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::suggest::nearest;
+use crate::app::action::{Action, TABLE};
+use crate::app::key::Key;
+use crate::app::keymap::Keymap;
 use crate::cli::args::ColorWhen;
 use crate::cli::failure::Failure;
 use crate::conn::Endpoint;
@@ -16,7 +19,7 @@ use crate::conn::Endpoint;
 const LARGEST: u64 = 1024 * 1024;
 
 /// What may stand at the top.
-pub const TOP_KEYS: &[&str] = &["default_profile", "color", "ascii", "mouse", "profile"];
+pub const TOP_KEYS: &[&str] = &["default_profile", "color", "ascii", "mouse", "keys", "profile"];
 
 /// What may stand in a profile.
 pub const PROFILE_KEYS: &[&str] = &[
@@ -47,6 +50,9 @@ pub struct File {
     pub ascii: Option<bool>,
     /// Let the console take the mouse.
     pub mouse: Option<bool>,
+    /// Keys of the console, by the name of their action.
+    #[serde(default)]
+    pub keys: BTreeMap<String, OneOrMore>,
     /// Profiles by name.
     #[serde(default)]
     pub profile: BTreeMap<String, Profile>,
@@ -191,6 +197,7 @@ pub fn parse(text: &str) -> Result<File, (String, String)> {
         }
     }
     let file: File = toml::from_str(text).map_err(|error| trouble(text, &error))?;
+    file.keymap()?;
     if let Some(name) = &file.default_profile {
         if !file.profile.contains_key(name) {
             return Err((
@@ -224,6 +231,24 @@ fn trouble(text: &str, error: &toml::de::Error) -> (String, String) {
 }
 
 impl File {
+    /// The console's keys: the table's, but for what `[keys]` says.
+    pub fn keymap(&self) -> Result<Keymap, (String, String)> {
+        let mut keymap = Keymap::default();
+        for (name, keys) in &self.keys {
+            let Some(action) = Action::named(name) else {
+                let hint = match nearest(name, TABLE.iter().map(|row| row.name)) {
+                    Some(meant) => format!("did you mean \"{meant}\"?"),
+                    None => "the palette (:) and the help (?) of the console name the actions".to_owned(),
+                };
+                return Err((format!("unknown action \"{name}\" in [keys]"), hint));
+            };
+            let keys: Result<Vec<Key>, String> = keys.list().iter().map(|key| key.parse()).collect();
+            let hint = "keys are written r, R, Ctrl-R, Alt-x, Enter, Space, F5; [] unbinds".to_owned();
+            keymap.bind(action, keys.map_err(|why| (format!("{name}: {why}"), hint))?);
+        }
+        Ok(keymap)
+    }
+
     /// Whether a password stands in it, by itself or in a URL.
     fn holds_password(&self) -> bool {
         self.profile.values().any(|profile| {
@@ -296,6 +321,9 @@ mod tests {
             "unknown key \"ulr\" in [profile.prod] | did you mean \"url\"?"
         );
         assert!(error("colr = 'never'").ends_with("did you mean \"color\"?"));
+        assert!(error("[keys]\n'job.rety' = 'x'").ends_with("did you mean \"job.retry\"?"));
+        assert!(error("[keys]\n'job.retry' = 'Hyper-x'").contains("is not a key"));
+        assert_eq!(error("[keys]\n'job.retry' = ['t', 'F5']"), "fine");
         assert!(error("zzzzzz = 1").contains("known are default_profile"));
         assert!(error("default_profile = 'pord'\n[profile.prod]").ends_with("did you mean \"prod\"?"));
     }
