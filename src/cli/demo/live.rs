@@ -5,9 +5,10 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
-use super::catalog::Kind;
+use super::catalog::{DEAD_LETTER, Kind};
 use super::history::METRICS;
 use super::rng::Rng;
+use super::workload::queue_id;
 use super::{DemoError, failures, payload};
 use crate::conn::{Conn, Request, Verb, integer};
 use crate::engine::op::{QueueOp, Target, run_queue};
@@ -45,7 +46,7 @@ pub(super) async fn produce(conn: Conn, id: QueueId, kind: &'static Kind, rate: 
         sleep(rng.gap(kind.per_second * rate * swell)).await;
         if looked.is_none_or(|at: Instant| at.elapsed() >= LOOK) {
             looked = Some(Instant::now());
-            full = waiting(&conn, queue.id()).await.is_some_and(|count| count >= kind.most_waiting);
+            full = is_full(&conn, queue.id(), kind).await;
         }
         if full {
             continue;
@@ -57,9 +58,12 @@ pub(super) async fn produce(conn: Conn, id: QueueId, kind: &'static Kind, rate: 
     }
 }
 
-async fn waiting(conn: &Conn, queue: &QueueId) -> Option<u64> {
-    let reply = conn.call(Request::new(Verb::LLen).arg(queue.key(State::Waiting.suffix()))).await.ok()?;
-    u64::try_from(integer(&reply)?).ok()
+/// Whether so many jobs wait that nothing should be added. Unknown counts as no.
+async fn is_full(conn: &Conn, queue: &QueueId, kind: &Kind) -> bool {
+    let length = Request::new(Verb::LLen).arg(queue.key(State::Waiting.suffix()));
+    let reply = conn.call(length).await.ok();
+    let waiting = reply.as_ref().and_then(integer).and_then(|count| u64::try_from(count).ok());
+    waiting.is_some_and(|count| count >= kind.most_waiting)
 }
 
 /// A worker of the queue.
@@ -70,7 +74,7 @@ pub(super) fn worker(conn: &Conn, id: &QueueId, (name, concurrency): (&str, usiz
 }
 
 /// Does a job as far as its dashboard can tell: takes its time, reports, and fails now and then.
-pub(super) async fn work(job: JobContext, kind: &'static Kind, dead: Queue) -> Result<Value, JobError> {
+pub(super) async fn work(job: JobContext, kind: &'static Kind, conn: Conn) -> Result<Value, JobError> {
     let mut rng = Rng::new(3 + job.attempt(), &job.id().lossless());
     let time = kind.duration(&mut rng);
     let fails = rng.chance(kind.fails);
@@ -94,17 +98,21 @@ pub(super) async fn work(job: JobContext, kind: &'static Kind, dead: Queue) -> R
     }
     let error = failures::of(kind.queue, &mut rng);
     if (error.is_fatal() || job.attempt() >= u64::from(kind.attempts)) && rng.chance(0.1) {
-        bury(&job, &error, &dead).await;
+        bury(&job, &error, conn).await;
     }
     Err(error)
 }
 
 /// Leaves a note of a job that was given up. That is not worth failing for another reason.
-async fn bury(job: &JobContext, error: &JobError, dead: &Queue) {
+async fn bury(job: &JobContext, error: &JobError, conn: Conn) {
+    let (Some(kind), Ok(id)) = (Kind::of(DEAD_LETTER), queue_id(DEAD_LETTER)) else { return };
+    if is_full(&conn, &id, kind).await {
+        return;
+    }
     let note = json!({
         "queue": job.queue().name.lossless(), "jobId": job.id().lossless(), "reason": error.message(),
     });
-    let _ = dead.add("dead", &note, JobOptions::default()).await;
+    let _ = Queue::new(conn, id).add("dead", &note, JobOptions::default()).await;
 }
 
 /// Adds a job of the timed queue whenever the last one is due.
@@ -136,31 +144,30 @@ pub(super) async fn pause_sometimes(conn: Conn, id: QueueId) {
 }
 
 /// Adds a flow now and then: a release that waits for pictures, an index and a mail.
-pub(super) async fn flow(conn: Conn, queue: impl Fn(&str) -> Option<QueueId>, rate: f64) {
+pub(super) async fn flow(conn: Conn, rate: f64) {
     let mut rng = Rng::new(5, "flow");
     loop {
         sleep(rng.gap(rate / 12.0)).await;
-        if add_flow(&conn, &queue, &mut rng).await.is_err() {
+        if add_flow(&conn, &mut rng).await.is_err() {
             sleep(AFTER_ERROR).await;
         }
     }
 }
 
-async fn add_flow(
-    conn: &Conn,
-    queue: &impl Fn(&str) -> Option<QueueId>,
-    rng: &mut Rng,
-) -> Result<(), DemoError> {
+async fn add_flow(conn: &Conn, rng: &mut Rng) -> Result<(), DemoError> {
     let mut children = Vec::new();
     for name in ["thumbnails", "thumbnails", "thumbnails", "search-index", "email"] {
-        if let (Some(id), Some(kind)) = (queue(name), Kind::of(name)) {
+        if let (Ok(id), Some(kind)) = (queue_id(name), Kind::of(name)) {
+            if is_full(conn, &id, kind).await {
+                return Ok(());
+            }
             let (job, data) = payload::job(name, rng);
             // The queue's own options: a keep policy of one job counts for the whole queue.
             let options = JobOptions { delay: None, on_failure: FailurePolicy::Ignore, ..kind.options(rng) };
             children.push(FlowJob::new(id, job, &data, options)?);
         }
     }
-    if let (Some(id), Some(kind)) = (queue("code-generation"), Kind::of("code-generation")) {
+    if let (Ok(id), Some(kind)) = (queue_id("code-generation"), Kind::of("code-generation")) {
         let release = json!({ "release": format!("v{}.{}.0", rng.between(1, 9), rng.between(0, 40)) });
         let parent = FlowJob::new(id.clone(), "release", &release, kind.options(rng))?;
         Queue::new(conn.clone(), id).add_flow(parent, children).await?;

@@ -3,11 +3,10 @@
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use super::catalog::{DEAD_LETTER, KINDS, Kind, PAUSED, TIMED};
+use super::catalog::{KINDS, Kind, PAUSED, TIMED};
 use super::history::History;
 use super::{DemoError, cache, live};
 use crate::conn::{Access, Conn, Endpoint, Options};
-use crate::engine::Queue;
 use crate::wire::ids::NameError;
 use crate::wire::{Prefix, QueueId, QueueName};
 
@@ -37,7 +36,7 @@ pub async fn spawn(
         actors.spawn(queue(conn.clone(), kind, id, past, rate, stop.clone()));
     }
     actors.spawn(until(stop.clone(), cache::run(conn.clone(), rate)));
-    actors.spawn(until(stop.clone(), live::flow(conn, |name| queue_id(name).ok(), rate)));
+    actors.spawn(until(stop.clone(), live::flow(conn, rate)));
     Ok(tokio::spawn(async move { while actors.join_next().await.is_some() {} }))
 }
 
@@ -46,7 +45,7 @@ pub fn queues() -> Vec<QueueId> {
     KINDS.iter().filter_map(|kind| queue_id(kind.queue).ok()).collect()
 }
 
-fn queue_id(name: &str) -> Result<QueueId, NameError> {
+pub(super) fn queue_id(name: &str) -> Result<QueueId, NameError> {
     Ok(QueueId::new(Prefix::default(), QueueName::new(name)?))
 }
 
@@ -74,14 +73,11 @@ async fn queue(
         },
     }
     let mut actors = JoinSet::new();
-    if let Ok(dead) = queue_id(DEAD_LETTER) {
-        let dead = Queue::new(conn.clone(), dead);
-        for worker in kind.workers {
-            let (worker, dead) = (live::worker(&conn, &id, *worker), dead.clone());
-            // Its jobs run for seconds: they are not waited for, the server goes anyway.
-            let run = worker.run(move |job| live::work(job, kind, dead.clone()), CancellationToken::new());
-            actors.spawn(until(stop.clone(), run));
-        }
+    for worker in kind.workers {
+        let (worker, link) = (live::worker(&conn, &id, *worker), conn.clone());
+        // Its jobs run for seconds: they are not waited for, the server goes anyway.
+        let run = worker.run(move |job| live::work(job, kind, link.clone()), CancellationToken::new());
+        actors.spawn(until(stop.clone(), run));
     }
     actors.spawn(until(stop.clone(), live::produce(conn.clone(), id.clone(), kind, rate)));
     match kind.queue {
