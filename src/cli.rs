@@ -7,6 +7,7 @@ mod console;
 pub mod demo;
 mod discover;
 mod document;
+mod events;
 mod failure;
 mod figures;
 mod job;
@@ -17,6 +18,7 @@ mod logs;
 mod meta;
 mod output;
 mod queues;
+mod redis;
 mod resolve;
 mod scan;
 mod session;
@@ -167,9 +169,8 @@ async fn dispatch(session: &mut Session, command: Command) -> Result<u8, Failure
         }
         Command::Resume(args) => act::queues(session, &args, QueueAction::Resume).await,
         Command::Merge(args) => act::queues(session, &args, QueueAction::Merge).await,
-        Command::Events(_) | Command::Redis => {
-            Err(Failure::unsupported("this command is not in this build", "toril --help lists the commands"))
-        }
+        Command::Events(args) => events::run(session, &args).await,
+        Command::Redis => redis::run(session).await,
         // Answered before anything was connected.
         Command::Config { .. } | Command::Completions { .. } | Command::Man | Command::Demo(_) => {
             Ok(exit::DONE)

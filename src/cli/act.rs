@@ -74,6 +74,18 @@ impl Document {
         }
     }
 
+    fn refused(action: Action, queue: &QueueId, why: &Failure, dry_run: bool) -> Self {
+        let message = why.message().to_string();
+        Self {
+            failed: vec![Refusal { id: None, code: "unsupported", message }],
+            dry_run,
+            sample: None,
+            effects: None,
+            ended: "refused",
+            ..Self::planned(action, queue, 1, &[], &[])
+        }
+    }
+
     fn done(report: &Report) -> Self {
         let failed = report
             .failures

@@ -87,6 +87,25 @@ impl Failure {
         }
     }
 
+    /// The same with another word on what to do.
+    #[must_use]
+    pub fn with_hint(self, hint: &str) -> Self {
+        match self {
+            Self::Said { kind, message, code, .. } => {
+                Self::Said { kind, message, hint: Clean::line(hint), code }
+            }
+            other => other,
+        }
+    }
+
+    /// The cause, where there is something to say.
+    pub fn message(&self) -> Clean {
+        match self {
+            Self::Said { message, .. } => message.clone(),
+            Self::PipeClosed | Self::Code(_) => Clean::default(),
+        }
+    }
+
     /// The exit code.
     pub const fn code(&self) -> u8 {
         match self {

@@ -64,7 +64,7 @@ pub async fn run(session: &mut Session) -> Result<u8, Failure> {
     let found = existing(session, &queues).await?;
     let ids: Vec<QueueId> = found.iter().map(|queue| queue.id.clone()).collect();
     let workers = workers(session, &ids).await?;
-    let oldest: Vec<Option<i64>> = vec![None; found.len()];
+    let oldest = oldest(session, &found).await?;
     if session.json {
         let rows: Vec<(String, String)> = ids
             .iter()
@@ -88,6 +88,19 @@ pub async fn run(session: &mut Session) -> Result<u8, Failure> {
         session.warn("not every key could be looked at: there may be more queues");
     }
     Ok(exit::DONE)
+}
+
+/// Since when the next job of each queue could have run.
+async fn oldest(session: &Session, found: &[Found]) -> Result<Vec<Option<i64>>, Failure> {
+    let next = |queue: &Found| Some((queue.id.clone(), queue.overview.next.clone()?));
+    let jobs: Vec<_> = found.iter().filter_map(next).collect();
+    let mut heads = Vec::with_capacity(jobs.len());
+    for jobs in jobs.chunks(100) {
+        heads.extend(read::heads::heads(&session.conn, jobs).await?);
+    }
+    let mut heads = heads.iter();
+    let at = |queue: &Found| queue.overview.next.as_ref().and_then(|_| heads.next()?.ready_at());
+    Ok(found.iter().map(at).collect())
 }
 
 type Count = HashMap<QueueId, usize>;

@@ -279,7 +279,7 @@ fn full_in(history: &VecDeque<HealthPoint>, max: u64) -> Option<u64> {
 }
 
 /// Reads the answer of `SLOWLOG GET`; arguments are cut by the server already, and here again.
-fn slow(reply: &Value) -> Vec<SlowEntry> {
+pub(super) fn slow(reply: &Value) -> Vec<SlowEntry> {
     let words = |value: &Value| {
         let words: Vec<u8> = items(value).iter().filter_map(bytes).collect::<Vec<_>>().join(&b' ');
         Clean::line(&words[..words.len().min(200)])

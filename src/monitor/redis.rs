@@ -1,6 +1,9 @@
 //! The server's own health.
 
 pub(super) mod info;
+mod once;
+
+pub use once::once;
 
 use crate::text::Clean;
 

@@ -6,5 +6,6 @@ mod endings;
 mod filters;
 mod hostile;
 mod meta;
+mod overviews;
 mod reads;
 mod run;

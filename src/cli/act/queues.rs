@@ -10,7 +10,8 @@ use crate::cli::resolve::{self, Found};
 use crate::cli::session::Session;
 use crate::engine::op::{QueueOp, Target};
 use crate::operate::{self, Action};
-use crate::wire::Fleet;
+use crate::text::Clean;
+use crate::wire::{Fleet, QueueId};
 
 /// Which of them, with what it needs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -38,52 +39,75 @@ pub async fn run(session: &mut Session, args: &QueueAct, action: QueueAction) ->
     permit(session, args.act.dry_run)?;
     let op = QueueOp::from(action);
     let word = Action::from(op);
-    let targets = targets(session, args).await?;
-    if args.act.dry_run {
-        return dry_run(session, &targets, op, args.all).await;
-    }
-    let severity = operate::severity(word, targets.len() as u64, session.settings.protected);
-    let (question, name) = match targets.as_slice() {
-        [one] => (format!("{} {}?", title(word), one.queue.clean()), Some(&one.queue.name)),
-        several => (format!("{} {} queues?", title(word), several.len()), None),
+    let Chosen { targets, refused } = tokio::select! {
+        chosen = choose(session, args) => chosen?,
+        _ = tokio::signal::ctrl_c() => return Err(Failure::Code(exit::INTERRUPTED)),
     };
-    confirm(severity, &args.act.confirm, &question, name).await?;
+    let mut documents: Vec<Document> =
+        refused.iter().map(|(queue, why)| Document::refused(word, queue, why, args.act.dry_run)).collect();
+    let mut codes = vec![exit::NO; refused.len()];
+    if !session.json {
+        for (queue, why) in &refused {
+            session.out.line(format_args!("{}: {}", queue.name.clean(), why.message()))?;
+        }
+    }
+    if args.act.dry_run {
+        for target in &targets {
+            documents.push(dry_run(session, target, op).await?);
+            codes.push(exit::DONE);
+        }
+        print(session, documents, args.all)?;
+        return Ok(summary(&codes, targets.len() + refused.len()));
+    }
+    if !targets.is_empty() {
+        let severity = operate::severity(word, targets.len() as u64, session.settings.protected);
+        let (question, name) = match targets.as_slice() {
+            [one] => (format!("{} {}?", title(word), one.queue.clean()), Some(&one.queue.name)),
+            several => (format!("{} {} queues?", title(word), several.len()), None),
+        };
+        confirm(severity, &args.act.confirm, &question, name).await?;
+    }
 
     let cancel = super::on_ctrl_c();
-    let mut reports = Vec::with_capacity(targets.len());
+    let mut failures = Vec::new();
     for target in &targets {
         if cancel.is_cancelled() {
             break;
         }
         let report = operate::act(&session.conn, target, op).await;
-        let stop = matches!(report.end, operate::End::Failed(_) | operate::End::Unknown { .. });
-        reports.push(report);
-        if stop {
+        if !session.json {
+            tell(&mut session.out, &report)?;
+        }
+        documents.push(Document::done(&report));
+        let (code, failure) = verdict(&report);
+        codes.push(code);
+        failures.extend(failure);
+        if matches!(report.end, operate::End::Failed(_) | operate::End::Unknown { .. }) {
             // The link or the account is the trouble: the next queue would fare no better.
             break;
         }
     }
-    if session.json {
-        let mut documents: Vec<_> = reports.iter().map(Document::done).collect();
-        match documents.pop() {
-            Some(one) if targets.len() == 1 && !args.all => session.out.json(&one)?,
-            last => {
-                documents.extend(last);
-                session.out.json(&serde_json::json!({ "results": documents }))?;
-            }
-        }
-    } else {
-        for report in &reports {
-            tell(&mut session.out, report)?;
-        }
-    }
-    let verdicts: Vec<_> = reports.iter().map(verdict).collect();
-    let code = summary(&verdicts.iter().map(|(code, _)| *code).collect::<Vec<_>>(), targets.len());
+    print(session, documents, args.all)?;
     session.out.flush()?;
-    for failure in verdicts.iter().filter_map(|(_, failure)| failure.as_ref()) {
+    for failure in &failures {
         say_why(failure, session.json);
     }
+    let code = summary(&codes, targets.len() + refused.len());
     Ok(if cancel.is_cancelled() { exit::INTERRUPTED } else { code })
+}
+
+/// One queue that was named has a document of its own; several have a list.
+fn print(session: &mut Session, mut documents: Vec<Document>, all: bool) -> Result<(), Failure> {
+    if !session.json {
+        return Ok(());
+    }
+    match documents.pop() {
+        Some(one) if documents.is_empty() && !all => session.out.json(&one),
+        last => {
+            documents.extend(last);
+            session.out.json(&serde_json::json!({ "results": documents }))
+        }
+    }
 }
 
 /// One code for several queues.
@@ -107,60 +131,57 @@ fn title(action: Action) -> &'static str {
     }
 }
 
-async fn targets(session: &Session, args: &QueueAct) -> Result<Vec<Target>, Failure> {
-    let found: Vec<Found> = if args.all {
-        let all = discover::queues(session).await?;
-        if !all.complete {
-            return Err(Failure::not_done(
-                "permission",
-                "not all queues could be found, nothing was done",
-                "name the queues",
-            )
-            .with_code(exit::REDIS));
-        }
-        resolve::existing(session, &all.queues).await?
-    } else {
-        let mut found: Vec<Found> = Vec::new();
-        for name in &args.queues {
-            let queue = resolve::queue(session, name).await?;
-            if found.iter().all(|other| other.id != queue.id) {
-                found.push(queue);
-            }
-        }
-        found
-    };
+/// The queues to act on, and with `--all` those that cannot be written.
+struct Chosen {
+    targets: Vec<Target>,
+    refused: Vec<(QueueId, Failure)>,
+}
+
+async fn choose(session: &Session, args: &QueueAct) -> Result<Chosen, Failure> {
+    let found = if args.all { everything(session).await? } else { named(session, &args.queues).await? };
     if found.is_empty() {
         return Err(Failure::not_found("there is no queue to act on", "toril queues lists what there is"));
     }
-    // Nothing is done unless everything that was named can be.
-    found.iter().map(Found::target).collect()
+    let mut chosen = Chosen { targets: Vec::new(), refused: Vec::new() };
+    for queue in &found {
+        match queue.target() {
+            Ok(target) => chosen.targets.push(target),
+            Err(why) if args.all => chosen.refused.push((queue.id.clone(), why)),
+            // Nothing is done unless everything that was named can be.
+            Err(why) => return Err(why),
+        }
+    }
+    Ok(chosen)
 }
 
-async fn dry_run(session: &mut Session, targets: &[Target], op: QueueOp, all: bool) -> Result<u8, Failure> {
-    let mut documents = Vec::with_capacity(targets.len());
-    for target in targets {
-        let effects = operate::preview_act(&session.conn, target, op).await?;
-        let document = Document::planned(Action::from(op), &target.queue, 1, &[], &effects);
-        if !session.json {
-            session.out.line(format_args!(
-                "{} {} (dry run, nothing is written):",
-                title(op.into()),
-                target.queue.clean()
-            ))?;
-            for effect in &effects {
-                session.out.line(format_args!("  {effect}"))?;
-            }
-        }
-        documents.push(document);
+async fn everything(session: &Session) -> Result<Vec<Found>, Failure> {
+    let all = discover::queues(session).await?;
+    if !all.complete || !all.missing.is_empty() {
+        let why = "not all queues could be found, nothing was done";
+        return Err(Failure::not_done("not-found", why, "name the queues"));
     }
-    if session.json {
-        match documents.pop() {
-            Some(one) if targets.len() == 1 && !all => session.out.json(&one)?,
-            last => {
-                documents.extend(last);
-                session.out.json(&serde_json::json!({ "results": documents }))?;
-            }
+    resolve::existing(session, &all.queues).await
+}
+
+async fn named(session: &Session, names: &[String]) -> Result<Vec<Found>, Failure> {
+    let mut found: Vec<Found> = Vec::new();
+    for name in names {
+        let queue = resolve::queue(session, name).await?;
+        if found.iter().all(|other| other.id != queue.id) {
+            found.push(queue);
         }
     }
-    Ok(exit::DONE)
+    Ok(found)
+}
+
+async fn dry_run(session: &mut Session, target: &Target, op: QueueOp) -> Result<Document, Failure> {
+    let effects = operate::preview_act(&session.conn, target, op).await?;
+    if !session.json {
+        let head = format!("{} {} (dry run, nothing is written):", title(op.into()), target.queue.clean());
+        session.out.line(Clean::line(head))?;
+        for effect in &effects {
+            session.out.line(format_args!("  {effect}"))?;
+        }
+    }
+    Ok(Document::planned(Action::from(op), &target.queue, 1, &[], &effects))
 }

@@ -125,6 +125,12 @@ impl Following {
         serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error} in {line}"))
     }
 
+    /// The next object, if one comes within so many ms.
+    pub fn try_line(&mut self, ms: u64) -> Option<Value> {
+        let line = self.lines.recv_timeout(std::time::Duration::from_millis(ms)).ok()?;
+        serde_json::from_str(&line).ok()
+    }
+
     /// Ctrl-C; the exit code.
     pub fn interrupt(mut self) -> i32 {
         use rustix::process::{Pid, Signal, kill_process};
