@@ -122,12 +122,14 @@ impl Monitor {
             // What is found is a part: it must not replace the whole.
             options.remember = None;
         }
+        let known = discover::Known::new(options.names.iter().chain(&options.remembered).cloned());
         let ends = core::Ends {
             interest: interest_rx.clone(),
             want,
             inputs,
             snapshots: snapshot_tx,
             fresh: fresh.clone(),
+            known: known.clone(),
         };
         let mut tasks = JoinSet::new();
         tasks.spawn(core::Core::new(conn.clone(), &options, looks, elsewhere, ends).run());
@@ -142,7 +144,6 @@ impl Monitor {
             .run(),
         );
         if looks {
-            let known = options.names.iter().chain(&options.remembered).cloned().collect();
             let remembered = !options.remembered.is_empty();
             tasks.spawn(discover::run(conn, search, remembered, known, interest_rx, to));
         }

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
 
 use super::budget::Budget;
+use super::discover::Known;
 use super::interest::Interest;
 use super::redis::RedisHealth;
 use super::remembered;
@@ -74,6 +75,7 @@ pub(super) struct Core {
     swept: Instant,
     remember: Option<Remember>,
     remembered: (Option<Instant>, Vec<QueueId>),
+    known: Known,
     /// What is remembered of other prefixes: kept.
     elsewhere: Vec<QueueId>,
 }
@@ -85,6 +87,7 @@ pub(super) struct Ends {
     pub inputs: mpsc::Receiver<Input>,
     pub snapshots: watch::Sender<Arc<Snapshot>>,
     pub fresh: Arc<AtomicI64>,
+    pub known: Known,
 }
 
 impl Core {
@@ -110,7 +113,7 @@ impl Core {
             ..Discovery::default()
         };
         let now = Instant::now();
-        let Ends { interest, want, inputs, snapshots, fresh } = ends;
+        let Ends { interest, want, inputs, snapshots, fresh, known } = ends;
         Self {
             conn,
             clock: options.clock,
@@ -131,6 +134,7 @@ impl Core {
             swept: now,
             remember: options.remember.clone(),
             remembered: (None, options.remembered.clone()),
+            known,
             elsewhere,
         }
     }

@@ -2,6 +2,7 @@
 //! (decisions, section 7).
 
 use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, watch};
@@ -52,18 +53,50 @@ impl Search {
     }
 }
 
+/// Queues that need no finding: shared with the task that notices when one is gone.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Known(Arc<Mutex<HashSet<QueueId>>>);
+
+impl Known {
+    pub fn new(queues: impl IntoIterator<Item = QueueId>) -> Self {
+        Self(Arc::new(Mutex::new(queues.into_iter().collect())))
+    }
+
+    fn with<T>(&self, work: impl FnOnce(&mut HashSet<QueueId>) -> T) -> T {
+        // A set is whole whatever happened to the last who held it.
+        work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn contains(&self, queue: &QueueId) -> bool {
+        self.with(|known| known.contains(queue))
+    }
+
+    fn extend(&self, queues: &[QueueId]) {
+        self.with(|known| known.extend(queues.iter().cloned()));
+    }
+
+    fn len(&self) -> usize {
+        self.with(|known| known.len())
+    }
+
+    /// They are gone: they may be found again.
+    pub fn forget(&self, queues: Vec<QueueId>) {
+        if !queues.is_empty() {
+            self.with(|known| queues.iter().for_each(|queue| drop(known.remove(queue))));
+        }
+    }
+}
+
 /// A pass over the keys, call by call.
 #[derive(Debug)]
 struct Pass {
     cursor: String,
     scanned: u64,
-    /// Bases that were looked at, whatever came of it.
-    seen: HashSet<QueueId>,
 }
 
 impl Pass {
     fn new() -> Self {
-        Self { cursor: "0".to_owned(), scanned: 0, seen: HashSet::new() }
+        Self { cursor: "0".to_owned(), scanned: 0 }
     }
 
     /// One call. Returns what was confirmed, and whether the pass is over.
@@ -71,7 +104,7 @@ impl Pass {
         &mut self,
         conn: &Conn,
         search: &Search,
-        known: &HashSet<QueueId>,
+        known: &Known,
     ) -> Result<(Vec<QueueId>, bool), ConnError> {
         let scan = Request::new(Verb::Scan).arg(&self.cursor).arg("MATCH").arg(pattern(&search.prefixes));
         let reply = conn.call(scan.arg("COUNT").arg(COUNT)).await?;
@@ -81,12 +114,11 @@ impl Pass {
         let mut likely = Vec::new();
         for key in items(parts.get(1).unwrap_or(&Value::Nil)).iter().filter_map(bytes) {
             let Some((queue, sign)) = candidate(key, &search.prefixes) else { continue };
-            if !known.contains(&queue) && search.wants(&queue) && !self.seen.contains(&queue) {
+            if !known.contains(&queue) && search.wants(&queue) {
                 likely.push((queue, sign));
             }
         }
         let confirmed = confirm(conn, likely).await?;
-        self.seen.extend(confirmed.iter().cloned());
         Ok((confirmed, self.cursor == "0"))
     }
 }
@@ -144,10 +176,10 @@ async fn confirm(conn: &Conn, likely: Vec<(QueueId, Sign)>) -> Result<Vec<QueueI
 /// to do. Patterns may be empty.
 pub async fn find(conn: &Conn, prefixes: &[Prefix], globs: &[String]) -> Result<Vec<QueueId>, ConnError> {
     let search = Search { prefixes: prefixes.to_vec(), globs: globs.to_vec() };
-    let (mut pass, mut known, mut debt) = (Pass::new(), HashSet::new(), Duration::ZERO);
+    let (mut pass, known, mut debt) = (Pass::new(), Known::default(), Duration::ZERO);
     loop {
         let (found, over) = pass.step(conn, &search, &known).await?;
-        known.extend(found);
+        known.extend(&found);
         if over {
             break;
         }
@@ -156,7 +188,7 @@ pub async fn find(conn: &Conn, prefixes: &[Prefix], globs: &[String]) -> Result<
             tokio::time::sleep(std::mem::take(&mut debt)).await;
         }
     }
-    let mut found: Vec<QueueId> = known.into_iter().collect();
+    let mut found: Vec<QueueId> = known.with(|known| known.drain().collect());
     found.sort_by(|a, b| (&a.name, &a.prefix).cmp(&(&b.name, &b.prefix)));
     Ok(found)
 }
@@ -166,7 +198,7 @@ pub(super) async fn run(
     conn: Conn,
     search: Search,
     remembered: bool,
-    mut known: HashSet<QueueId>,
+    known: Known,
     mut interest: watch::Receiver<Interest>,
     to: mpsc::Sender<Input>,
 ) {
@@ -186,7 +218,7 @@ pub(super) async fn run(
         loop {
             match pass.step(&conn, &search, &known).await {
                 Ok((found, over)) => {
-                    known.extend(found.iter().cloned());
+                    known.extend(&found);
                     if !found.is_empty() && to.send(Input::Found(found)).await.is_err() {
                         return;
                     }
@@ -224,8 +256,6 @@ pub(super) async fn run(
                 }
             }
         }
-        // What vanished may come back: the next pass may find anew whatever it finds.
-        known.clear();
         if first {
             first = false;
             told.scanned = told.keys;

@@ -60,6 +60,7 @@ pub(super) struct Store {
     entries: BTreeMap<(QueueName, Prefix), Entry>,
     /// Something that is shown changed since the last snapshot.
     pub changed: bool,
+    dropped: Vec<QueueId>,
 }
 
 fn place(id: &QueueId) -> (QueueName, Prefix) {
@@ -136,6 +137,7 @@ impl Store {
             let never = entry.sampled_at == 0;
             if !entry.named && (entry.absent >= ABSENT || never) {
                 self.entries.remove(&place(id));
+                self.dropped.push(id.clone());
                 self.changed = true;
                 return true;
             }
@@ -145,6 +147,11 @@ impl Store {
         let changed = entry.apply(found, redis_ms, now);
         self.changed |= changed;
         changed
+    }
+
+    /// Queues that were dropped since the last time of asking.
+    pub fn take_dropped(&mut self) -> Vec<QueueId> {
+        std::mem::take(&mut self.dropped)
     }
 
     /// Recomputes what time alone changes: rates that come to rest, history.

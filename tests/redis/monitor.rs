@@ -1,5 +1,6 @@
 //! The monitor against real servers and real libraries.
 
+mod cost;
 mod figures;
 mod finding;
 mod first;

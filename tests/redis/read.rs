@@ -4,4 +4,4 @@ mod depth;
 mod details;
 mod lists;
 mod seed;
-mod viewer;
+pub mod viewer;

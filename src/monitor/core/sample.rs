@@ -20,6 +20,8 @@ const VISIBLE: u64 = 5_000;
 const OTHERS: u64 = 60_000;
 /// A queue without a stream, off screen.
 const STREAMLESS: u64 = 4_000;
+/// A queue of which nothing was there.
+const ABSENT: u64 = 500;
 /// A queue that came on screen is not followed at once: until then it is read so often, so long.
 const FRESH: (u64, i64) = (150, 700);
 /// A queue without a stream, on screen: often while it moves, seldom while it rests.
@@ -34,6 +36,10 @@ const HEAD: i64 = 1_000;
 fn good_for(entry: &Entry, now: i64, stretch: f64) -> u64 {
     if entry.sampled_at == 0 {
         return 0;
+    }
+    if entry.is_absent() && !entry.named {
+        // Gone, or between two lives: the next look decides.
+        return ABSENT;
     }
     let base = match (entry.visible_since, entry.has_stream()) {
         (Some(since), true) if now - since < FRESH.1 => FRESH.0,
@@ -136,6 +142,7 @@ impl Core {
             }
         }
         self.dirty.retain(|queue| self.store.get(queue).is_some());
+        self.known.forget(self.store.take_dropped());
         if queues.iter().any(|queue| self.visible.contains(queue)) {
             let feed = self.interest.borrow().feed.clone();
             self.follow(feed);
