@@ -21,6 +21,9 @@ use crate::operate::{Action, End, Report};
 use crate::text::Clean;
 use crate::wire::{JobId, QueueId};
 
+/// Refusals that a person is shown.
+const SHOWN: usize = 20;
+
 /// What was done, or would be.
 #[derive(Serialize, Debug)]
 #[serde(rename_all = "camelCase")]
@@ -207,7 +210,6 @@ fn tell(out: &mut Out, report: &Report) -> std::io::Result<()> {
             }
         }
     }
-    const SHOWN: usize = 20;
     for failure in report.failures.iter().take(SHOWN) {
         match &failure.id {
             Some(id) => out.line(format_args!("  {}: {}", id.clean(), failure.message))?,

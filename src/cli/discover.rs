@@ -38,7 +38,7 @@ pub async fn queues(session: &Session) -> Result<Discovered, Failure> {
             Ok(queues) => found.queues.extend(queues),
             // Named queues can be shown all the same.
             Err(error) if error.kind == Kind::Permission && !found.queues.is_empty() => {
-                found.complete = false
+                found.complete = false;
             }
             Err(error) if error.kind == Kind::Permission => {
                 let hint = "name the queues: --queue NAME, or queues = [..] in the profile";

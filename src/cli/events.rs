@@ -1,5 +1,7 @@
 //! `toril events`.
 
+use std::fmt::Write as _;
+
 use serde_json::{Map, Value};
 
 use super::args::EventsArgs;
@@ -90,10 +92,10 @@ fn document(event: &FeedEvent) -> Value {
 fn line(event: &FeedEvent) -> Clean {
     let mut line = format!("{}  {}  {}", moment(event.at), event.queue.name.clean(), event.event);
     if let Some(job) = &event.job {
-        line.push_str(&format!("  {}", job.clean()));
+        let _ = write!(line, "  {}", job.clean());
     }
     for (name, value) in &event.fields {
-        line.push_str(&format!("  {}={}", name.clean(), value.clean().cut(80)));
+        let _ = write!(line, "  {}={}", name.clean(), value.clean().cut(80));
     }
     Clean::line(line)
 }

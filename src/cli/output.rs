@@ -1,7 +1,7 @@
 //! What goes to stdout and stderr.
 
 use std::borrow::Cow;
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::io::{self, BufWriter, IsTerminal as _, StdoutLock, Write as _};
 
 use serde::Serialize;
@@ -70,7 +70,7 @@ fn harmless_json(json: &str) -> Cow<'_, str> {
             out.push(c);
         } else {
             for unit in c.encode_utf16(&mut [0; 2]) {
-                out.push_str(&format!("\\u{unit:04x}"));
+                let _ = write!(out, "\\u{unit:04x}");
             }
         }
     }

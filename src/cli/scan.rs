@@ -51,7 +51,7 @@ pub async fn scan(
     query: &Query<'_>,
     mut take: impl FnMut(JobDetail) -> bool,
 ) -> Result<Outcome, Failure> {
-    let mut filter = Filter::start(query.expression).await.map_err(refused)?;
+    let mut filter = Filter::start(query.expression).await.map_err(|error| refused(&error))?;
     let extras = ["logs", "lock", "children"].iter().any(|word| query.expression.contains(word));
     let want = Want { up_to: FIELD, payloads: true, extras };
     let extent = Extent { extras, raw: query.expression.contains("raw") };
@@ -90,7 +90,8 @@ pub async fn scan(
                 .iter()
                 .map(|job| serde_json::to_string(&Job::new(job, extent)))
                 .collect::<Result<_, _>>()?;
-            let verdicts = filter.ask(documents.iter().map(String::as_str)).await.map_err(refused)?;
+            let verdicts =
+                filter.ask(documents.iter().map(String::as_str)).await.map_err(|error| refused(&error))?;
             for (job, verdict) in jobs.into_iter().zip(verdicts) {
                 trouble.note(&job, &verdict);
                 if verdict == Verdict::Match && !take(job) {
@@ -150,7 +151,7 @@ impl Trouble {
     }
 }
 
-fn refused(error: JqError) -> Failure {
+fn refused(error: &JqError) -> Failure {
     let hint = match error {
         JqError::Syntax(_) => "for example: --where '.data.tenant == \"acme\" and .attemptsMade > 2'",
         JqError::System(_) => "is the program's file still there?",

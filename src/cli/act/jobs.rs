@@ -1,5 +1,6 @@
 //! Retry, remove, promote.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -115,7 +116,7 @@ async fn ask(session: &Session, args: &JobAct, plan: &Plan, preview: &Preview) -
     let mut question =
         format!("{verb} {} of {queue} on {}?", jobs_of(preview.matched), session.settings.endpoint);
     for effect in &preview.effects {
-        question.push_str(&format!(" {effect};"));
+        let _ = write!(question, " {effect};");
     }
     confirm(severity, &args.act.confirm, question.trim_end_matches(';'), Some(&plan.target.queue.name)).await
 }

@@ -112,13 +112,12 @@ fn print(session: &mut Session, mut documents: Vec<Document>, all: bool) -> Resu
 
 /// One code for several queues.
 fn summary(codes: &[u8], wanted: usize) -> u8 {
-    let done = codes.iter().filter(|code| **code == exit::DONE).count();
     match codes {
         [] => exit::NO,
         [one] if wanted == 1 => *one,
         _ if codes.contains(&exit::UNKNOWN) => exit::UNKNOWN,
-        _ if done == wanted => exit::DONE,
-        _ if done > 0 => exit::PARTLY,
+        _ if codes.len() == wanted && codes.iter().all(|code| *code == exit::DONE) => exit::DONE,
+        _ if codes.contains(&exit::DONE) => exit::PARTLY,
         _ => codes[0],
     }
 }

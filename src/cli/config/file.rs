@@ -198,13 +198,13 @@ pub fn parse(text: &str) -> Result<File, (String, String)> {
     }
     let file: File = toml::from_str(text).map_err(|error| trouble(text, &error))?;
     file.keymap()?;
-    if let Some(name) = &file.default_profile {
-        if !file.profile.contains_key(name) {
-            return Err((
-                format!("default_profile names \"{name}\", which is not there"),
-                file.profiles_hint(name),
-            ));
-        }
+    if let Some(name) = &file.default_profile
+        && !file.profile.contains_key(name)
+    {
+        return Err((
+            format!("default_profile names \"{name}\", which is not there"),
+            file.profiles_hint(name),
+        ));
     }
     Ok(file)
 }

@@ -145,13 +145,13 @@ impl Settings {
         ]);
         let (name, profile) = match &chosen {
             None => (String::new(), Profile::default()),
-            Some((name, _)) => match file.profile.get(name) {
-                Some(profile) => (name.clone(), profile.clone()),
-                None => {
+            Some((name, _)) => {
+                let Some(profile) = file.profile.get(name) else {
                     let message = format!("there is no profile \"{name}\"");
                     return Err(Failure::config(message, file.profiles_hint(name)));
-                }
-            },
+                };
+                (name.clone(), profile.clone())
+            }
         };
         if let Some((name, origin)) = &chosen {
             note("profile", name.clone(), origin);
@@ -177,10 +177,8 @@ impl Settings {
         // to another one, and its label and its word on safety would lie about it.
         let elsewhere = profile.url.is_some() && url_origin != of_profile();
         let server = if elsewhere { Profile::default() } else { profile.clone() };
-        if elsewhere {
-            if let Origin::Environment(variable) = url_origin {
-                warnings.push(format!("{variable} is set and comes before the URL of profile {name}"));
-            }
+        if elsewhere && let Origin::Environment(variable) = url_origin {
+            warnings.push(format!("{variable} is set and comes before the URL of profile {name}"));
         }
 
         // A login in the URL counts as much as where the URL comes from.

@@ -178,3 +178,45 @@ fn a_queue_of_an_era_that_is_not_written_is_left_alone() {
     assert_eq!(refused.error()["kind"], "unsupported");
     assert_same(&before, &Dump::of(&server));
 }
+
+#[test]
+fn a_write_without_an_answer_is_unknown() {
+    let server = Server::start();
+    let mut node = Node::start(Lib::BullMq6, &server);
+    let id = node.call(json!({"op": "add", "queue": "mail", "data": {}, "opts": {"delay": 600_000}}));
+    let id = id.as_str().unwrap().to_owned();
+    drop(node);
+    // Reads are answered, scripts that write are held.
+    redis::cmd("CLIENT").arg("PAUSE").arg(60_000).arg("WRITE").exec(&mut server.connect()).unwrap();
+    let ran = toril(&server, &["promote", "mail", &id, "--json"]);
+    redis::cmd("CLIENT").arg("UNPAUSE").exec(&mut server.connect()).unwrap();
+    let ran = ran.with_code(5);
+    assert_eq!(ran.error()["kind"], "unknown-outcome");
+    assert_eq!((&ran.json()["ended"], &ran.json()["unknown"]), (&json!("unknown"), &json!([id])));
+}
+
+#[test]
+fn an_interrupted_run_tells_what_was_done() {
+    let server = Server::start();
+    let mut node = Node::start(Lib::BullMq6, &server);
+    let jobs: Vec<_> =
+        (0..20).map(|n| json!({"name": "j", "data": {"n": n}, "opts": {"delay": 600_000}})).collect();
+    node.call(json!({"op": "addBulk", "queue": "mail", "jobs": jobs}));
+    let args = ["promote", "mail", "--all", "--yes", "--rate", "2/s", "--json"];
+    let run = super::run::Following::start(&server, &args);
+    let mut waiting = 0;
+    for _ in 0..500 {
+        waiting = node.call(json!({"op": "counts", "queue": "mail"}))["waiting"].as_i64().unwrap();
+        if waiting > 0 {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    assert!(waiting > 0);
+    let (code, told) = run.interrupt_and_read();
+    assert_eq!(code, 130);
+    assert_eq!((&told["ended"], &told["matched"]), (&json!("cancelled"), &json!(20)));
+    let done = told["done"].as_i64().unwrap();
+    assert!(done >= waiting && done < 20, "{told}");
+    assert_eq!(node.call(json!({"op": "counts", "queue": "mail"}))["waiting"], done);
+}

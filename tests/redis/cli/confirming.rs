@@ -78,3 +78,51 @@ fn jobs_must_be_named() {
     }
     assert_same(&before, &Dump::of(&server));
 }
+
+/// Answers the question in a terminal; the exit code and what was shown.
+fn answer(server: &Server, args: &[&str], keys: &str) -> (u32, String) {
+    use std::io::{Read as _, Write as _};
+
+    use portable_pty::{CommandBuilder, PtySize, native_pty_system};
+    let pty = native_pty_system().openpty(PtySize::default()).unwrap();
+    let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_toril"));
+    command.env_clear();
+    command.env("HOME", "/nonexistent");
+    command.env("TORIL_URL", server.url());
+    command.cwd("/");
+    command.args(args);
+    let mut child = pty.slave.spawn_command(command).unwrap();
+    drop(pty.slave);
+    let mut reader = pty.master.try_clone_reader().unwrap();
+    let mut shown = String::new();
+    let mut byte = [0; 256];
+    // The question ends with a blank and no line feed.
+    while !shown.ends_with("] ") && !shown.ends_with(": ") {
+        match reader.read(&mut byte) {
+            Ok(count) if count > 0 => shown.push_str(&String::from_utf8_lossy(&byte[..count])),
+            _ => break,
+        }
+    }
+    pty.master.take_writer().unwrap().write_all(keys.as_bytes()).unwrap();
+    let code = child.wait().unwrap().exit_code();
+    (code, shown)
+}
+
+#[test]
+fn a_person_is_asked() {
+    let server = Server::start();
+    let _node = seed(&server, 101);
+    let before = Dump::of(&server);
+    let (code, shown) = answer(&server, &["promote", "mail", "1", "2"], "n\n");
+    assert_eq!(code, 2, "{shown}");
+    assert!(shown.contains("Promote 2 jobs of bull:mail") && shown.contains("[y/N]"), "{shown}");
+    assert_eq!(answer(&server, &["promote", "mail", "1", "2"], "\n").0, 2);
+    assert_eq!(answer(&server, &["promote", "mail", "1", "2"], "\u{3}").0, 130);
+    let (code, shown) = answer(&server, &["promote", "mail", "--all", "--yes"], "male\n");
+    assert_eq!((code, shown.contains("Type the queue's name")), (2, true), "{shown}");
+    assert_same(&before, &Dump::of(&server));
+    assert_eq!(answer(&server, &["promote", "mail", "1", "2"], "y\n").0, 0);
+    assert_eq!(answer(&server, &["pause", "mail"], "y\n").0, 0);
+    assert_eq!(answer(&server, &["resume", "mail", "--yes"], "").0, 0);
+    assert_eq!(answer(&server, &["promote", "mail", "--all"], "y\n").0, 0, "99 are left: a yes will do");
+}

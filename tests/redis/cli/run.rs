@@ -131,8 +131,18 @@ impl Following {
         serde_json::from_str(&line).ok()
     }
 
+    /// Ctrl-C; the exit code and what it has to say.
+    pub fn interrupt_and_read(mut self) -> (i32, Value) {
+        let code = self.end();
+        (code, self.line())
+    }
+
     /// Ctrl-C; the exit code.
     pub fn interrupt(mut self) -> i32 {
+        self.end()
+    }
+
+    fn end(&mut self) -> i32 {
         use rustix::process::{Pid, Signal, kill_process};
         let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).expect("a process id");
         kill_process(pid, Signal::INT).expect("it takes signals");
