@@ -6,6 +6,7 @@
 
 pub mod action;
 mod acts;
+pub mod doc;
 pub mod effect;
 pub mod key;
 pub mod keymap;

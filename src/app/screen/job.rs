@@ -1,12 +1,55 @@
 //! Job: what is it, why did it fail?
 
+mod content;
+pub mod facts;
+pub mod load;
+pub mod logs;
+mod stack;
+pub mod tab;
+mod timeline;
+
 use super::super::action::{Action, Scope};
-use super::super::effect::{Answer, Effect, FetchId, Query, Slot};
+use super::super::doc::Pager;
+use super::super::effect::{Act, Answer, Effect, FetchId, Query, Slot};
 use super::super::panel::{Context, Panel, Step};
+use super::super::panes::Rect;
+use super::super::toast::Toast;
+use super::queue::job_op;
+use super::queues::{next_age_change, queue_act};
+use super::{Screen, moved};
+use crate::app::next_second;
 use crate::engine::read::job::JobDetail;
 use crate::monitor::Interest;
-use crate::text::Clean;
+use crate::operate::Selection;
+use crate::text::{Clean, figure, lossless};
 use crate::wire::{JobId, QueueId, State};
+
+pub use tab::Tab;
+
+use content::{Source, Target};
+use load::{Loads, Part};
+use logs::Logs;
+
+/// A job that is on its way is read at most so often, ms ..
+const PACE_MS: i64 = 100;
+/// .. and one that is over, gone or not small: the queue moves, the job hardly.
+const SLOW_MS: i64 = 1000;
+/// What is small: ten times a second of it is within what we may cost.
+const SMALL: u64 = 8 * 1024;
+/// While it runs it is read so often: no event tells of its lock, its log and its progress.
+const LIVE_MS: i64 = 2000;
+/// An answer that does not come within this was given to nobody.
+const LOST_MS: i64 = 5000;
+/// Larger texts are not put on the clipboard.
+const COPY_MOST: usize = 64 * 1024;
+
+/// A tab's text, and what it was made from.
+#[derive(Debug)]
+struct Page {
+    source: Source,
+    targets: Vec<Target>,
+    pager: Pager,
+}
 
 /// The screen.
 #[derive(Debug)]
@@ -19,17 +62,274 @@ pub struct Job {
     pub state: Option<State>,
     /// The job as it was read last.
     pub detail: Option<Box<JobDetail>>,
+    /// It is not there (any more); `detail` is how it was.
+    pub gone: bool,
     /// Why it could not be read.
     pub error: Option<Clean>,
+    /// Which tab is open.
+    pub tab: Tab,
+    /// The log.
+    pub logs: Logs,
+    loads: Loads,
+    pages: [Option<Page>; Tab::ALL.len()],
+    /// The tab was chosen, by a person or by what was read first.
+    chosen: bool,
+    read_at: i64,
     wanted: Option<FetchId>,
+    asked_at: i64,
     touched: Option<u64>,
+}
+
+/// Where the parts of the screen stand.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Layout {
+    /// Path, state, times, what it belongs to.
+    pub head: Rect,
+    /// The tabs.
+    pub tabs: Rect,
+    /// The open tab.
+    pub content: Rect,
+    /// Where one is in it.
+    pub foot: Rect,
 }
 
 impl Job {
     /// The screen of a job that was seen in a state.
     pub fn new(queue: QueueId, id: JobId, state: Option<State>) -> Self {
-        Self { queue, id, state, detail: None, error: None, wanted: None, touched: None }
+        Self {
+            queue,
+            id,
+            state,
+            detail: None,
+            gone: false,
+            error: None,
+            tab: if state == Some(State::Failed) { Tab::Error } else { Tab::Data },
+            logs: Logs::default(),
+            loads: Loads::default(),
+            pages: [const { None }; Tab::ALL.len()],
+            chosen: false,
+            read_at: 0,
+            wanted: None,
+            asked_at: 0,
+            touched: None,
+        }
     }
+
+    /// Where things stand in the body.
+    pub fn layout(&self, body: Rect) -> Layout {
+        let rows = match body.height {
+            0..=7 => 1,
+            8..=11 => 2,
+            12..=15 => 3,
+            _ => 3 + u16::from(self.belongs()),
+        };
+        let foot = u16::from(body.height >= 6);
+        let rest = body.below(rows);
+        Layout {
+            head: body.head(rows),
+            tabs: rest.head(1),
+            content: rest.below(1).above(foot),
+            foot: rest.foot(foot),
+        }
+    }
+
+    /// Whether it has a parent, children, a scheduler or a deduplication id.
+    pub fn belongs(&self) -> bool {
+        self.detail.as_deref().is_some_and(|detail| {
+            let children = &detail.children;
+            detail.parent.is_some()
+                || children.processed + children.pending + children.failed + children.ignored > 0
+                || ["rjk", "deid"].iter().any(|name| detail.field(name).is_some())
+        })
+    }
+
+    /// The open tab's text; `None` for logs, and before the job was read.
+    pub fn pager(&self) -> Option<&Pager> {
+        self.pages[self.tab as usize].as_ref().map(|page| &page.pager)
+    }
+
+    fn pager_mut(&mut self) -> Option<&mut Pager> {
+        self.pages[self.tab as usize].as_mut().map(|page| &mut page.pager)
+    }
+
+    /// A field, as far as it is here.
+    pub fn part(&self, name: &str, now: i64) -> Part {
+        self.detail.as_deref().map_or(Part::Absent, |detail| self.loads.part(detail, name.as_bytes(), now))
+    }
+
+    /// For how long its lock is held yet, ms; `None` without an end.
+    pub fn lock_left(&self, now: i64) -> Option<i64> {
+        let (_, left) = self.detail.as_deref()?.lock.as_ref()?;
+        left.map(|ms| (ms - (now - self.read_at)).max(0))
+    }
+
+    fn height(&self, cx: &Context<'_>) -> u64 {
+        u64::from(self.layout(cx.body).content.height)
+    }
+
+    fn live(&self) -> bool {
+        !self.gone && self.state == Some(State::Active)
+    }
+
+    /// Makes the open tab's text what it should be now.
+    fn settle(&mut self, cx: &Context<'_>) {
+        let height = self.height(cx);
+        if self.tab == Tab::Logs {
+            self.logs.settle(height);
+            return;
+        }
+        let Some(source) = content::source(self, self.tab, cx) else { return };
+        let at = self.tab as usize;
+        let same = self.pages[at].as_ref().is_some_and(|page| page.source == source);
+        if !same || source == Source::Timeline {
+            let text = content::build(&source, self, cx);
+            match &mut self.pages[at] {
+                Some(page) => {
+                    if page.pager.doc.bytes() != text.doc.bytes() || page.targets != text.targets {
+                        // Texts of ours keep their shape while their values change.
+                        let ours = matches!(source, Source::Timeline | Source::Raw(..) | Source::Error(..));
+                        page.pager.replace(text.doc, ours);
+                    }
+                    page.targets = text.targets;
+                    page.source = source;
+                }
+                empty => {
+                    *empty = Some(Page { source, targets: text.targets, pager: Pager::new(text.doc) });
+                }
+            }
+        }
+        if let Some(pager) = self.pager_mut() {
+            pager.advance(height);
+            pager.scroll(height);
+        }
+    }
+
+    fn look(&mut self, cx: &Context<'_>) -> Vec<Step> {
+        let mut steps = Vec::new();
+        if self.should_read(cx) {
+            self.touched = cx.queue(&self.queue).map(|row| row.touched);
+            self.asked_at = cx.now;
+            let id = cx.ids.next();
+            self.wanted = Some(id);
+            let query = Query::Job(self.era(cx), self.queue.clone(), self.id.clone(), self.state);
+            steps.push(Step::Effect(Effect::Fetch(Slot::Job, id, query)));
+        }
+        if self.tab == Tab::Logs
+            && let Some(detail) = &self.detail
+        {
+            let (counted, live, height) = (detail.logs, self.live(), self.height(cx));
+            let job = (&self.queue, &self.id);
+            if let Some((id, query)) = self.logs.look(cx, job, counted, live, height) {
+                steps.push(Step::Effect(Effect::Fetch(Slot::Logs, id, query)));
+            }
+        }
+        steps
+    }
+
+    fn should_read(&self, cx: &Context<'_>) -> bool {
+        cx.now >= self.read_due(cx)
+    }
+
+    /// Whether it may change at any moment, and costs little to read.
+    fn moves(&self) -> bool {
+        let read = |detail: &JobDetail| -> u64 {
+            detail.fields.iter().filter(|field| field.value.is_some()).map(|field| field.size).sum()
+        };
+        let over = self.gone || self.state.is_some_and(State::is_finished);
+        !over && self.detail.as_deref().is_none_or(|detail| read(detail) <= SMALL)
+    }
+
+    /// When it should be read again; far away when nothing asks for it.
+    fn read_due(&self, cx: &Context<'_>) -> i64 {
+        if self.wanted.is_some() || self.error.is_some() {
+            return self.asked_at + LOST_MS;
+        }
+        if self.asked_at == 0 {
+            return 0;
+        }
+        if self.touched != cx.queue(&self.queue).map(|row| row.touched) {
+            return self.asked_at + if self.moves() { PACE_MS } else { SLOW_MS };
+        }
+        if self.live() { self.asked_at + LIVE_MS } else { i64::MAX }
+    }
+
+    fn to_tab(&mut self, cx: &Context<'_>, tab: Tab) -> Vec<Step> {
+        self.tab = tab;
+        self.chosen = true;
+        self.settle(cx);
+        self.look(cx)
+    }
+
+    /// What Enter does at the cursor: loads, opens, or folds and unfolds.
+    fn enter(&mut self, cx: &Context<'_>) -> Vec<Step> {
+        let height = self.height(cx);
+        let Some(page) = &mut self.pages[self.tab as usize] else { return Vec::new() };
+        let link = page.pager.doc.link(page.pager.line).and_then(|link| page.targets.get(link as usize));
+        match link.cloned() {
+            None => {
+                page.pager.toggle(height);
+                Vec::new()
+            }
+            Some(Target::Job(queue, id)) => {
+                vec![Step::Open(Box::new(Screen::Job(Box::new(Self::new(queue, id, None)))))]
+            }
+            Some(Target::Field(field)) => {
+                let size = self.detail.as_ref().and_then(|detail| {
+                    detail.fields.iter().find(|known| known.name == field).map(|known| known.size)
+                });
+                let id = cx.ids.next();
+                self.loads.ask(id, field.clone(), size.unwrap_or(0), cx.now);
+                self.settle(cx);
+                let query = Query::Field(self.queue.clone(), self.id.clone(), field);
+                vec![Step::Effect(Effect::Fetch(Slot::Field, id, query))]
+            }
+        }
+    }
+
+    fn act_on_job(&self, cx: &Context<'_>, action: Action) -> Vec<Step> {
+        let Some(state) = self.detail.as_ref().map_or(self.state, |detail| detail.state) else {
+            return vec![Step::Toast(Toast::plain("this job is in no state that is known"))];
+        };
+        if self.gone {
+            return vec![Step::Toast(Toast::plain("this job is gone"))];
+        }
+        let era = self.era(cx);
+        match job_op(action, state) {
+            Ok(op) => {
+                let selection = Selection::Ids(vec![self.id.clone()]);
+                vec![Step::Act(Act::Jobs { queue: self.queue.clone(), era, op, selection }, 1)]
+            }
+            Err(why) => vec![Step::Toast(Toast::plain(why))],
+        }
+    }
+
+    /// The open tab's text for the clipboard.
+    fn copy(&self) -> Vec<Step> {
+        let text: Vec<u8> = match (self.tab, &self.detail, self.pager()) {
+            (Tab::Logs, ..) => {
+                self.logs.lines.iter().flat_map(|line| [line.as_bytes(), b"\n"]).collect::<Vec<_>>().concat()
+            }
+            (Tab::Raw, Some(detail), _) => {
+                let fields = detail.fields.iter().filter_map(|field| Some((field, field.value.as_ref()?)));
+                let lines = fields
+                    .map(|(field, value)| [field.name.as_bytes(), b": ", value.as_bytes(), b"\n"].concat());
+                lines.collect::<Vec<_>>().concat()
+            }
+            (_, _, Some(pager)) if pager.doc.bytes().len() <= COPY_MOST => pager.doc.bytes().to_vec(),
+            (_, _, Some(pager)) => return vec![too_large(pager.doc.bytes().len())],
+            (_, _, None) => return Vec::new(),
+        };
+        if text.len() > COPY_MOST {
+            return vec![too_large(text.len())];
+        }
+        let text = lossless(&text);
+        vec![Step::Effect(Effect::Copy(text.trim_end_matches(['\n', '\r']).to_owned()))]
+    }
+}
+
+fn too_large(bytes: usize) -> Step {
+    let text = format!("{} is too large for the clipboard (64K at most)", figure::bytes(bytes as u64));
+    Step::Toast(Toast::bad(text))
 }
 
 impl Panel for Job {
@@ -46,45 +346,156 @@ impl Panel for Job {
         Interest { visible: vec![self.queue.clone()], ..Interest::default() }
     }
 
-    fn act(&mut self, _cx: &Context<'_>, _action: Action) -> Vec<Step> {
+    fn act(&mut self, cx: &Context<'_>, action: Action) -> Vec<Step> {
+        let height = self.height(cx);
+        if let Some(by) = moved(action) {
+            match self.tab {
+                Tab::Logs => self.logs.step(by, height),
+                _ => {
+                    if let Some(pager) = self.pager_mut() {
+                        pager.step(by, height);
+                    }
+                }
+            }
+            return self.look(cx);
+        }
+        match action {
+            Action::NextTab => return self.to_tab(cx, self.tab.turned(1)),
+            Action::PreviousTab => return self.to_tab(cx, self.tab.turned(Tab::ALL.len() - 1)),
+            Action::Load | Action::Open => return self.enter(cx),
+            Action::Follow if self.tab == Tab::Logs => self.logs.toggle_follow(height),
+            Action::Follow => {
+                self.logs.follow = true;
+                return self.to_tab(cx, Tab::Logs);
+            }
+            Action::FilterNext | Action::FilterPrevious => {
+                let back = action == Action::FilterPrevious;
+                match self.tab {
+                    Tab::Logs => self.logs.next_place(back, height),
+                    _ => {
+                        if let Some(pager) = self.pager_mut() {
+                            pager.next_place(back, height);
+                        }
+                    }
+                }
+            }
+            Action::Fold | Action::Unfold => {
+                if let Some(pager) = self.pager_mut() {
+                    if action == Action::Fold { pager.fold(height) } else { pager.unfold(height) }
+                }
+            }
+            Action::JobRetry | Action::JobPromote | Action::JobRemove => return self.act_on_job(cx, action),
+            Action::JobCopy => return self.copy(),
+            Action::QueuePause | Action::QueueMerge => return queue_act(cx, &self.queue, action),
+            _ => {}
+        }
         Vec::new()
     }
 
     fn refresh(&mut self, cx: &Context<'_>) -> Vec<Step> {
-        let touched = cx.queue(&self.queue).map(|row| row.touched);
-        if self.wanted.is_some() || (self.touched.is_some() && self.touched == touched) {
-            return Vec::new();
-        }
-        self.touched = touched.or(Some(0));
-        let era = cx.queue(&self.queue).map_or(crate::wire::Era::Unknown, |row| row.era);
-        let id = cx.ids.next();
-        self.wanted = Some(id);
-        vec![Step::Effect(Effect::Fetch(
-            Slot::Job,
-            id,
-            Query::Job(era, self.queue.clone(), self.id.clone(), self.state),
-        ))]
+        self.settle(cx);
+        self.look(cx)
     }
 
     fn answer(
         &mut self,
-        _cx: &Context<'_>,
+        cx: &Context<'_>,
         id: FetchId,
         answer: Result<Answer, Clean>,
     ) -> Result<Vec<Step>, Result<Answer, Clean>> {
-        if self.wanted != Some(id) {
+        if self.loads.awaits(id) {
+            match answer {
+                Ok(Answer::Field(value)) => self.loads.answer(id, Ok(value)),
+                Ok(other) => return Err(Ok(other)),
+                Err(why) => self.loads.answer(id, Err(why)),
+            }
+        } else if self.logs.awaits(id) {
+            let height = self.height(cx);
+            match answer {
+                Ok(Answer::Logs(page)) => self.logs.answer(Ok(page), height),
+                Ok(other) => return Err(Ok(other)),
+                Err(why) => self.logs.answer(Err(why), height),
+            }
+        } else if self.wanted == Some(id) {
+            self.wanted = None;
+            match answer {
+                Ok(Answer::Job(detail)) => self.read(cx, detail),
+                Ok(other) => return Err(Ok(other)),
+                Err(why) => self.error = Some(why),
+            }
+        } else {
             return Err(answer);
         }
-        self.wanted = None;
-        match answer {
-            Ok(Answer::Job(detail)) => {
-                self.state = detail.as_ref().and_then(|detail| detail.state).or(self.state);
-                self.detail = detail;
-                self.error = None;
+        self.settle(cx);
+        Ok(self.look(cx))
+    }
+
+    fn filter(&mut self, cx: &Context<'_>, text: &str, _done: bool) -> Vec<Step> {
+        let height = self.height(cx);
+        match self.tab {
+            Tab::Logs => self.logs.look_for(text, height),
+            _ => {
+                if let Some(pager) = self.pager_mut() {
+                    pager.look_for(text, height);
+                }
             }
-            Ok(other) => return Err(Ok(other)),
-            Err(why) => self.error = Some(why),
         }
-        Ok(Vec::new())
+        Vec::new()
+    }
+
+    fn filter_text(&self) -> Option<&str> {
+        Some(match self.tab {
+            Tab::Logs => &self.logs.searched,
+            _ => self.pager().and_then(|pager| pager.search.as_ref()).map_or("", |search| &search.typed),
+        })
+    }
+
+    fn click(&mut self, cx: &Context<'_>, _column: u16, row: u16) -> Vec<Step> {
+        let content = self.layout(cx.body).content;
+        let top = content.y - cx.body.y;
+        let Some(row) = row.checked_sub(top).filter(|row| *row < content.height) else { return Vec::new() };
+        match self.tab {
+            Tab::Logs => self.logs.select(self.logs.cursor.top + u64::from(row)),
+            _ => {
+                if let Some(pager) = self.pager_mut() {
+                    pager.select(pager.top + u64::from(row));
+                }
+            }
+        }
+        Vec::new()
+    }
+
+    fn wake_at(&self, cx: &Context<'_>) -> Option<i64> {
+        let soon = cx.now + 1;
+        let busy = self.pager().is_some_and(Pager::busy).then_some(soon);
+        let read = Some(self.read_due(cx)).filter(|at| *at < i64::MAX).map(|at| at.max(soon));
+        let ticking = self.live() || self.loads.busy();
+        let second = ticking.then(|| next_second(cx.now));
+        let offset = cx.snapshot.clock_offset_ms;
+        let moments = self.detail.iter().flat_map(|detail| {
+            [detail.number("timestamp"), detail.number("finishedOn"), detail.due_at].into_iter().flatten()
+        });
+        let ages = moments.map(|at| next_age_change(at, cx.redis_now()) - offset).min();
+        let logs = match (&self.detail, self.tab) {
+            (Some(detail), Tab::Logs) => self.logs.wake_at(self.live(), detail.logs),
+            _ => None,
+        };
+        [busy, read, second, ages, logs.map(|at| at.max(soon))].into_iter().flatten().min()
+    }
+}
+
+impl Job {
+    /// Takes in what was read.
+    fn read(&mut self, cx: &Context<'_>, detail: Option<Box<JobDetail>>) {
+        self.error = None;
+        self.read_at = cx.now;
+        self.gone = detail.is_none();
+        let Some(detail) = detail else { return };
+        self.state = detail.state;
+        if !self.chosen {
+            self.chosen = true;
+            self.tab = if detail.state == Some(State::Failed) { Tab::Error } else { Tab::Data };
+        }
+        self.detail = Some(detail);
     }
 }
