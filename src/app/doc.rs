@@ -18,7 +18,7 @@ pub use build::Builder;
 pub use decode::strings;
 pub use pager::Pager;
 pub use search::Search;
-pub use span::{Kind, Span, head};
+pub use span::{Kind, Span, head, pieces};
 
 use fold::Folds;
 

@@ -172,7 +172,13 @@ pub(super) fn bottom(pen: &mut Pen<'_>, app: &App, area: Rect) {
         let scopes = app.stacks.current().panel().scopes();
         let mut all = scopes.to_vec();
         all.push(crate::app::action::Scope::Global);
-        let rows: Vec<&'static Row> = app.keymap.rows(&all).filter(|row| !row.short.is_empty()).collect();
+        // A key that means something narrower here (Enter on a job) is not named by its wider sense.
+        let meant = |row: &&'static Row| {
+            let first = app.keymap.keys(row).first();
+            first.is_some_and(|key| app.keymap.action(&all, *key) == Some(row.action))
+        };
+        let rows: Vec<&'static Row> =
+            app.keymap.rows(&all).filter(|row| !row.short.is_empty() && meant(row)).collect();
         let mut x = area.x + 1;
         // The help is named even where not all the others find room.
         let help = rows.iter().find(|row| row.action == Action::Help).copied();

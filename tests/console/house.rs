@@ -84,11 +84,14 @@ fn files_stay_short() {
 
 #[test]
 fn only_the_pen_writes_cells() {
-    const FORBIDDEN: &[&str] = &["set_symbol", "set_char", "set_string", "Color::Rgb", "Span::raw", "Paragraph"];
+    const FORBIDDEN: &[&str] =
+        &["set_symbol", "set_char", "set_string", "Color::Rgb", "Span::raw", "Paragraph"];
     let mut found = Vec::new();
     for (path, text) in sources() {
         let name = path.to_string_lossy().into_owned();
-        if name == "view/pen.rs" || !(name.starts_with("view") || name.starts_with("app") || name.starts_with("shell")) {
+        if name == "view/pen.rs"
+            || !(name.starts_with("view") || name.starts_with("app") || name.starts_with("shell"))
+        {
             continue;
         }
         for word in FORBIDDEN.iter().filter(|word| code(&text).contains(**word)) {
@@ -120,7 +123,16 @@ fn update_and_draw_read_no_clock() {
 #[test]
 fn redis_commands_that_hurt_are_not_even_known() {
     let (_, requests) = sources().into_iter().find(|(path, _)| path.ends_with("conn/request.rs")).unwrap();
-    for command in ["\"KEYS\"", "\"MONITOR\"", "\"HGETALL\"", "\"SMEMBERS\"", "\"FLUSHALL\"", "\"FLUSHDB\"", "\"SORT\"", "\"CONFIG\""] {
+    for command in [
+        "\"KEYS\"",
+        "\"MONITOR\"",
+        "\"HGETALL\"",
+        "\"SMEMBERS\"",
+        "\"FLUSHALL\"",
+        "\"FLUSHDB\"",
+        "\"SORT\"",
+        "\"CONFIG\"",
+    ] {
         assert!(!requests.contains(command), "{command} can be sent");
     }
 }

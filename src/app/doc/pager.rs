@@ -13,6 +13,8 @@ pub struct Pager {
     pub line: u32,
     /// The first row on screen.
     pub top: u64,
+    /// From which byte on the cursor's line is shown.
+    pub pan: usize,
     /// What is looked for.
     pub search: Option<Search>,
 }
@@ -20,7 +22,7 @@ pub struct Pager {
 impl Pager {
     /// At the beginning of a text.
     pub fn new(doc: Doc) -> Self {
-        Self { doc, line: 0, top: 0, search: None }
+        Self { doc, line: 0, top: 0, pan: 0, search: None }
     }
 
     /// Takes another text at the same place: what is shown was read again.
@@ -29,13 +31,13 @@ impl Pager {
         let same_folds = same_folds && self.doc.lines() == doc.lines();
         self.doc = doc;
         if same_folds {
-            let all: Vec<u32> = self.doc.folded_lines();
-            all.into_iter().for_each(|line| {
+            for line in self.doc.folded_lines() {
                 self.doc.set_fold(line, false);
-            });
+            }
             self.doc.fold_all(&folded);
         }
         self.line = self.line.min(self.doc.index.last_line());
+        self.pan = 0;
         if let Some(search) = &self.search {
             let current = search.current;
             let mut again = Search::new(&search.typed, search.from);
@@ -80,6 +82,7 @@ impl Pager {
             Move::Bottom => last,
         };
         self.line = self.doc.line_at(row);
+        self.pan = 0;
         self.scroll(height);
     }
 
@@ -87,7 +90,13 @@ impl Pager {
     pub fn select(&mut self, row: u64) {
         if row < self.doc.rows() {
             self.line = self.doc.line_at(row);
+            self.pan = 0;
         }
+    }
+
+    /// Whether more of the cursor's line than `cells` is behind the edge.
+    pub fn more(&self, cells: usize) -> bool {
+        self.doc.slice(self.line).len().saturating_sub(self.pan) > cells
     }
 
     /// Keeps the cursor on screen, and the screen within the text.
@@ -101,15 +110,21 @@ impl Pager {
         self.top = self.top.min(self.doc.rows().saturating_sub(height));
     }
 
-    /// Folds at the cursor.
-    pub fn fold(&mut self, height: u64) {
+    /// Folds at the cursor; a line that was moved aside comes back first.
+    pub fn fold(&mut self, height: u64, cells: usize) {
+        if self.pan > 0 {
+            self.pan = self.pan.saturating_sub(cells * 2 / 3);
+            return;
+        }
         self.line = self.doc.fold(self.line);
         self.scroll(height);
     }
 
-    /// Unfolds at the cursor.
-    pub fn unfold(&mut self, height: u64) {
-        self.doc.set_fold(self.line, false);
+    /// Unfolds at the cursor; of a long line that is no block, shows what follows.
+    pub fn unfold(&mut self, height: u64, cells: usize) {
+        if !self.doc.set_fold(self.line, false) && self.more(cells) {
+            self.pan += cells * 2 / 3;
+        }
         self.scroll(height);
     }
 
@@ -178,6 +193,7 @@ impl Pager {
         let Some(search) = &mut self.search else { return };
         let Some(place) = search.found.get(at).copied() else { return };
         search.current = Some(at);
+        self.pan = 0;
         self.line = self.doc.line_of(place);
         self.doc.reveal(self.line);
         self.scroll(height);

@@ -42,16 +42,12 @@ impl Search {
             // A place that begins before the end of this step may end behind it.
             let longest = self.forms.iter().map(Vec::len).max().unwrap_or(0);
             let window = &bytes[self.at.min(bytes.len())..(until + longest).min(bytes.len())];
-            match self.find(window).filter(|(at, _)| self.at + at < until) {
-                Some((at, len)) => {
-                    self.found.push(u32::try_from(self.at + at).unwrap_or(u32::MAX));
-                    self.at += at + len.max(1);
-                }
-                None => {
-                    self.at = self.at.max(until);
-                    break;
-                }
-            }
+            let Some((at, len)) = self.find(window).filter(|(at, _)| self.at + at < until) else {
+                self.at = self.at.max(until);
+                break;
+            };
+            self.found.push(u32::try_from(self.at + at).unwrap_or(u32::MAX));
+            self.at += at + len.max(1);
         }
         !self.complete(bytes)
     }

@@ -44,9 +44,9 @@ pub struct Span {
 const BYTES_A_CELL: usize = 8;
 
 impl Doc {
-    /// What a line shows within `cells` cells. Of a line whose current place of the search lies
-    /// behind the edge, the part around that place is shown.
-    pub fn spans(&self, line: u32, cells: usize, search: Option<&Search>) -> Vec<Span> {
+    /// What a line shows within `cells` cells, from byte `pan` of it on. Of a line whose current
+    /// place of the search lies behind the edge, the part around that place is shown.
+    pub fn spans(&self, line: u32, cells: usize, search: Option<&Search>, pan: usize) -> Vec<Span> {
         let mut row = Row { spans: Vec::new(), cells, used: 0, search };
         let slice = self.slice(line);
         let tag = self.index.lines.get(line as usize).map_or(0, |line| line.tag);
@@ -57,12 +57,12 @@ impl Doc {
         match self.form {
             Form::Json => {
                 row.indent(tag);
-                if hit.is_some_and(|at| at >= row.window()) {
+                let from = row.from(slice, hit, pan);
+                if from > 0 {
                     // In the middle of something long: nearly always a string.
-                    let body = row.around(slice, hit);
-                    row.push(body, Kind::Str);
+                    row.middle(&slice[from..], Kind::Str);
                 } else {
-                    row.json(&slice[..cut_at(slice, row.limit())]);
+                    row.json(head(slice, row.limit()));
                 }
                 if self.folded(line) == Some(true) {
                     self.summary(&mut row, line, slice);
@@ -75,14 +75,15 @@ impl Doc {
                     row.push(&slice[..label], Kind::Key);
                     row.pad_to(usize::from(self.label_cells));
                     let value = slice.get(label + 2..).unwrap_or_default();
-                    row.push(&value[..cut_at(value, row.limit())], kind);
+                    let from = row.from(value, None, pan);
+                    row.middle(&value[from..], kind);
                 } else {
-                    let body = row.around(slice, hit);
-                    row.push(body, kind);
+                    let from = row.from(slice, hit, pan);
+                    row.middle(&slice[from..], kind);
                 }
             }
         }
-        if row.used < cells && slice.len() > row.limit() && hit.is_none() {
+        if row.used < cells && slice.len().saturating_sub(pan) > row.limit() && hit.is_none() {
             row.own("…", Kind::Dim);
         }
         row.spans
@@ -139,17 +140,20 @@ impl Row<'_> {
         }
     }
 
-    /// The part of a line that is shown: its beginning, or what is around a place behind the edge.
-    fn around<'b>(&mut self, slice: &'b [u8], hit: Option<usize>) -> &'b [u8] {
+    /// Where the part of a line begins that is shown; where that is not its beginning, it is said.
+    fn from(&mut self, slice: &[u8], hit: Option<usize>, pan: usize) -> usize {
         let from = match hit {
-            Some(at) if at >= self.window() => {
-                self.own("…", Kind::Dim);
-                boundary(slice, at - self.cells.min(at) / 3)
-            }
-            _ => 0,
+            _ if pan > 0 => pan.min(slice.len()),
+            Some(at) if at >= self.window() => at - self.cells.min(at) / 3,
+            _ => return 0,
         };
-        let rest = &slice[from..];
-        &rest[..cut_at(rest, self.limit())]
+        self.own("…", Kind::Dim);
+        boundary(slice, from)
+    }
+
+    fn middle(&mut self, rest: &[u8], kind: Kind) {
+        let shown = head(rest, self.limit());
+        self.push(shown, kind);
     }
 
     fn json(&mut self, slice: &[u8]) {
@@ -270,6 +274,23 @@ fn runs(bytes: &[u8]) -> Vec<(&[u8], bool)> {
 fn boundary(bytes: &[u8], at: usize) -> usize {
     let within = |at: usize| bytes.get(at).is_some_and(|byte| byte & 0xc0 == 0x80);
     (at.saturating_sub(3)..=at).rev().find(|at| !within(*at)).unwrap_or(at)
+}
+
+/// Foreign bytes as pieces, with hidden characters and the searched text set apart. An entry of
+/// several lines stays on one: `↵` stands where the next begins.
+pub fn pieces(bytes: &[u8], cells: usize, search: Option<&Search>) -> Vec<Span> {
+    let mut row = Row { spans: Vec::new(), cells, used: 0, search };
+    let seen = head(bytes, row.limit());
+    for (n, line) in seen.split(|byte| *byte == b'\n').enumerate() {
+        if n > 0 {
+            row.own(" ↵ ", Kind::Dim);
+        }
+        row.push(line.strip_suffix(b"\r").unwrap_or(line), Kind::Text);
+    }
+    if seen.len() < bytes.len() && row.used < cells {
+        row.own("…", Kind::Dim);
+    }
+    row.spans
 }
 
 /// The first `limit` bytes or a little less: no character is cut.

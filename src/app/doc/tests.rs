@@ -11,7 +11,7 @@ fn json(text: &str) -> Doc {
 }
 
 fn line(doc: &Doc, line: u32, cells: usize) -> String {
-    doc.spans(line, cells, None).iter().map(|span| span.text.as_str()).collect()
+    doc.spans(line, cells, None, 0).iter().map(|span| span.text.as_str()).collect()
 }
 
 fn shown(doc: &Doc) -> Vec<String> {
@@ -42,7 +42,7 @@ fn values_are_laid_out_and_kept_byte_for_byte() {
             "}",
         ]
     );
-    let kinds: Vec<Kind> = doc.spans(1, 80, None).iter().map(|span| span.kind).collect();
+    let kinds: Vec<Kind> = doc.spans(1, 80, None, 0).iter().map(|span| span.kind).collect();
     assert_eq!(kinds, [Kind::Dim, Kind::Key, Kind::Punctuation, Kind::Literal, Kind::Punctuation]);
 }
 
@@ -101,15 +101,10 @@ fn a_frame_of_something_huge_costs_what_is_shown() {
     assert_eq!(doc.rows(), 4);
     let many = json(&format!("[{}1]", "1,".repeat(1_000_000)));
     assert_eq!(many.rows(), 1_000_003);
-    let begun = std::time::Instant::now();
-    for _ in 0..10 {
-        assert!(crate::text::width(&line(&doc, 1, 200)) >= 200);
-        for row in 500_000..500_050 {
-            line(&many, many.line_at(row), 200);
-        }
-    }
-    // Ten frames; debug builds and busy machines have room.
-    assert!(begun.elapsed().as_millis() < 1000, "{:?}", begun.elapsed());
+    // What a line gives is bounded by the screen, not by the line.
+    let shown = line(&doc, 1, 200);
+    assert!(crate::text::width(&shown) >= 200 && shown.len() < 2000, "{}", shown.len());
+    assert_eq!(line(&many, many.line_at(500_000), 200), "  1,");
 }
 
 #[test]
@@ -143,7 +138,7 @@ fn folds_hide_lines_and_rows_find_them() {
 #[test]
 fn hidden_characters_are_set_apart() {
     let doc = json("{\"a\":\"pay\u{202e}load\u{1b}[31m\"}");
-    let spans = doc.spans(1, 80, None);
+    let spans = doc.spans(1, 80, None, 0);
     let hidden: Vec<&str> =
         spans.iter().filter(|span| span.kind == Kind::Hidden).map(|span| span.text.as_str()).collect();
     assert_eq!(hidden, ["<U+202E>", "^["]);
@@ -161,7 +156,7 @@ fn places_are_found_in_any_case_and_shown_where_they_are() {
     let search = pager.search.as_ref().unwrap();
     assert_eq!((search.count(pager.doc.bytes()), search.current()), ((2, false), Some(1)));
     assert_eq!(pager.line, 3);
-    let spans = pager.doc.spans(3, 80, pager.search.as_ref());
+    let spans = pager.doc.spans(3, 80, pager.search.as_ref(), 0);
     assert!(spans.iter().any(|span| span.kind == Kind::Hit && span.text.as_str() == "NEEDLE"));
     pager.next_place(false, 10);
     assert_eq!(pager.line, 4);
@@ -173,6 +168,25 @@ fn places_are_found_in_any_case_and_shown_where_they_are() {
     assert_eq!(pager.line, 1);
     pager.look_for("", 10);
     assert!(pager.search.is_none());
+}
+
+#[test]
+fn a_long_line_can_be_walked_along() {
+    let mut pager = Pager::new(json(&format!("{{\"a\":\"{}END\"}}", "é".repeat(200))));
+    pager.step(Move::By(1), 10);
+    let shown = |pager: &Pager| -> String {
+        pager.doc.spans(1, 60, None, pager.pan).iter().map(|span| span.text.as_str()).collect()
+    };
+    for _ in 0..20 {
+        pager.unfold(10, 60);
+    }
+    assert!(shown(&pager).contains("END"), "{}", shown(&pager));
+    assert!(!shown(&pager).contains('<'));
+    for _ in 0..20 {
+        pager.fold(10, 60);
+    }
+    // Back at its beginning, and only then is the block around it folded.
+    assert_eq!((pager.pan, pager.doc.rows()), (0, 1));
 }
 
 #[test]
@@ -236,9 +250,10 @@ proptest::proptest! {
         pager.look_for("1", 10);
         for by in [Move::Bottom, Move::By(-3), Move::Top, Move::HalfPages(1)] {
             pager.step(by, 10);
-            pager.fold(10);
+            pager.unfold(10, 20);
+            pager.fold(10, 20);
             for row in 0..pager.doc.rows() {
-                for span in pager.doc.spans(pager.doc.line_at(row), 20, pager.search.as_ref()) {
+                for span in pager.doc.spans(pager.doc.line_at(row), 20, pager.search.as_ref(), pager.pan) {
                     assert!(!span.text.as_str().chars().any(char::is_control));
                 }
             }

@@ -4,6 +4,7 @@ mod content;
 pub mod facts;
 pub mod load;
 pub mod logs;
+mod refresh;
 mod stack;
 pub mod tab;
 mod timeline;
@@ -30,16 +31,6 @@ use content::{Source, Target};
 use load::{Loads, Part};
 use logs::Logs;
 
-/// A job that is on its way is read at most so often, ms ..
-const PACE_MS: i64 = 100;
-/// .. and one that is over, gone or not small: the queue moves, the job hardly.
-const SLOW_MS: i64 = 1000;
-/// What is small: ten times a second of it is within what we may cost.
-const SMALL: u64 = 8 * 1024;
-/// While it runs it is read so often: no event tells of its lock, its log and its progress.
-const LIVE_MS: i64 = 2000;
-/// An answer that does not come within this was given to nobody.
-const LOST_MS: i64 = 5000;
 /// Larger texts are not put on the clipboard.
 const COPY_MOST: usize = 64 * 1024;
 
@@ -171,89 +162,7 @@ impl Job {
         !self.gone && self.state == Some(State::Active)
     }
 
-    /// Makes the open tab's text what it should be now.
-    fn settle(&mut self, cx: &Context<'_>) {
-        let height = self.height(cx);
-        if self.tab == Tab::Logs {
-            self.logs.settle(height);
-            return;
-        }
-        let Some(source) = content::source(self, self.tab, cx) else { return };
-        let at = self.tab as usize;
-        let same = self.pages[at].as_ref().is_some_and(|page| page.source == source);
-        if !same || source == Source::Timeline {
-            let text = content::build(&source, self, cx);
-            match &mut self.pages[at] {
-                Some(page) => {
-                    if page.pager.doc.bytes() != text.doc.bytes() || page.targets != text.targets {
-                        // Texts of ours keep their shape while their values change.
-                        let ours = matches!(source, Source::Timeline | Source::Raw(..) | Source::Error(..));
-                        page.pager.replace(text.doc, ours);
-                    }
-                    page.targets = text.targets;
-                    page.source = source;
-                }
-                empty => {
-                    *empty = Some(Page { source, targets: text.targets, pager: Pager::new(text.doc) });
-                }
-            }
-        }
-        if let Some(pager) = self.pager_mut() {
-            pager.advance(height);
-            pager.scroll(height);
-        }
-    }
-
-    fn look(&mut self, cx: &Context<'_>) -> Vec<Step> {
-        let mut steps = Vec::new();
-        if self.should_read(cx) {
-            self.touched = cx.queue(&self.queue).map(|row| row.touched);
-            self.asked_at = cx.now;
-            let id = cx.ids.next();
-            self.wanted = Some(id);
-            let query = Query::Job(self.era(cx), self.queue.clone(), self.id.clone(), self.state);
-            steps.push(Step::Effect(Effect::Fetch(Slot::Job, id, query)));
-        }
-        if self.tab == Tab::Logs
-            && let Some(detail) = &self.detail
-        {
-            let (counted, live, height) = (detail.logs, self.live(), self.height(cx));
-            let job = (&self.queue, &self.id);
-            if let Some((id, query)) = self.logs.look(cx, job, counted, live, height) {
-                steps.push(Step::Effect(Effect::Fetch(Slot::Logs, id, query)));
-            }
-        }
-        steps
-    }
-
-    fn should_read(&self, cx: &Context<'_>) -> bool {
-        cx.now >= self.read_due(cx)
-    }
-
-    /// Whether it may change at any moment, and costs little to read.
-    fn moves(&self) -> bool {
-        let read = |detail: &JobDetail| -> u64 {
-            detail.fields.iter().filter(|field| field.value.is_some()).map(|field| field.size).sum()
-        };
-        let over = self.gone || self.state.is_some_and(State::is_finished);
-        !over && self.detail.as_deref().is_none_or(|detail| read(detail) <= SMALL)
-    }
-
-    /// When it should be read again; far away when nothing asks for it.
-    fn read_due(&self, cx: &Context<'_>) -> i64 {
-        if self.wanted.is_some() || self.error.is_some() {
-            return self.asked_at + LOST_MS;
-        }
-        if self.asked_at == 0 {
-            return 0;
-        }
-        if self.touched != cx.queue(&self.queue).map(|row| row.touched) {
-            return self.asked_at + if self.moves() { PACE_MS } else { SLOW_MS };
-        }
-        if self.live() { self.asked_at + LIVE_MS } else { i64::MAX }
-    }
-
-    fn to_tab(&mut self, cx: &Context<'_>, tab: Tab) -> Vec<Step> {
+    fn turn_to(&mut self, cx: &Context<'_>, tab: Tab) -> Vec<Step> {
         self.tab = tab;
         self.chosen = true;
         self.settle(cx);
@@ -360,13 +269,13 @@ impl Panel for Job {
             return self.look(cx);
         }
         match action {
-            Action::NextTab => return self.to_tab(cx, self.tab.turned(1)),
-            Action::PreviousTab => return self.to_tab(cx, self.tab.turned(Tab::ALL.len() - 1)),
+            Action::NextTab => return self.turn_to(cx, self.tab.turned(1)),
+            Action::PreviousTab => return self.turn_to(cx, self.tab.turned(Tab::ALL.len() - 1)),
             Action::Load | Action::Open => return self.enter(cx),
             Action::Follow if self.tab == Tab::Logs => self.logs.toggle_follow(height),
             Action::Follow => {
                 self.logs.follow = true;
-                return self.to_tab(cx, Tab::Logs);
+                return self.turn_to(cx, Tab::Logs);
             }
             Action::FilterNext | Action::FilterPrevious => {
                 let back = action == Action::FilterPrevious;
@@ -381,7 +290,12 @@ impl Panel for Job {
             }
             Action::Fold | Action::Unfold => {
                 if let Some(pager) = self.pager_mut() {
-                    if action == Action::Fold { pager.fold(height) } else { pager.unfold(height) }
+                    let cells = usize::from(cx.body.width.saturating_sub(5)).max(8);
+                    if action == Action::Fold {
+                        pager.fold(height, cells);
+                    } else {
+                        pager.unfold(height, cells);
+                    }
                 }
             }
             Action::JobRetry | Action::JobPromote | Action::JobRemove => return self.act_on_job(cx, action),
@@ -403,13 +317,13 @@ impl Panel for Job {
         id: FetchId,
         answer: Result<Answer, Clean>,
     ) -> Result<Vec<Step>, Result<Answer, Clean>> {
-        if self.loads.awaits(id) {
+        if self.loads.waits_for(id) {
             match answer {
                 Ok(Answer::Field(value)) => self.loads.answer(id, Ok(value)),
                 Ok(other) => return Err(Ok(other)),
                 Err(why) => self.loads.answer(id, Err(why)),
             }
-        } else if self.logs.awaits(id) {
+        } else if self.logs.waits_for(id) {
             let height = self.height(cx);
             match answer {
                 Ok(Answer::Logs(page)) => self.logs.answer(Ok(page), height),
@@ -445,7 +359,7 @@ impl Panel for Job {
 
     fn filter_text(&self) -> Option<&str> {
         Some(match self.tab {
-            Tab::Logs => &self.logs.searched,
+            Tab::Logs => self.logs.search.as_ref().map_or("", |search| &search.typed),
             _ => self.pager().and_then(|pager| pager.search.as_ref()).map_or("", |search| &search.typed),
         })
     }
@@ -481,21 +395,5 @@ impl Panel for Job {
             _ => None,
         };
         [busy, read, second, ages, logs.map(|at| at.max(soon))].into_iter().flatten().min()
-    }
-}
-
-impl Job {
-    /// Takes in what was read.
-    fn read(&mut self, cx: &Context<'_>, detail: Option<Box<JobDetail>>) {
-        self.error = None;
-        self.read_at = cx.now;
-        self.gone = detail.is_none();
-        let Some(detail) = detail else { return };
-        self.state = detail.state;
-        if !self.chosen {
-            self.chosen = true;
-            self.tab = if detail.state == Some(State::Failed) { Tab::Error } else { Tab::Data };
-        }
-        self.detail = Some(detail);
     }
 }

@@ -119,7 +119,7 @@ fn foot(pen: &mut Pen<'_>, job: &Job, area: Rect) {
     if area.height == 0 || job.detail.is_none() {
         return;
     }
-    let (parts, warning) = if job.tab == Tab::Logs { log_parts(job) } else { text_parts(job) };
+    let (parts, warning) = if job.tab == Tab::Logs { log_parts(job) } else { text_parts(job, area.width) };
     let end = area.x + area.width.saturating_sub(1);
     let mut x = area.x + 1;
     let parts = Clean::line(parts.join("  ·  "));
@@ -131,12 +131,16 @@ fn foot(pen: &mut Pen<'_>, job: &Job, area: Rect) {
     }
 }
 
-fn text_parts(job: &Job) -> (Vec<String>, Option<Clean>) {
+fn text_parts(job: &Job, width: u16) -> (Vec<String>, Option<Clean>) {
     let Some(pager) = job.pager() else { return (Vec::new(), None) };
     let mut parts = Vec::new();
     let rows = pager.doc.rows();
     if rows > 1 {
         parts.push(format!("{} of {} lines", figure::count(pager.row() + 1), figure::count(rows)));
+    }
+    let cells = usize::from(width.saturating_sub(5));
+    if pager.doc.folded(pager.line).is_none() && (pager.pan > 0 || pager.more(cells)) {
+        parts.push("← → move along the line".to_owned());
     }
     if let Some(share) = pager.doc.indexing() {
         parts.push(format!("laying out {:.0}%", share * 100.0));
@@ -163,11 +167,11 @@ fn log_parts(job: &Job) -> (Vec<String>, Option<Clean>) {
         parts.push(format!("{} of {} lines", figure::count(logs.cursor.index + 1), figure::count(total)));
         parts.push(if logs.follow { "follows the end".to_owned() } else { "F follows the end".to_owned() });
     }
-    if !logs.searched.is_empty() {
+    if let Some(search) = &logs.search {
         let (from, to) = (logs.offset + 1, logs.offset + logs.lines.len() as u64);
         parts.push(format!(
             "/{}: {} in lines {} to {}",
-            Clean::line(&logs.searched).cut(30),
+            Clean::line(&search.typed).cut(30),
             figure::count(logs.places()),
             figure::count(from),
             figure::count(to)

@@ -94,23 +94,20 @@ fn value(field: &'static str, part: &Part, over: bool) -> Text {
     }
     let mut text = Builder::new(0);
     let mut targets = Vec::new();
-    match part.sentence() {
-        Some((sentence, loads)) => {
-            text.text(if loads { Kind::Accent } else { Kind::Dim }, sentence);
-            if loads {
-                text.link(0);
-                targets.push(Target::field(field.as_bytes()));
-            }
+    if let Some((sentence, loads)) = part.sentence() {
+        text.text(if loads { Kind::Accent } else { Kind::Dim }, sentence);
+        if loads {
+            text.link(0);
+            targets.push(Target::field(field.as_bytes()));
         }
-        None => {
-            let sentence = match field {
-                "returnvalue" if over => "it has no result",
-                "returnvalue" => "it has no result yet",
-                "data" => "it has no data",
-                _ => "there are none",
-            };
-            text.text(Kind::Dim, sentence);
-        }
+    } else {
+        let sentence = match field {
+            "returnvalue" if over => "it has no result",
+            "returnvalue" => "it has no result yet",
+            "data" => "it has no data",
+            _ => "there are none",
+        };
+        text.text(Kind::Dim, sentence);
     }
     Text { doc: text.finish(), targets }
 }

@@ -77,7 +77,7 @@ impl Loads {
     }
 
     /// Whether an answer is awaited under this number.
-    pub(super) fn awaits(&self, id: FetchId) -> bool {
+    pub(super) fn waits_for(&self, id: FetchId) -> bool {
         self.0.iter().any(|load| matches!(load.outcome, Outcome::Reading(wanted, _) if wanted == id))
     }
 

@@ -1,5 +1,6 @@
 //! The Logs tab: a log of any length through a window of it, or its end as it grows.
 
+use crate::app::doc::Search;
 use crate::app::effect::{FetchId, Query};
 use crate::app::list::{Cursor, Move};
 use crate::app::panel::Context;
@@ -11,8 +12,10 @@ use crate::wire::{JobId, QueueId, Raw};
 const PAGE: u64 = 200;
 /// Lines kept: what was read is dropped at the side that one came from.
 const KEPT: usize = 1000;
-/// While the job runs and its end is watched, it is read so often, ms.
+/// While the job runs and its end is watched, it is read so often, ms ..
 const PACE_MS: i64 = 1000;
+/// .. and sooner when the job is known to have logged more.
+const MORE_MS: i64 = 300;
 
 /// The log, as far as it was read.
 #[derive(Debug)]
@@ -29,8 +32,8 @@ pub struct Logs {
     pub cursor: Cursor<()>,
     /// Why it could not be read.
     pub error: Option<Clean>,
-    /// What is looked for, as it was typed.
-    pub searched: String,
+    /// What is looked for.
+    pub search: Option<Search>,
     wanted: Option<FetchId>,
     asked_at: i64,
 }
@@ -44,7 +47,7 @@ impl Default for Logs {
             follow: true,
             cursor: Cursor::default(),
             error: None,
-            searched: String::new(),
+            search: None,
             wanted: None,
             asked_at: 0,
         }
@@ -87,9 +90,7 @@ impl Logs {
                 (Some(start), PAGE.min(total - start))
             }
             Some(total) => {
-                let due = cx.now >= self.asked_at + PACE_MS;
-                let moved = counted != total || (live && self.follow);
-                if !(due && moved) {
+                if self.due(live, counted, total).is_none_or(|due| cx.now < due) {
                     return None;
                 }
                 if self.follow { (None, PAGE) } else { (Some(total), 1) }
@@ -114,11 +115,18 @@ impl Logs {
         if self.wanted.is_some() {
             return Some(self.asked_at + 5 * PACE_MS);
         }
-        let moved = self.total.is_some_and(|total| total != counted) || (live && self.follow);
-        moved.then_some(self.asked_at + PACE_MS)
+        self.due(live, counted, self.total?)
     }
 
-    pub(super) fn awaits(&self, id: FetchId) -> bool {
+    /// When its end should be read again, if at all.
+    fn due(&self, live: bool, counted: u64, total: u64) -> Option<i64> {
+        if counted > total {
+            return Some(self.asked_at + MORE_MS);
+        }
+        (counted < total && !live || live && self.follow).then_some(self.asked_at + PACE_MS)
+    }
+
+    pub(super) fn waits_for(&self, id: FetchId) -> bool {
         self.wanted == Some(id)
     }
 
@@ -191,8 +199,7 @@ impl Logs {
 
     /// Whether a line holds what is looked for.
     pub fn matches(&self, line: &Raw) -> bool {
-        let found = |text: &str| text.to_lowercase().contains(&self.searched.to_lowercase());
-        !self.searched.is_empty() && found(line.clean().as_str())
+        self.search.as_ref().is_some_and(|search| search.find(line.as_bytes()).is_some())
     }
 
     /// How many of the lines that are here hold it.
@@ -201,7 +208,7 @@ impl Logs {
     }
 
     pub(super) fn look_for(&mut self, typed: &str, height: u64) {
-        typed.clone_into(&mut self.searched);
+        self.search = (!typed.is_empty()).then(|| Search::new(typed, 0));
         if !typed.is_empty() && !self.line(self.cursor.index).is_some_and(|line| self.matches(line)) {
             self.next_place(true, height);
         }

@@ -37,13 +37,14 @@ pub(super) fn build(reason: &Part, stacks: &Part, deferred: &Part, facts: &Facts
     text.text(Kind::Text, "");
     match stacks {
         Part::Absent => {}
-        Part::Value(raw) => match strings(raw.as_bytes()) {
-            Some(stacks) => attempts(&mut text, &stacks, reason, facts, cells),
-            None => {
+        Part::Value(raw) => {
+            if let Some(stacks) = strings(raw.as_bytes()) {
+                attempts(&mut text, &stacks, reason, facts, cells);
+            } else {
                 text.text(Kind::Dim, "the stack traces are no list; they stand as:");
                 text.wrapped(Kind::Text, "  ", raw.as_bytes(), cells);
             }
-        },
+        }
         other => missing(&mut text, &mut targets, "stacktrace", other),
     }
     Text { doc: text.finish(), targets }
@@ -209,10 +210,9 @@ fn foreign(text: &mut Builder, frames: &[&[u8]], cells: usize) {
     };
     let packages = packages(frames);
     let plural = if frames.len() == 1 { "" } else { "s" };
-    let mut words = format!("  ⋯ {} frame{plural} of {whose}", figure::count(frames.len() as u64));
-    if !packages.is_empty() {
-        words.push_str(&format!(" ({})", packages.join(", ")));
-    }
+    let count = figure::count(frames.len() as u64);
+    let named = if packages.is_empty() { String::new() } else { format!(" ({})", packages.join(", ")) };
+    let words = format!("  ⋯ {count} frame{plural} of {whose}{named}");
     text.text(Kind::Dim, words).block(true, lines);
 }
 

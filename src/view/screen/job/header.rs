@@ -168,10 +168,8 @@ fn belongings(detail: &JobDetail) -> Vec<Piece> {
     let of = over + children.pending;
     if of > 0 {
         let failed = children.failed + children.ignored;
-        let mut text = format!("{} of {} done", figure::count(over), figure::count(of));
-        if failed > 0 {
-            text.push_str(&format!(", {} failed", figure::count(failed)));
-        }
+        let done = format!("{} of {} done", figure::count(over), figure::count(of));
+        let text = if failed > 0 { format!("{done}, {} failed", figure::count(failed)) } else { done };
         all.push(("children", Clean::line(text), if failed > 0 { Role::Warn } else { Role::Text }));
     }
     for (field, label) in [("rjk", "scheduler"), ("deid", "deduplication")] {

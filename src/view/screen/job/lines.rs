@@ -1,6 +1,6 @@
 //! Lines of a text or a log: only those on screen are looked at.
 
-use crate::app::doc::{Kind, Pager, head};
+use crate::app::doc::{Kind, Pager, pieces};
 use crate::app::panes::Rect;
 use crate::app::screen::job::logs::Logs;
 use crate::text::{Clean, figure};
@@ -49,7 +49,8 @@ pub fn draw(pen: &mut Pen<'_>, pager: &Pager, area: Rect) {
         let reserved = note.map_or(0, |note| u16::try_from(crate::text::width(note)).unwrap_or(0) + 2);
         let mut x = area.x + MARGIN;
         let stop = end.saturating_sub(reserved);
-        for span in doc.spans(line, usize::from(stop.saturating_sub(x)), pager.search.as_ref()) {
+        let pan = if line == pager.line { pager.pan } else { 0 };
+        for span in doc.spans(line, usize::from(stop.saturating_sub(x)), pager.search.as_ref(), pan) {
             x = pen.put(x, y, stop.saturating_sub(x), &span.text, role(span.kind));
             if x >= stop {
                 break;
@@ -92,24 +93,9 @@ pub fn logs(pen: &mut Pen<'_>, logs: &Logs, area: Rect) {
             pen.put(x, y, 1, &"·", Role::Dim);
             continue;
         };
-        let bytes = line.as_bytes();
-        let most = usize::from(area.width) * 8 + 64;
-        let found = logs.matches(line);
-        // An entry of several lines stays one row: what follows is the next entry.
-        for (n, part) in head(bytes, most).split(|byte| *byte == b'\n').enumerate() {
-            if n > 0 {
-                x = pen.put(x, y, end.saturating_sub(x), &" ↵ ", Role::Dim);
-            }
-            let text = Clean::text_line(part.strip_suffix(b"\r").unwrap_or(part));
-            let role = match (text.hidden() > 0, found) {
-                (_, true) => Role::Strong,
-                (true, false) => Role::Hidden,
-                (false, false) => Role::Text,
-            };
-            x = pen.put(x, y, end.saturating_sub(x), &text, role);
-        }
-        if bytes.len() > most && x < end {
-            pen.put(x, y, 1, &"…", Role::Dim);
+        let cells = usize::from(end.saturating_sub(x));
+        for span in pieces(line.as_bytes(), cells, logs.search.as_ref()) {
+            x = pen.put(x, y, end.saturating_sub(x), &span.text, role(span.kind));
         }
     }
     bar::scroll(pen, area, logs.cursor.top, total);
