@@ -11,6 +11,7 @@ pub mod glob;
 pub mod ids;
 pub mod keys;
 pub mod meta;
+pub mod metrics;
 pub mod options;
 pub mod parent;
 pub mod repeat;

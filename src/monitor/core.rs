@@ -67,10 +67,13 @@ pub(super) struct Core {
     snapshots: watch::Sender<Arc<Snapshot>>,
     fresh: Arc<AtomicI64>,
     draft: Snapshot,
-    roster: Option<Option<Roster>>,
+    /// Who is connected, where that is known.
+    roster: Option<Roster>,
     /// Queues that moved: to be read at once.
     dirty: HashSet<QueueId>,
     generation: u64,
+    /// Since when reads fail.
+    failing: Option<Instant>,
     ticked: Instant,
     swept: Instant,
     remember: Option<Remember>,
@@ -130,6 +133,7 @@ impl Core {
             roster: None,
             dirty: HashSet::new(),
             generation: 0,
+            failing: None,
             ticked: now,
             swept: now,
             remember: options.remember.clone(),
@@ -161,12 +165,17 @@ impl Core {
                 }
                 match self.work().await {
                     Ok(true) => {
+                        // After a silence everything may have changed.
+                        if self.failing.take().is_some_and(|since| since.elapsed() >= TICK) {
+                            self.resync();
+                        }
                         self.publish();
                         continue;
                     }
                     Ok(false) => {}
                     Err(error) => {
                         self.budget.refused(Instant::now(), &error);
+                        self.failing.get_or_insert_with(Instant::now);
                         failed = true;
                     }
                 }
@@ -206,11 +215,11 @@ impl Core {
     /// Does the most urgent thing, if any is due.
     async fn work(&mut self) -> Result<bool, ConnError> {
         let due = self.due();
-        let done = if !due.is_empty() {
+        let done = if due.is_empty() {
+            self.heads().await? || self.sweep().await?
+        } else {
             self.sample(&due).await?;
             true
-        } else {
-            self.heads().await? || self.sweep().await?
         };
         if done {
             self.fresh.store(self.clock.now_ms(), Ordering::Relaxed);
@@ -223,7 +232,7 @@ impl Core {
             Input::Found(queues) => {
                 for queue in queues {
                     if self.store.found(queue.clone(), false)
-                        && let Some(Some(roster)) = &self.roster
+                        && let Some(roster) = &self.roster
                     {
                         self.store.workers_of(&queue, roster);
                     }
@@ -245,7 +254,7 @@ impl Core {
             Input::Bulky(queue, size) => self.bulky(&queue, size),
             Input::Roster(roster) => {
                 self.store.set_workers(roster.as_ref());
-                self.roster = Some(roster);
+                self.roster = roster;
             }
             Input::Health(health) => {
                 self.draft.redis = Some(health);
@@ -270,7 +279,7 @@ impl Core {
         self.store.show(&visible, now);
         if refresh != self.refresh {
             self.refresh = refresh;
-            self.dirty.extend(self.store.iter().map(|entry| entry.row.id.clone()));
+            self.resync();
         }
         self.visible = visible;
         self.follow(feed);
@@ -308,9 +317,13 @@ impl Core {
     /// Another connection, perhaps another server: everything is read anew, the screen first.
     fn reconnected(&mut self, generation: u64) {
         if self.generation > 0 {
-            self.dirty.extend(self.store.iter().map(|entry| entry.row.id.clone()));
+            self.resync();
         }
         self.generation = generation;
+    }
+
+    fn resync(&mut self) {
+        self.dirty.extend(self.store.iter().map(|entry| entry.row.id.clone()));
     }
 
     fn bulky(&mut self, queue: &QueueId, size: usize) {

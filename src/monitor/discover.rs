@@ -80,9 +80,9 @@ impl Known {
     }
 
     /// They are gone: they may be found again.
-    pub fn forget(&self, queues: Vec<QueueId>) {
+    pub fn forget(&self, queues: &[QueueId]) {
         if !queues.is_empty() {
-            self.with(|known| queues.iter().for_each(|queue| drop(known.remove(queue))));
+            self.with(|known| known.retain(|queue| !queues.contains(queue)));
         }
     }
 }
@@ -109,7 +109,7 @@ impl Pass {
         let scan = Request::new(Verb::Scan).arg(&self.cursor).arg("MATCH").arg(pattern(&search.prefixes));
         let reply = conn.call(scan.arg("COUNT").arg(COUNT)).await?;
         let parts = items(&reply);
-        self.cursor = parts.first().and_then(text).unwrap_or("0").to_owned();
+        parts.first().and_then(text).unwrap_or("0").clone_into(&mut self.cursor);
         self.scanned += COUNT;
         let mut likely = Vec::new();
         for key in items(parts.get(1).unwrap_or(&Value::Nil)).iter().filter_map(bytes) {

@@ -19,6 +19,7 @@ const ENOUGH: i64 = 20;
 const STEP: i64 = 10_000;
 /// Points of the history that are kept: ten minutes.
 const STEPS: usize = 60;
+const KEPT: i64 = 60;
 
 /// What one sample says of a queue's flow.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -138,13 +139,13 @@ impl Series {
         }
         if still && self.history.is_empty() {
             // A queue that never moved shows a flat line at once, not one that grows.
-            for step in (0..STEPS as i64).rev() {
+            for step in (0..KEPT).rev() {
                 self.history.push_back(RatePoint { at: now - step * STEP, ..point });
             }
             return true;
         }
         // A queue that is only looked at now and then leaves gaps: the same rate held all along.
-        let steps = ((now - from.at) / STEP).clamp(1, STEPS as i64);
+        let steps = ((now - from.at) / STEP).clamp(1, KEPT);
         for step in (0..steps).rev() {
             self.history.push_back(RatePoint { at: now - step * STEP, ..point });
         }

@@ -91,21 +91,21 @@ mod tests {
         Some((id.prefix.lossless().into_owned(), id.name.lossless().into_owned()))
     }
 
-    fn pair(prefix: &str, name: &str) -> Option<(String, String)> {
-        Some((prefix.to_owned(), name.to_owned()))
+    fn pair(prefix: &str, name: &str) -> (String, String) {
+        (prefix.to_owned(), name.to_owned())
     }
 
     #[test]
     fn keys_split_into_prefix_and_queue() {
-        assert_eq!(found("bull:mail:meta", &[]), pair("bull", "mail"));
-        assert_eq!(found("bull:mail:id", &["bull"]), pair("bull", "mail"));
-        assert_eq!(found("app:prod:bull:mail:meta", &[]), pair("app:prod:bull", "mail"));
-        assert_eq!(found("app:prod:bull:mail:meta", &["app:prod:bull"]), pair("app:prod:bull", "mail"));
-        assert_eq!(found("{bull}:mail:id", &[]), pair("{bull}", "mail"));
-        assert_eq!(found("bull:{mail}:id", &[]), pair("bull", "{mail}"));
-        assert_eq!(found("bull:a:b:id", &[]), pair("bull", "a:b"));
-        assert_eq!(found("bull:x:q:id", &["bull", "bull:x"]), pair("bull:x", "q"));
-        assert_eq!(found("bull:x:q:id", &["bull"]), pair("bull", "x:q"));
+        assert_eq!(found("bull:mail:meta", &[]), Some(pair("bull", "mail")));
+        assert_eq!(found("bull:mail:id", &["bull"]), Some(pair("bull", "mail")));
+        assert_eq!(found("app:prod:bull:mail:meta", &[]), Some(pair("app:prod:bull", "mail")));
+        assert_eq!(found("app:prod:bull:mail:meta", &["app:prod:bull"]), Some(pair("app:prod:bull", "mail")));
+        assert_eq!(found("{bull}:mail:id", &[]), Some(pair("{bull}", "mail")));
+        assert_eq!(found("bull:{mail}:id", &[]), Some(pair("bull", "{mail}")));
+        assert_eq!(found("bull:a:b:id", &[]), Some(pair("bull", "a:b")));
+        assert_eq!(found("bull:x:q:id", &["bull", "bull:x"]), Some(pair("bull:x", "q")));
+        assert_eq!(found("bull:x:q:id", &["bull"]), Some(pair("bull", "x:q")));
     }
 
     #[test]

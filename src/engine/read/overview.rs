@@ -1,5 +1,8 @@
 //! Many queues at a glance, in one round trip (spec 3.1).
 
+mod plan;
+
+use self::plan::{Slot, plan};
 use crate::conn::{Batch, Conn, ConnError, Request, Value, Verb, bytes, integer, items};
 use crate::text::Clean;
 use crate::wire::era::{Evidence, ListMarker, decide};
@@ -87,42 +90,6 @@ pub struct Overview {
     pub error: Option<Clean>,
 }
 
-/// A place in the reply.
-#[derive(Clone, Copy, PartialEq, Debug)]
-enum Slot {
-    Meta,
-    Id,
-    Wait,
-    Paused,
-    Active,
-    Prioritized,
-    Priority,
-    Delayed,
-    WaitingChildren,
-    Completed,
-    Failed,
-    Repeat,
-    WaitTail,
-    WaitHead,
-    PausedTail,
-    PausedHead,
-    PrioritizedHead,
-    ActiveTail,
-    NextDue,
-    LimiterTtl,
-    Limiter,
-    MetaPaused,
-    CompletedCount,
-    FailedCount,
-    Events,
-    Marker,
-    Pc,
-    DelayStream,
-    Groups,
-    NewestCompleted,
-    NewestFailed,
-}
-
 /// Reads all queues asked for in one round trip. Keep the list short enough for the server: one
 /// queue is 16 to 26 commands and about 18 µs.
 ///
@@ -163,71 +130,6 @@ pub async fn overview(conn: &Conn, asks: &[Ask<'_>]) -> Result<(Option<i64>, Vec
 pub fn server_time(reply: &Value) -> Option<i64> {
     let parts = items(reply);
     Some(integer(parts.first()?)? * 1000 + integer(parts.get(1)?)? / 1000)
-}
-
-fn plan(ask: &Ask<'_>, batch: &mut Batch) -> Vec<Slot> {
-    let queue = ask.queue;
-    let mut slots = Vec::with_capacity(26);
-    let mut put = |slot: Slot, request: Request| {
-        slots.push(slot);
-        batch.push(request);
-    };
-    let key = |verb: Verb, suffix: &str| Request::new(verb).arg(queue.key(suffix));
-    put(Slot::Meta, key(Verb::HMGet, "meta").arg(&Meta::FIELDS[..]));
-    put(Slot::Id, key(Verb::Get, "id"));
-    put(Slot::Wait, key(Verb::LLen, "wait"));
-    put(Slot::Paused, key(Verb::LLen, "paused"));
-    put(Slot::Active, key(Verb::LLen, "active"));
-    let unsure = ask.identify || matches!(ask.era, Era::Unknown | Era::Pro);
-    let old = ask.era <= Era::V3;
-    if old || unsure {
-        put(Slot::Priority, key(Verb::ZCard, "priority"));
-    }
-    if !old || unsure {
-        put(Slot::Prioritized, key(Verb::ZCard, "prioritized"));
-        put(Slot::PrioritizedHead, key(Verb::ZRange, "prioritized").arg(0).arg(0));
-    }
-    put(Slot::Delayed, key(Verb::ZCard, "delayed"));
-    if unsure || ask.era >= Era::V1 {
-        put(Slot::WaitingChildren, key(Verb::ZCard, "waiting-children"));
-    }
-    put(Slot::Completed, key(Verb::ZCard, "completed"));
-    put(Slot::Failed, key(Verb::ZCard, "failed"));
-    put(Slot::Repeat, key(Verb::ZCard, "repeat"));
-    // The next job is the first of these that there is: each later slot overwrites the one before.
-    if unsure || ask.era != Era::V6 {
-        put(Slot::PausedTail, key(Verb::LIndex, "paused").arg(-1));
-    }
-    put(Slot::WaitTail, key(Verb::LIndex, "wait").arg(-1));
-    if unsure || matches!(ask.era, Era::V2 | Era::V3 | Era::V4) {
-        put(Slot::WaitHead, key(Verb::LIndex, "wait").arg(0));
-        put(Slot::PausedHead, key(Verb::LIndex, "paused").arg(0));
-    }
-    put(Slot::ActiveTail, key(Verb::LIndex, "active").arg(-1));
-    put(Slot::NextDue, key(Verb::ZRange, "delayed").arg(0).arg(0).arg("WITHSCORES"));
-    put(Slot::LimiterTtl, key(Verb::PTtl, "limiter"));
-    put(Slot::Limiter, key(Verb::Get, "limiter"));
-    if unsure || ask.era <= Era::Bull4 {
-        put(Slot::MetaPaused, key(Verb::Exists, "meta-paused"));
-    }
-    if ask.metrics {
-        put(Slot::CompletedCount, key(Verb::HGet, "metrics:completed").arg("count"));
-        put(Slot::FailedCount, key(Verb::HGet, "metrics:failed").arg("count"));
-    } else if let Some(since) = ask.finished_since {
-        let after = format!("({since}");
-        put(Slot::CompletedCount, key(Verb::ZCount, "completed").arg(&after).arg("+inf"));
-        put(Slot::FailedCount, key(Verb::ZCount, "failed").arg(&after).arg("+inf"));
-    }
-    if ask.identify {
-        put(Slot::Events, key(Verb::Exists, "events"));
-        put(Slot::Marker, key(Verb::Exists, "marker"));
-        put(Slot::Pc, key(Verb::Exists, "pc"));
-        put(Slot::DelayStream, key(Verb::Exists, "delay"));
-        put(Slot::Groups, key(Verb::Exists, "groups"));
-        put(Slot::NewestCompleted, key(Verb::ZRange, "completed").arg(-1).arg(-1));
-        put(Slot::NewestFailed, key(Verb::ZRange, "failed").arg(-1).arg(-1));
-    }
-    slots
 }
 
 impl Overview {
@@ -280,7 +182,7 @@ impl Overview {
                 self.next = items(reply).first().and_then(bytes).map(JobId::new);
             }
             Slot::ActiveTail => {
-                self.oldest_active = bytes(reply).map(JobId::new).filter(|id| !id.is_marker())
+                self.oldest_active = bytes(reply).map(JobId::new).filter(|id| !id.is_marker());
             }
             Slot::NextDue => self.next_due_at = scored(reply).first().map(|(_, at)| score::due_at(*at)),
             Slot::LimiterTtl => self.limiter_ms = integer(reply).filter(|ms| *ms > 0),

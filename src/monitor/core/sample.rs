@@ -142,7 +142,7 @@ impl Core {
             }
         }
         self.dirty.retain(|queue| self.store.get(queue).is_some());
-        self.known.forget(self.store.take_dropped());
+        self.known.forget(&self.store.take_dropped());
         if queues.iter().any(|queue| self.visible.contains(queue)) {
             let feed = self.interest.borrow().feed.clone();
             self.follow(feed);

@@ -1,5 +1,7 @@
 //! What watching costs Redis, and how soon a start shows everything.
 
+#![allow(clippy::print_stdout, reason = "figures are printed for whoever reads them")]
+
 use std::time::{Duration, Instant};
 
 use toril::conn::{Conn, Endpoint, Options, Secret};
@@ -172,7 +174,10 @@ async fn a_viewer_is_refused_nothing_and_a_narrower_one_once() {
         .await;
     assert_eq!(seen.queues[0].error, None);
     // The slow log is not in the printed rule; it is asked for once.
-    assert_eq!(seen.refused.iter().map(|text| text.as_str()).collect::<Vec<_>>(), ["SLOWLOG: not permitted"]);
+    assert_eq!(
+        seen.refused.iter().map(toril::text::Clean::as_str).collect::<Vec<_>>(),
+        ["SLOWLOG: not permitted"]
+    );
     tokio::time::sleep(Duration::from_secs(3)).await;
     let refused = viewer::refused(&server);
     assert_eq!(refused.len(), 1, "{refused:?}");

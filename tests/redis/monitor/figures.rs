@@ -45,7 +45,7 @@ async fn a_working_queue_has_rates_and_workers(#[case] lib: Lib) {
     assert_eq!(mail.failure_share, Some(0.25));
     assert_eq!((mail.drain, mail.backlog), (Drain::Empty, 0));
     assert!(mail.touched > 0);
-    let evidence: Vec<&str> = mail.era_note.evidence.iter().map(|text| text.as_str()).collect();
+    let evidence: Vec<&str> = mail.era_note.evidence.iter().map(toril::text::Clean::as_str).collect();
     assert!(!evidence.is_empty());
 }
 

@@ -1,5 +1,6 @@
 //! A monitor in a test: start it, wait for what should be seen.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -72,7 +73,7 @@ fn told(snapshot: &Snapshot) -> String {
     let mut text = format!("{:?} {:?} {:?}\n", snapshot.discovery, snapshot.cost, snapshot.slowed);
     for row in &snapshot.queues {
         let row = QueueRow { history: Arc::from([]), ..QueueRow::clone(row) };
-        text.push_str(&format!("{row:?}\n"));
+        let _ = writeln!(text, "{row:?}");
     }
     let health = snapshot.redis.as_ref().map(|redis| (redis.at, redis.hit_rate, redis.ops_per_s));
     text + &format!("{health:?}")

@@ -127,7 +127,7 @@ async fn fetch(
         let mut any = false;
         let mut read = Vec::new();
         for text in columns.texts {
-            let size = size(replies.next());
+            let size = size(replies.next().as_ref());
             any |= size > 0;
             match size {
                 0 => {}
@@ -136,7 +136,7 @@ async fn fetch(
             }
         }
         if columns.child {
-            row.child = size(replies.next()) > 0;
+            row.child = size(replies.next().as_ref()) > 0;
         }
         let reply = if small.is_empty() { None } else { replies.next() };
         let values: Vec<Option<&[u8]>> = match &reply {
@@ -207,8 +207,8 @@ fn small_fields(columns: &Columns, era: Era) -> Vec<(Small, &'static str)> {
         .collect()
 }
 
-fn size(reply: Option<Value>) -> u64 {
-    reply.as_ref().and_then(integer).and_then(|n| u64::try_from(n).ok()).unwrap_or(0)
+fn size(reply: Option<&Value>) -> u64 {
+    reply.and_then(integer).and_then(|n| u64::try_from(n).ok()).unwrap_or(0)
 }
 
 fn blank(id: &JobId) -> JobRow {
