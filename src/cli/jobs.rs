@@ -56,6 +56,13 @@ pub async fn run(session: &mut Session, args: &JobsArgs) -> Result<u8, Failure> 
         }
         None => list(session, &queue, args, order, &mut jobs).await?,
     };
+    if args.filter.is_some() && outcome.scanned >= args.scan && outcome.scanned < outcome.total {
+        session.warn(format!(
+            "looked at {} of {} jobs; --scan N looks at more",
+            thousands(outcome.scanned),
+            thousands(outcome.total)
+        ));
+    }
     if session.json {
         let (name, prefix) = (queue.id.name.lossless(), queue.id.prefix.lossless());
         let extent = Extent { extras: false, raw: args.full };

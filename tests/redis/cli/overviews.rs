@@ -204,3 +204,18 @@ fn all_queues_are_paused_and_resumed() {
     }
     toril(&server, &["resume", "-q", "?", "--all", "--yes"]).with_code(0);
 }
+
+#[test]
+fn colours_are_for_terminals_that_want_them() {
+    let server = Server::start();
+    let mut node = Node::start(Lib::BullMq6, &server);
+    node.call(json!({"op": "add", "queue": "mail", "data": {}}));
+    let shown = |args: &[&str], variable: &str| {
+        finish(on(&server).env(variable, "1").arg("queues").args(args)).with_code(0).stdout
+    };
+    assert!(!shown(&[], "OTHER").contains('\u{1b}'), "stdout is no terminal");
+    assert!(shown(&["--color", "always"], "OTHER").contains("\u{1b}[1mQUEUE\u{1b}[0m"));
+    assert!(shown(&[], "CLICOLOR_FORCE").contains('\u{1b}'));
+    assert!(!shown(&["--no-color"], "CLICOLOR_FORCE").contains('\u{1b}'));
+    assert!(shown(&["--color", "always"], "NO_COLOR").contains('\u{1b}'), "a flag comes first");
+}
