@@ -167,9 +167,11 @@ mod tests {
             })
             .collect();
         let file = parse(&all.join("\n")).unwrap();
-        assert!(file.profile.len() > 1);
+        assert!(file.profile.len() > 1 && !file.keys.is_empty());
+        file.keymap().unwrap();
         for key in config::PROFILE_KEYS.iter().chain(config::TOP_KEYS) {
-            assert!(EXAMPLE.contains(&format!("{key} = ")) || *key == "profile", "{key} is not explained");
+            let explained = [format!("{key} = "), format!("[{key}]"), format!("[{key}.")];
+            assert!(explained.iter().any(|form| EXAMPLE.contains(form)), "{key} is not explained");
         }
     }
 }

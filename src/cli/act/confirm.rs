@@ -65,8 +65,12 @@ fn declined() -> Failure {
 
 /// Asks without holding up the runtime, so that Ctrl-C is heard.
 async fn answer(question: String) -> Result<Option<String>, Failure> {
+    let asked =
+        async { tokio::task::spawn_blocking(move || ask(&Clean::line(question))).await.unwrap_or(None) };
+    // Ctrl-C first: it is listened for before the question stands there.
     tokio::select! {
-        answer = tokio::task::spawn_blocking(move || ask(&Clean::line(question))) => Ok(answer.unwrap_or(None)),
+        biased;
         _ = tokio::signal::ctrl_c() => Err(Failure::Code(exit::INTERRUPTED)),
+        answer = asked => Ok(answer),
     }
 }

@@ -103,7 +103,9 @@ fn answer(server: &Server, args: &[&str], keys: &str) -> (u32, String) {
             _ => break,
         }
     }
-    pty.master.take_writer().unwrap().write_all(keys.as_bytes()).unwrap();
+    // Dropped only at the end: it would send an end of file after the keys.
+    let mut writer = pty.master.take_writer().unwrap();
+    writer.write_all(keys.as_bytes()).unwrap();
     let code = child.wait().unwrap().exit_code();
     (code, shown)
 }
