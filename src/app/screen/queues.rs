@@ -96,6 +96,8 @@ pub struct Shown {
 pub struct Queues {
     /// Which queue is selected.
     pub cursor: Cursor<QueueId>,
+    /// The person chose a row: it is held on to. Until then the first row is the selected one.
+    chosen: bool,
     /// What the rows are sorted by.
     pub sort: Sort,
     /// The other way round.
@@ -161,6 +163,9 @@ impl Queues {
         }
         self.rows = rows;
         let height = u64::from(Self::list(cx.body).height);
+        if !self.chosen {
+            self.cursor = Cursor::default();
+        }
         let Self { rows, cursor, .. } = self;
         cursor.settle(
             rows.len() as u64,
@@ -172,6 +177,7 @@ impl Queues {
 
     fn step(&mut self, cx: &Context<'_>, by: Move) {
         let height = u64::from(Self::list(cx.body).height);
+        self.chosen = true;
         self.cursor.step(by, self.rows.len() as u64, height);
         self.cursor.key = self.selected().map(|shown| shown.row.id.clone());
     }
@@ -230,6 +236,7 @@ impl Panel for Queues {
         }
         match action {
             Action::Open => {
+                self.chosen = true;
                 let Some(shown) = self.selected() else { return Vec::new() };
                 return vec![Step::Open(Box::new(Screen::Queue(Box::new(Queue::new(shown.row.id.clone())))))];
             }
@@ -274,6 +281,7 @@ impl Panel for Queues {
         let Some(row) = row.checked_sub(HEAD) else { return Vec::new() };
         let index = self.cursor.top + u64::from(row);
         if row < Self::list(cx.body).height && index < self.rows.len() as u64 {
+            self.chosen = true;
             self.cursor.index = index;
             self.cursor.key = self.selected().map(|shown| shown.row.id.clone());
         }

@@ -163,7 +163,9 @@ impl Column {
             Self::Out => row.out_per_s.map_or_else(dash, calm),
             Self::Drain => drain(row),
             Self::Workers => match row.workers {
-                Workers::Count(0) if row.backlog > 0 => (Clean::line("0"), Role::Danger),
+                Workers::Count(0) if row.backlog > 0 && row.counts.active == 0 => {
+                    (Clean::line("0"), Role::Danger)
+                }
                 Workers::Count(n) => (figure::count(u64::from(n)), Role::Text),
                 Workers::NotPermitted => (Clean::line("denied"), Role::Dim),
                 Workers::Unknown => dash(),
@@ -233,7 +235,7 @@ fn badge(row: &QueueRow) -> (Clean, Role) {
     if row.limited_ms.is_some_and(|ms| ms > 0) {
         return (text("◷"), Role::Warn);
     }
-    if row.workers == Workers::Count(0) && row.backlog > 0 {
+    if row.workers == Workers::Count(0) && row.backlog > 0 && row.counts.active == 0 {
         return (text("∅"), Role::Danger);
     }
     (Clean::default(), Role::Text)
