@@ -23,3 +23,8 @@ pub mod text;
 #[cfg(feature = "console")]
 pub mod view;
 pub mod wire;
+
+/// Keeps the example of the README true.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
