@@ -76,11 +76,11 @@ impl Builder {
             let mut first = true;
             while first || !line.is_empty() {
                 let room = if first { cells + indent.len() } else { cells };
-                let end = super::span::cut_at(line, room);
+                let end = break_at(line, room);
                 let row =
                     if first { line[..end].to_vec() } else { [indent.as_bytes(), &line[..end]].concat() };
                 self.text(kind, row);
-                line = &line[end..];
+                line = line[end..].strip_prefix(b" ").unwrap_or(&line[end..]);
                 first = false;
             }
         }
@@ -115,4 +115,14 @@ impl Builder {
         doc.fold_all(&self.folded);
         doc
     }
+}
+
+/// Where a row of at most `room` bytes ends: at a space, where one is near.
+fn break_at(line: &[u8], room: usize) -> usize {
+    let end = super::span::cut_at(line, room);
+    if end == line.len() || line.get(end) == Some(&b' ') {
+        return end;
+    }
+    let near = end - end / 4;
+    line[near..end].iter().rposition(|byte| *byte == b' ').map_or(end, |at| near + at)
 }
