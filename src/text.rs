@@ -8,7 +8,11 @@ mod clean;
 mod escape;
 pub mod figure;
 mod width;
+mod word;
+mod wrap;
 
 pub use clean::Clean;
 pub use escape::{ascii_json, lossless};
 pub use width::{cut, cut_left, width};
+pub use word::shell_word;
+pub use wrap::wrap;

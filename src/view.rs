@@ -17,7 +17,7 @@ use theme::Theme;
 /// Draws the whole terminal. `now` is ms since the epoch by this host.
 pub fn draw(app: &App, theme: &Theme, now: i64, buffer: &mut Buffer) {
     let panes = app.panes();
-    let mut pen = Pen::new(buffer, theme);
+    let mut pen = Pen::new(buffer, theme, app.size);
     let cx = app.context(now);
     match app.stacks.current() {
         Screen::Queues(queues) => screen::queues::draw(&mut pen, queues, &cx),

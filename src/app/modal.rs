@@ -1,6 +1,7 @@
 //! What opens above a screen: dialogs, the palette, the help, the filter line.
 
 pub mod confirm;
+pub mod help;
 pub mod palette;
 
 use tui_input::{Input, InputRequest};
@@ -111,9 +112,7 @@ fn on_help(app: &mut App, top: u64, key: Key) -> Vec<Effect> {
         Some(Move::Bottom) => u64::MAX,
         None => return Vec::new(), // any other key closes it
     };
-    // The view shows at most as many rows as there are; an end beyond them is cut here.
-    let rows = super::update::scopes(app).len() + app.keymap.rows(&super::update::scopes(app)).count();
-    app.modal = Some(Modal::Help(top.min(rows as u64)));
+    app.modal = Some(Modal::Help(top.min(u64::from(help::Help::new(app).most()))));
     Vec::new()
 }
 

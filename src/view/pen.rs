@@ -78,12 +78,15 @@ fn likeness(c: char) -> char {
 pub struct Pen<'a> {
     buffer: &'a mut Buffer,
     theme: &'a Theme,
+    /// Columns and rows that may be drawn on.
+    bounds: (u16, u16),
 }
 
 impl<'a> Pen<'a> {
-    /// A pen for a buffer.
-    pub fn new(buffer: &'a mut Buffer, theme: &'a Theme) -> Self {
-        Self { buffer, theme }
+    /// A pen for the first `columns` and `rows` of a buffer.
+    pub fn new(buffer: &'a mut Buffer, theme: &'a Theme, (columns, rows): (u16, u16)) -> Self {
+        let bounds = (columns.min(buffer.area.width), rows.min(buffer.area.height));
+        Self { buffer, theme, bounds }
     }
 
     /// The theme in use.
@@ -98,16 +101,29 @@ impl<'a> Pen<'a> {
 
     /// As [`Pen::put`], with a style of its own.
     pub fn put_styled(&mut self, x: u16, y: u16, cells: u16, text: &impl Shown, style: Style) -> u16 {
-        let area = self.buffer.area;
-        if y >= area.height || x >= area.width || cells == 0 {
+        let (columns, rows) = self.bounds;
+        if y >= rows || x >= columns || cells == 0 {
             return x;
         }
-        let cells = cells.min(area.width - x);
+        let cells = cells.min(columns - x);
         let shown = text.shown(self.theme.ascii);
         let cut = crate::text::cut(&shown, usize::from(cells));
         let cut = if self.theme.ascii { cut.replace('…', "~").into() } else { cut };
+        self.split(x, y);
         let (end, _) = self.buffer.set_stringn(x, y, cut, usize::from(cells), style);
         end
+    }
+
+    /// A wide cluster whose right half is about to be drawn over leaves its left half empty: a
+    /// terminal would show the whole of it, and nothing of what stands over it.
+    fn split(&mut self, x: u16, y: u16) {
+        if let Some(left) = x.checked_sub(1)
+            && let Some(cell) = self.buffer.cell_mut((left, y))
+            && !cell.symbol().is_ascii()
+            && crate::text::width(cell.symbol()) > 1
+        {
+            cell.set_char(' ');
+        }
     }
 
     /// Writes text so that it ends before column `end`, within `cells` cells.
@@ -136,13 +152,20 @@ impl<'a> Pen<'a> {
     /// Gives a rectangle a role without touching its text.
     pub fn tint(&mut self, area: Rect, role: Role) {
         let style = self.theme.style(role);
-        self.buffer.set_style(to_ratatui(area, self.buffer.area), style);
+        self.buffer.set_style(self.inside(area), style);
+    }
+
+    /// The part of a rectangle that may be drawn on.
+    fn inside(&self, area: Rect) -> ratatui::layout::Rect {
+        let bounds = ratatui::layout::Rect::new(0, 0, self.bounds.0, self.bounds.1);
+        ratatui::layout::Rect::new(area.x, area.y, area.width, area.height).intersection(bounds)
     }
 
     /// Empties a rectangle.
     pub fn clear(&mut self, area: Rect) {
-        let area = to_ratatui(area, self.buffer.area);
+        let area = self.inside(area);
         for y in area.top()..area.bottom() {
+            self.split(area.left(), y);
             for x in area.left()..area.right() {
                 if let Some(cell) = self.buffer.cell_mut((x, y)) {
                     cell.reset();
@@ -162,8 +185,4 @@ impl<T: Shown> AnyShown for T {
     fn draw(&self, pen: &mut Pen<'_>, x: u16, y: u16, cells: u16, role: Role) -> u16 {
         pen.put(x, y, cells, self, role)
     }
-}
-
-fn to_ratatui(area: Rect, bounds: ratatui::layout::Rect) -> ratatui::layout::Rect {
-    ratatui::layout::Rect::new(area.x, area.y, area.width, area.height).intersection(bounds)
 }

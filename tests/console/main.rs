@@ -4,8 +4,15 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::cast_possible_wrap,
     reason = "a test, and what it calls, stops where something is wrong"
 )]
 
+mod support;
+
+mod events;
 mod house;
 mod job;
+mod modal;
+mod redis;
+mod sizes;

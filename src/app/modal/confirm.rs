@@ -93,9 +93,9 @@ impl Confirm {
         self.act.queue().name.clean()
     }
 
-    /// Whether what was typed is the name.
+    /// Whether what was typed is the name. A name without a character cannot be typed.
     pub fn matches(&self) -> bool {
-        self.input.value() == self.name().as_str()
+        !self.input.value().is_empty() && self.input.value() == self.name().as_str()
     }
 
     /// The fleet that the pause assumes, where it can be chosen.

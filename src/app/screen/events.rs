@@ -1,5 +1,7 @@
 //! Events: what is happening?
 
+pub mod entry;
+
 use std::collections::VecDeque;
 
 use super::super::action::{Action, Scope};
@@ -11,25 +13,38 @@ use super::job::Job;
 use super::{Screen, moved};
 use crate::monitor::{FeedEvent, Interest};
 use crate::text::Clean;
+use entry::Entry;
 
 /// Events kept; the oldest go first.
-const KEPT: usize = 5000;
+pub const KEPT: usize = 5000;
 
 /// The screen.
+///
+/// An entry is known by its number: the count of entries that came before it. (The id of a stream
+/// entry is its own only within its stream.) Numbers have no gaps in `entries` and rise in
+/// `passing`, so a row is found by arithmetic or by halving, whatever number of them there is.
 #[derive(Debug, Default)]
 pub struct Events {
-    /// The feed, newest first.
-    pub events: VecDeque<FeedEvent>,
-    /// Events that came and were let go for want of room.
-    pub dropped: u64,
-    /// Held still: what comes waits in `held`.
-    pub held: Option<Vec<FeedEvent>>,
-    /// Which entry is selected, by its index among those that pass the filter.
-    pub cursor: Cursor<Clean>,
+    /// The feed, oldest first.
+    entries: VecDeque<Entry>,
+    /// The number of the oldest.
+    first: u64,
+    /// Numbers of the entries that pass the filter, oldest first; unused while there is no filter.
+    passing: VecDeque<u64>,
+    needle: Option<Needle>,
+    /// Held still: what comes waits here.
+    held: Option<VecDeque<FeedEvent>>,
+    /// Events that were let go while the feed was held still.
+    missed: u64,
+    /// Which row is selected, counted from the newest.
+    pub cursor: Cursor<u64>,
+    /// The cursor is somewhere else than at the newest event, which it would follow.
+    away: bool,
     /// The filter as it was typed.
     pub filter: String,
 }
 
+/// Rows of the body above the list: heading, column names.
 const HEAD: u16 = 2;
 
 impl Events {
@@ -38,42 +53,97 @@ impl Events {
         body.below(HEAD)
     }
 
-    /// The events that pass the filter, newest first.
-    pub fn shown(&self) -> impl Iterator<Item = &FeedEvent> {
-        let needle = Needle::parse(&self.filter);
-        let all = self.filter.is_empty();
-        self.events.iter().filter(move |event| all || passes(&needle, event))
+    /// How many rows there are: entries that pass the filter.
+    pub fn len(&self) -> usize {
+        if self.needle.is_some() { self.passing.len() } else { self.entries.len() }
     }
 
-    fn selected(&self) -> Option<&FeedEvent> {
-        self.shown().nth(usize::try_from(self.cursor.index).ok()?)
+    /// Whether no entry passes the filter.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
-    fn add(&mut self, events: Vec<FeedEvent>) {
-        for event in events {
-            self.events.push_front(event);
+    /// How many entries there are, passing or not.
+    pub fn kept(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// How many were let go for want of room.
+    pub fn dropped(&self) -> u64 {
+        self.first + self.missed
+    }
+
+    /// How many wait, when the feed is held still.
+    pub fn waiting(&self) -> Option<usize> {
+        self.held.as_ref().map(VecDeque::len)
+    }
+
+    /// The row at a place, counted from the newest.
+    pub fn row(&self, index: u64) -> Option<&Entry> {
+        let at = self.number(index)?.checked_sub(self.first)?;
+        self.entries.get(usize::try_from(at).ok()?)
+    }
+
+    fn number(&self, index: u64) -> Option<u64> {
+        let from_oldest = self.len().checked_sub(1)?.checked_sub(usize::try_from(index).ok()?)?;
+        match self.needle {
+            Some(_) => self.passing.get(from_oldest).copied(),
+            None => Some(self.first + from_oldest as u64),
         }
-        let over = self.events.len().saturating_sub(KEPT);
-        self.events.truncate(KEPT);
-        self.dropped += over as u64;
     }
 
+    /// The place of an entry, counted from the newest; where it is gone, of the next newer one.
+    fn place(&self, number: u64) -> u64 {
+        let older = match self.needle {
+            Some(_) => self.passing.partition_point(|other| *other < number),
+            None => usize::try_from(number.saturating_sub(self.first)).unwrap_or(usize::MAX),
+        };
+        (self.len().saturating_sub(1).saturating_sub(older)) as u64
+    }
+
+    fn add(&mut self, events: impl IntoIterator<Item = FeedEvent>) {
+        let mut events: Vec<FeedEvent> = events.into_iter().collect();
+        // One bunch holds the news of each stream after the other.
+        events.sort_by_key(|event| event.at);
+        for event in events {
+            let entry = Entry::new(event);
+            if self.needle.as_ref().is_some_and(|needle| entry.passes(needle)) {
+                self.passing.push_back(self.first + self.entries.len() as u64);
+            }
+            self.entries.push_back(entry);
+        }
+        let over = self.entries.len().saturating_sub(KEPT);
+        self.entries.drain(..over);
+        self.first += over as u64;
+        let gone = self.passing.partition_point(|number| *number < self.first);
+        self.passing.drain(..gone);
+    }
+
+    /// Finds the cursor's entry again; at the newest event, the newest one. What is on screen
+    /// stays where it is unless the cursor follows the news.
     fn settle(&mut self, cx: &Context<'_>) {
-        let keys: Vec<Clean> = self.shown().map(|event| event.entry.clone()).collect();
-        let height = u64::from(Self::list(cx.body).height);
-        self.cursor.settle(
-            keys.len() as u64,
-            height,
-            |key| keys.iter().position(|k| k == key).map(|at| at as u64),
-            |at| keys.get(usize::try_from(at).ok()?).cloned(),
-        );
+        let (len, height) = (self.len() as u64, u64::from(Self::list(cx.body).height));
+        let index = match self.cursor.key {
+            Some(number) if self.away => self.place(number),
+            _ => 0,
+        };
+        self.cursor.top = self.cursor.top.saturating_add(index).saturating_sub(self.cursor.index);
+        self.cursor.select(index, self.number(index));
+        self.cursor.scroll(len, height);
     }
-}
 
-fn passes(needle: &Needle, event: &FeedEvent) -> bool {
-    let queue = event.queue.name.clean();
-    let job = event.job.as_ref().map(crate::wire::JobId::clean).unwrap_or_default();
-    needle.passes([queue.as_str(), event.event.as_str(), job.as_str()].into_iter())
+    fn select(&mut self, cx: &Context<'_>, index: u64) {
+        self.away = index > 0;
+        self.cursor.select(index, self.number(index));
+        self.settle(cx);
+    }
+
+    fn hold(&mut self) {
+        match self.held.take() {
+            Some(events) => self.add(events),
+            None => self.held = Some(VecDeque::new()),
+        }
+    }
 }
 
 impl Panel for Events {
@@ -91,24 +161,25 @@ impl Panel for Events {
 
     fn act(&mut self, cx: &Context<'_>, action: Action) -> Vec<Step> {
         if let Some(by) = moved(action) {
-            let len = self.shown().count() as u64;
-            self.cursor.step(by, len, u64::from(Self::list(cx.body).height));
-            let key = self.selected().map(|event| event.entry.clone());
-            // At the newest event the view stays there; elsewhere it holds on to its entry.
-            self.cursor.key = if by == Move::Top { None } else { key };
+            self.cursor.step(by, self.len() as u64, u64::from(Self::list(cx.body).height));
+            // The newest event is left by moving down and found again by moving up.
+            let index = if by == Move::Top { 0 } else { self.cursor.index };
+            self.select(cx, index);
             return Vec::new();
         }
         match action {
-            Action::EventsPause => match self.held.take() {
-                Some(events) => self.add(events),
-                None => self.held = Some(Vec::new()),
-            },
+            Action::EventsPause => {
+                self.hold();
+                self.settle(cx);
+            }
             Action::Open => {
-                let Some((queue, id)) = self.selected().and_then(|e| Some((e.queue.clone(), e.job.clone()?)))
+                let entry = self.row(self.cursor.index);
+                let Some((queue, id, state)) =
+                    entry.and_then(|entry| Some((entry.queue.clone(), entry.job.clone()?, entry.state)))
                 else {
                     return Vec::new();
                 };
-                return vec![Step::Open(Box::new(Screen::Job(Box::new(Job::new(queue, id, None)))))];
+                return vec![Step::Open(Box::new(Screen::Job(Box::new(Job::new(queue, id, state)))))];
             }
             _ => {}
         }
@@ -132,23 +203,44 @@ impl Panel for Events {
     fn feed(&mut self, cx: &Context<'_>, events: &[FeedEvent]) {
         match &mut self.held {
             Some(held) => {
-                held.extend_from_slice(events);
+                held.extend(events.iter().cloned());
                 let over = held.len().saturating_sub(KEPT);
                 held.drain(..over);
-                self.dropped += over as u64;
+                self.missed += over as u64;
             }
-            None => self.add(events.to_vec()),
+            None => self.add(events.iter().cloned()),
         }
         self.settle(cx);
     }
 
     fn filter(&mut self, cx: &Context<'_>, text: &str, _done: bool) -> Vec<Step> {
-        text.clone_into(&mut self.filter);
+        if text != self.filter {
+            text.clone_into(&mut self.filter);
+            self.needle = (!text.is_empty()).then(|| Needle::parse(text));
+            let Self { entries, needle, first, .. } = self;
+            let numbers = *first..;
+            self.passing = match needle {
+                None => VecDeque::new(),
+                Some(needle) => {
+                    let passing = entries.iter().zip(numbers).filter(|(entry, _)| entry.passes(needle));
+                    passing.map(|(_, number)| number).collect()
+                }
+            };
+        }
         self.settle(cx);
         Vec::new()
     }
 
     fn filter_text(&self) -> Option<&str> {
         Some(&self.filter)
+    }
+
+    fn click(&mut self, cx: &Context<'_>, _column: u16, row: u16) -> Vec<Step> {
+        let Some(row) = row.checked_sub(HEAD) else { return Vec::new() };
+        let index = self.cursor.top + u64::from(row);
+        if row < Self::list(cx.body).height && index < self.len() as u64 {
+            self.select(cx, index);
+        }
+        Vec::new()
     }
 }

@@ -1,0 +1,126 @@
+//! The dialog before an act that could be regretted.
+
+mod lines;
+
+use super::field;
+use crate::app::App;
+use crate::app::effect::Act;
+use crate::app::modal::confirm::Confirm;
+use crate::app::panes::Rect;
+use crate::operate::Severity;
+use crate::text::{Clean, figure, wrap};
+use crate::view::pen::Pen;
+use crate::view::theme::Role;
+use crate::view::widget::frame::{centred, frame};
+use lines::Line;
+
+/// Cells of the dialog where the terminal has room for it.
+const WIDTH: u16 = 80;
+/// Cells of the names at the left.
+const NAMES: u16 = 10;
+/// Smaller than this, the question alone is asked.
+const SMALL: (u16, u16) = (32, 7);
+
+pub(super) fn draw(pen: &mut Pen<'_>, app: &App, confirm: &Confirm, now: i64) {
+    let whole = app.panes().whole;
+    if whole.width < SMALL.0 || whole.height < SMALL.1 {
+        bare(pen, confirm, whole, now);
+        return;
+    }
+    let width = whole.inset(1).width.min(WIDTH);
+    let inner = width.saturating_sub(4);
+    let question = question(app, confirm, inner);
+    let asked = u16::try_from(question.len()).unwrap_or(1) + field_rows(confirm);
+    let room = whole.height.saturating_sub(asked + 3);
+    let lines = lines::fitting(confirm, inner.saturating_sub(NAMES), usize::from(room));
+    let height = u16::try_from(lines.len()).unwrap_or(room) + asked + 3;
+    let area = centred(whole, width, height);
+    let foot = match confirm.severity {
+        Severity::Type => "enter go on · esc nothing done",
+        _ => "y yes · N no · esc nothing done",
+    };
+    let inner = frame(pen, area, &title(confirm, width.saturating_sub(6)), &Clean::line(foot), Role::Focus);
+    let above = inner.above(asked + 1);
+    for (line, y) in lines.iter().zip(above.y..above.y + above.height) {
+        let Line { name, text, role, .. } = line;
+        pen.put(inner.x, y, NAMES.min(inner.width), name, Role::Dim);
+        pen.put(inner.x + NAMES, y, inner.width.saturating_sub(NAMES), text, *role);
+    }
+    ask(pen, confirm, &question, inner.foot(asked), now);
+}
+
+/// Rows of the field in which the name is typed.
+fn field_rows(confirm: &Confirm) -> u16 {
+    u16::from(confirm.severity == Severity::Type)
+}
+
+/// The question, broken to the width.
+fn question(app: &App, confirm: &Confirm, width: u16) -> Vec<(Clean, Role)> {
+    if confirm.severity != Severity::Type {
+        return vec![(Clean::line("Go on? y/N"), Role::Strong)];
+    }
+    let label = app.config.label.clone().unwrap_or_else(|| app.config.endpoint.cut(24));
+    let words = format!("{}: type the queue's name to go on:", label.as_str().to_uppercase());
+    let mut rows: Vec<(Clean, Role)> =
+        wrap(&Clean::line(words), usize::from(width)).into_iter().map(|row| (row, Role::Text)).collect();
+    rows.extend(name_rows(confirm, width, 3));
+    rows
+}
+
+/// The name that must be typed, in at most so many rows.
+fn name_rows(confirm: &Confirm, width: u16, most: usize) -> Vec<(Clean, Role)> {
+    let name = confirm.name();
+    let role = if name.hidden() > 0 { Role::Hidden } else { Role::Strong };
+    let mut rows = wrap(&name, usize::from(width));
+    if rows.len() > most {
+        rows.truncate(most);
+        if let Some(last) = rows.last_mut() {
+            *last = Clean::line(format!("{}…", last.cut(usize::from(width.saturating_sub(1)))));
+        }
+    }
+    rows.into_iter().map(|row| (row, role)).collect()
+}
+
+fn ask(pen: &mut Pen<'_>, confirm: &Confirm, question: &[(Clean, Role)], area: Rect, now: i64) {
+    // While it is deaf, what is asked is not yet in front.
+    let deaf = confirm.deaf(now);
+    for ((text, role), y) in question.iter().zip(area.y..area.y + area.height) {
+        pen.put(area.x, y, area.width, text, if deaf { Role::Dim } else { *role });
+    }
+    if confirm.severity == Severity::Type && area.height > 0 {
+        let y = area.y + area.height - 1;
+        let x = pen.put(area.x, y, area.width, &"› ", Role::Accent);
+        let role = if confirm.matches() { Role::Ok } else { Role::Strong };
+        field(pen, x, y, (area.x + area.width).saturating_sub(x), &confirm.input, role);
+    }
+}
+
+/// The question alone, where a frame would take the room that it needs.
+fn bare(pen: &mut Pen<'_>, confirm: &Confirm, whole: Rect, now: i64) {
+    pen.clear(whole);
+    let mut rows = vec![(title(confirm, whole.width), Role::Strong)];
+    if confirm.severity == Severity::Type {
+        rows.push((Clean::line("type its name:"), Role::Text));
+        rows.extend(name_rows(confirm, whole.width, 2));
+    } else {
+        rows.push((Clean::line("Go on? y/N"), Role::Text));
+    }
+    let asked = usize::from(whole.height.saturating_sub(field_rows(confirm)));
+    rows.truncate(asked.max(1));
+    ask(pen, confirm, &rows, whole.head(u16::try_from(rows.len()).unwrap_or(0) + field_rows(confirm)), now);
+}
+
+/// What is to be done to what, within so many cells: a long name is cut, the count never.
+fn title(confirm: &Confirm, cells: u16) -> Clean {
+    let mut word = confirm.act.word().to_owned();
+    if let Some(first) = word.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    let what = match &confirm.act {
+        Act::Jobs { .. } if confirm.count == 1 => format!("{word} 1 job of "),
+        Act::Jobs { .. } => format!("{word} {} jobs of ", figure::count(confirm.count)),
+        Act::Queue { .. } => format!("{word} "),
+    };
+    let room = usize::from(cells).saturating_sub(crate::text::width(&what));
+    Clean::line(format!("{what}{}", confirm.name().cut(room.max(4))))
+}

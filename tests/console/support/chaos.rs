@@ -1,0 +1,458 @@
+//! Data that no sane server would send, made from one number.
+
+use std::sync::Arc;
+
+use toril::app::effect::{Answer, Query, ScanResult};
+use toril::app::link::{LinkPhase, LinkView};
+use toril::engine::read::FieldValue;
+use toril::engine::read::job::{Children, Field, JobDetail, LogPage, Parent};
+use toril::engine::read::page::{Brief, JobRow, Page, PageQuery};
+use toril::monitor::redis::{Clients, HealthPoint, Memory, Persistence, SlowEntry};
+use toril::monitor::snapshot::{Cost, Discovery, RatePoint};
+use toril::monitor::{Drain, FeedEvent, QueueRow, RedisHealth, Snapshot, Workers};
+use toril::operate::Preview;
+use toril::text::Clean;
+use toril::wire::{Era, JobId, Prefix, QueueId, QueueName, Raw, State, Token};
+
+use super::{NOW, hostile};
+
+/// A source of numbers that depends on its seed alone.
+pub struct Chaos {
+    state: u64,
+    texts: Vec<Vec<u8>>,
+}
+
+impl Chaos {
+    pub fn new(seed: u64) -> Self {
+        Self { state: seed | 1, texts: hostile::texts() }
+    }
+
+    /// The next number (xorshift).
+    fn number(&mut self) -> u64 {
+        self.state ^= self.state << 13;
+        self.state ^= self.state >> 7;
+        self.state ^= self.state << 17;
+        self.state
+    }
+
+    pub fn below(&mut self, n: usize) -> usize {
+        usize::try_from(self.number() % n.max(1) as u64).unwrap()
+    }
+
+    pub fn coin(&mut self) -> bool {
+        self.number() % 2 == 0
+    }
+
+    pub fn pick<T: Clone>(&mut self, of: &[T]) -> T {
+        of[self.below(of.len())].clone()
+    }
+
+    /// Mostly small, sometimes as large as it gets.
+    pub fn count(&mut self) -> u64 {
+        match self.below(8) {
+            0 | 1 => 0,
+            2..=4 => self.number() % 100,
+            5 | 6 => self.number() % 10_000_000,
+            _ => u64::MAX / (1 + self.number() % 5),
+        }
+    }
+
+    pub fn rate(&mut self) -> f64 {
+        match self.below(10) {
+            0 | 1 => 0.0,
+            2 => f64::NAN,
+            3 => f64::INFINITY,
+            4 => -1.0,
+            5 => 1e300,
+            _ => (self.number() % 100_000) as f64 / 7.0,
+        }
+    }
+
+    /// A moment: about now, long ago, never, or nonsense.
+    pub fn moment(&mut self) -> i64 {
+        match self.below(6) {
+            0 => 0,
+            1 => i64::MAX / 2,
+            2 => -1,
+            3 => NOW + (self.number() % 100_000_000) as i64,
+            _ => NOW - (self.number() % 100_000_000) as i64,
+        }
+    }
+
+    pub fn maybe<T>(&mut self, make: impl FnOnce(&mut Self) -> T) -> Option<T> {
+        if self.coin() { Some(make(self)) } else { None }
+    }
+
+    pub fn some<T>(&mut self, most: usize, mut make: impl FnMut(&mut Self) -> T) -> Vec<T> {
+        (0..self.below(most + 1)).map(|_| make(self)).collect()
+    }
+
+    /// Hostile bytes: one of the known kinds, two of them, or plain noise.
+    pub fn bytes(&mut self) -> Vec<u8> {
+        match self.below(4) {
+            0 | 1 => {
+                let texts = std::mem::take(&mut self.texts);
+                let text = self.pick(&texts);
+                self.texts = texts;
+                text
+            }
+            2 => {
+                let (mut a, b) = (self.bytes(), self.bytes());
+                a.extend(b);
+                a
+            }
+            _ => self.some(40, |chaos| chaos.number().to_le_bytes()[3]),
+        }
+    }
+
+    pub fn clean(&mut self) -> Clean {
+        Clean::line(self.bytes())
+    }
+
+    fn raw(&mut self) -> Raw {
+        Raw::new(self.bytes())
+    }
+
+    fn queue_id(&mut self) -> QueueId {
+        let prefix = if self.coin() { Prefix::default() } else { Prefix::new(self.bytes()) };
+        QueueId::new(prefix, QueueName::legacy(self.bytes()))
+    }
+
+    fn era(&mut self) -> Era {
+        use Era::{Bull3, Bull4, Pro, Unknown, V1, V2, V3, V4, V5, V6};
+        self.pick(&[Bull3, Bull4, V1, V2, V3, V4, V5, V5, V6, V6, Pro, Unknown])
+    }
+
+    pub fn link(&mut self) -> LinkView {
+        let (why, hint) = (self.clean(), self.clean());
+        let state = match self.below(6) {
+            0 => LinkPhase::Connecting,
+            1 => LinkPhase::Impaired { why, hint },
+            2 => LinkPhase::Down { why, hint, retry_at: self.moment().min(NOW * 2) },
+            3 => LinkPhase::Refused { why, hint },
+            _ => LinkPhase::Up,
+        };
+        let waiting_since = self.maybe(|chaos| NOW - (chaos.number() % 100_000) as i64);
+        LinkView { state, round_trip_us: self.maybe(Self::count), waiting_since }
+    }
+
+    pub fn snapshot(&mut self) -> Snapshot {
+        let mut queues = self.some(60, Self::queue);
+        queues.sort_by(|a, b| a.name.cmp(&b.name));
+        Snapshot {
+            generation: self.number(),
+            queues: queues.into_iter().map(Arc::new).collect(),
+            discovery: Discovery {
+                prefixes: self.some(3, |chaos| Prefix::new(chaos.bytes())),
+                scanned: self.count(),
+                keys: self.count(),
+                complete: self.coin(),
+                remembered: self.coin(),
+                refused: self.coin(),
+            },
+            redis: self.maybe(Self::health).map(Arc::new),
+            cost: Cost { commands_per_s: self.rate(), bytes_per_s: self.rate(), cpu: self.maybe(Self::rate) },
+            clock_offset_ms: (self.number() % 10_000) as i64 - 5000,
+            refused: self.some(3, Self::clean),
+            slowed: self.maybe(Self::clean),
+        }
+    }
+
+    fn queue(&mut self) -> QueueRow {
+        let mut row = QueueRow::found(self.queue_id());
+        row.era = self.era();
+        row.counts.waiting = self.count();
+        row.counts.paused = self.count() / 4096;
+        row.counts.prioritized = self.count() / 4096;
+        row.counts.active = self.count() / 4096;
+        row.counts.delayed = self.count() / 4096;
+        row.counts.waiting_children = self.count() / 4096;
+        row.counts.completed = self.count() / 4096;
+        row.counts.failed = self.count() / 4096;
+        row.counts.waiting /= 4096;
+        row.backlog = self.count() / 4096;
+        row.paused = self.coin();
+        row.split = self.below(4) == 0;
+        row.concurrency = self.maybe(Self::count);
+        row.rate = self.maybe(|chaos| (chaos.count(), chaos.count() / 4));
+        row.limited_ms = self.maybe(Self::moment);
+        row.schedulers = self.count();
+        row.workers = match self.below(4) {
+            0 => Workers::Unknown,
+            1 => Workers::NotPermitted,
+            _ => Workers::Count(self.below(3) as u32),
+        };
+        row.in_per_s = self.maybe(Self::rate);
+        row.out_per_s = self.maybe(Self::rate);
+        row.failure_share = self.maybe(Self::rate);
+        row.oldest_at = self.maybe(Self::moment);
+        row.next_due_at = self.maybe(Self::moment);
+        row.oldest_active_at = self.maybe(Self::moment);
+        row.drain = match self.below(5) {
+            0 => Drain::Unknown,
+            1 => Drain::Empty,
+            2 => Drain::In(self.rate()),
+            3 => Drain::Growing,
+            _ => Drain::Still,
+        };
+        let points = self.some(40, |chaos| RatePoint {
+            at: chaos.moment(),
+            added: chaos.rate() as f32,
+            finished: chaos.rate() as f32,
+            failed: chaos.rate() as f32,
+            backlog: chaos.number() as u32,
+        });
+        row.history = points.into();
+        row.changed_at = row.changed_at.map(|_| NOW - (self.number() % 3000) as i64);
+        row.sampled_at = if self.coin() { NOW } else { 0 };
+        row.error = if self.below(5) == 0 { Some(self.clean()) } else { None };
+        row.era_note.version = self.maybe(Self::clean);
+        row.era_note.evidence = self.some(4, Self::clean);
+        row
+    }
+
+    fn health(&mut self) -> RedisHealth {
+        if self.below(5) == 0 {
+            return RedisHealth::default();
+        }
+        RedisHealth {
+            at: NOW - (self.number() % 60_000) as i64,
+            version: self.clean(),
+            flavour: self.clean(),
+            mode: self.clean(),
+            role: if self.coin() { Clean::line("slave") } else { self.clean() },
+            uptime_s: self.count(),
+            memory: Memory {
+                used: self.count(),
+                peak: self.count(),
+                max: self.count(),
+                system: self.count(),
+                rss: self.count(),
+                fragmentation: self.rate(),
+                policy: self.clean(),
+                full_in_s: self.maybe(Self::count),
+            },
+            clients: Clients { connected: self.count(), blocked: self.count(), max: self.count() },
+            hit_rate: self.maybe(Self::rate),
+            ops_per_s: self.maybe(Self::rate),
+            hits: self.count(),
+            misses: self.count(),
+            evicted: self.count(),
+            evicted_per_s: self.rate(),
+            expired: self.count(),
+            expired_per_s: self.rate(),
+            net_in_per_s: self.rate(),
+            net_out_per_s: self.rate(),
+            cpu: self.maybe(Self::rate),
+            keys: self.count(),
+            expiring_keys: self.count(),
+            persistence: Persistence {
+                aof: self.coin(),
+                aof_ok: self.coin(),
+                rdb_ok: self.coin(),
+                last_save_s: self.moment() / 1000,
+                changes: self.count(),
+                loading: self.coin(),
+            },
+            slow_log: self.maybe(|chaos| {
+                chaos.some(40, |chaos| SlowEntry {
+                    at_s: chaos.moment() / 1000,
+                    took_us: chaos.count(),
+                    command: chaos.clean(),
+                    client: chaos.clean(),
+                })
+            }),
+            command_mix: self.some(12, |chaos| (chaos.clean(), chaos.rate())),
+            history: self.history(),
+            missing: self.some(3, Self::clean),
+            ..RedisHealth::default()
+        }
+    }
+
+    fn history(&mut self) -> Vec<HealthPoint> {
+        let mut at = NOW - 3_600_000;
+        self.some(400, |chaos| {
+            at += (chaos.number() % 10_000) as i64;
+            HealthPoint {
+                at,
+                used: chaos.count(),
+                hit_rate: chaos.maybe(Self::rate),
+                ops_per_s: chaos.rate(),
+                clients: chaos.count(),
+                evicted_per_s: chaos.rate(),
+                expired_per_s: chaos.rate(),
+                net_in_per_s: chaos.rate(),
+                net_out_per_s: chaos.rate(),
+                cpu: chaos.rate(),
+            }
+        })
+    }
+
+    pub fn events(&mut self) -> Vec<FeedEvent> {
+        const NAMES: [&str; 10] = [
+            "added",
+            "waiting",
+            "active",
+            "completed",
+            "failed",
+            "progress",
+            "delayed",
+            "stalled",
+            "retries-exhausted",
+            "removed",
+        ];
+        const FIELDS: [&str; 7] = ["prev", "failedReason", "returnvalue", "data", "delay", "name", "jobId"];
+        let queues: Vec<QueueId> = (0..3).map(|_| self.queue_id()).collect();
+        self.some(80, |chaos| FeedEvent {
+            at: chaos.moment(),
+            entry: chaos.clean(),
+            queue: chaos.pick(&queues),
+            event: if chaos.below(4) == 0 { chaos.clean() } else { Clean::line(chaos.pick(&NAMES)) },
+            job: chaos.maybe(|chaos| JobId::new(chaos.bytes())),
+            fields: chaos.some(4, |chaos| {
+                let name = if chaos.below(4) == 0 { chaos.raw() } else { Raw::new(chaos.pick(&FIELDS)) };
+                (name, chaos.raw())
+            }),
+        })
+    }
+
+    /// An answer to a question.
+    pub fn answer(&mut self, query: &Query) -> Result<Answer, Clean> {
+        if self.below(8) == 0 {
+            return Err(self.clean());
+        }
+        Ok(match query {
+            Query::Page(_, query) => Answer::Page(self.page(query)),
+            Query::Job(_, queue, id, state) => {
+                let (queue, id, state) = (queue.clone(), id.clone(), *state);
+                Answer::Job(self.maybe(|chaos| Box::new(chaos.job(queue, id, state))))
+            }
+            Query::Field(..) => Answer::Field(match self.below(4) {
+                0 => FieldValue::Absent,
+                1 => FieldValue::TooLarge(self.count()),
+                _ => FieldValue::Value(self.raw()),
+            }),
+            Query::Logs(_, _, from, _) => Answer::Logs(LogPage {
+                total: self.count(),
+                offset: from.unwrap_or_default(),
+                lines: self.some(60, Self::raw),
+            }),
+            Query::Scan { query, .. } => Answer::Scan(ScanResult {
+                rows: self.page(query).rows,
+                scanned: self.count(),
+                total: self.count(),
+                complete: self.coin(),
+            }),
+            Query::Preview(_) => Answer::Preview(Preview {
+                matched: self.count(),
+                sample: self.some(10, |chaos| JobId::new(chaos.bytes())),
+                effects: self.some(6, Self::clean),
+            }),
+        })
+    }
+
+    fn page(&mut self, query: &PageQuery) -> Page {
+        let rows = self.some(60, Self::job_row);
+        Page { query: query.clone(), total: self.count(), rows }
+    }
+
+    fn brief(&mut self) -> Brief {
+        match self.below(4) {
+            0 => Brief::Absent,
+            1 => Brief::Large(self.count()),
+            _ => Brief::Text(self.clean()),
+        }
+    }
+
+    fn job_row(&mut self) -> JobRow {
+        let id = JobId::new(self.bytes());
+        JobRow {
+            shown_id: id.clean(),
+            id,
+            gone: self.below(6) == 0,
+            name: self.brief(),
+            reason: self.brief(),
+            progress: self.brief(),
+            timestamp: self.maybe(Self::moment),
+            due_at: self.maybe(Self::moment),
+            processed_on: self.maybe(Self::moment),
+            finished_on: self.maybe(Self::moment),
+            delay: self.maybe(Self::moment),
+            priority: self.number() as i64,
+            attempts_made: self.count(),
+            attempts_started: self.maybe(Self::count),
+            worker: self.maybe(Self::clean),
+            child: self.coin(),
+            scheduled: self.coin(),
+        }
+    }
+
+    fn job(&mut self, queue: QueueId, id: JobId, state: Option<State>) -> JobDetail {
+        const NAMES: [&str; 16] = [
+            "name",
+            "data",
+            "opts",
+            "timestamp",
+            "delay",
+            "priority",
+            "processedOn",
+            "finishedOn",
+            "atm",
+            "ats",
+            "attemptsMade",
+            "failedReason",
+            "stacktrace",
+            "returnvalue",
+            "progress",
+            "pb",
+        ];
+        let mut fields: Vec<Field> = Vec::new();
+        for name in NAMES {
+            if self.coin() {
+                fields.push(self.field(Raw::new(name)));
+            }
+        }
+        fields.extend(self.some(4, |chaos| {
+            let name = chaos.raw();
+            chaos.field(name)
+        }));
+        JobDetail {
+            queue,
+            id,
+            state,
+            field_count: fields.len() as u64 + self.count() % 3,
+            fields,
+            logs: self.count(),
+            lock: self.maybe(|chaos| (Token::new(chaos.bytes()), chaos.maybe(Self::moment))),
+            due_at: self.maybe(Self::moment),
+            children: Children {
+                processed: self.count(),
+                pending: self.count(),
+                failed: self.count(),
+                ignored: self.count(),
+            },
+            parent: self.maybe(|chaos| Parent {
+                key: chaos.raw(),
+                queue: chaos.maybe(Self::queue_id),
+                id: chaos.maybe(|chaos| JobId::new(chaos.bytes())),
+            }),
+        }
+    }
+
+    fn field(&mut self, name: Raw) -> Field {
+        const JSON: [&str; 6] = [
+            "{\"a\":{\"b\":[1,2,{\"c\":\"\\u001b[31m\\u202e\"}]},\"d\":null}",
+            "[\"Error: boom\\n    at f (a.ts:1:2)\\n    at g\",\"Error: boom\\n    at f (a.ts:1:2)\"]",
+            "1700000000000",
+            "42",
+            "\"text\"",
+            "[[[[[[[[[[",
+        ];
+        let value = if self.coin() { Raw::new(self.pick(&JSON)) } else { self.raw() };
+        let size = value.as_bytes().len() as u64;
+        match self.below(5) {
+            0 => Field { name, size: self.count(), value: None },
+            _ => Field { name, size, value: Some(value) },
+        }
+    }
+}
