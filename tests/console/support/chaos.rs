@@ -47,7 +47,8 @@ impl Chaos {
         of[self.below(of.len())].clone()
     }
 
-    /// Mostly small, sometimes as large as it gets.
+    /// Mostly small, sometimes as large as it gets. What is added up is divided by 4,096: no server
+    /// holds so many that their sum would be too large.
     pub fn count(&mut self) -> u64 {
         match self.below(8) {
             0 | 1 => 0,
@@ -426,10 +427,10 @@ impl Chaos {
             lock: self.maybe(|chaos| (Token::new(chaos.bytes()), chaos.maybe(Self::moment))),
             due_at: self.maybe(Self::moment),
             children: Children {
-                processed: self.count(),
-                pending: self.count(),
-                failed: self.count(),
-                ignored: self.count(),
+                processed: self.count() / 4096,
+                pending: self.count() / 4096,
+                failed: self.count() / 4096,
+                ignored: self.count() / 4096,
             },
             parent: self.maybe(|chaos| Parent {
                 key: chaos.raw(),
