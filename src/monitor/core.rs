@@ -76,6 +76,8 @@ pub(super) struct Core {
     failing: Option<Instant>,
     ticked: Instant,
     swept: Instant,
+    /// Streams in one command of the sweep.
+    sweep_most: usize,
     remember: Option<Remember>,
     remembered: (Option<Instant>, Vec<QueueId>),
     known: Known,
@@ -136,6 +138,7 @@ impl Core {
             failing: None,
             ticked: now,
             swept: now,
+            sweep_most: sweep::STREAMS,
             remember: options.remember.clone(),
             remembered: (None, options.remembered.clone()),
             known,

@@ -19,8 +19,10 @@ use crate::wire::{Prefix, QueueId, glob};
 const COUNT: u64 = 200;
 /// What a call costs Redis.
 const CALL: Duration = Duration::from_micros(90);
-/// One screen of queues: until then nothing is spared.
+/// One screen of queues: until then nothing is spared ..
 const SCREEN: usize = 60;
+/// .. but for no longer than so many keys: some 40 ms.
+const SPRINT: u64 = 300 * COUNT;
 /// Rest after a call, as a multiple of its cost: at most a quarter of the time in the first pass ..
 const REST: u32 = 3;
 /// .. and a thousandth afterwards (well below the 1 % that is allowed).
@@ -121,6 +123,17 @@ impl Pass {
         let confirmed = confirm(conn, likely).await?;
         Ok((confirmed, self.cursor == "0"))
     }
+
+    /// Rests after a call of a first pass, once the first screen is found or the sprint is over.
+    async fn rest(&self, known: &Known, debt: &mut Duration) {
+        if known.len() < SCREEN && self.scanned < SPRINT {
+            return;
+        }
+        *debt += CALL * REST;
+        if *debt >= SLEEP {
+            tokio::time::sleep(std::mem::take(debt)).await;
+        }
+    }
 }
 
 /// Which of the candidates are queues: a `meta` must be a hash with a field of a queue and none of
@@ -183,10 +196,7 @@ pub async fn find(conn: &Conn, prefixes: &[Prefix], globs: &[String]) -> Result<
         if over {
             break;
         }
-        debt += CALL;
-        if debt >= SLEEP {
-            tokio::time::sleep(std::mem::take(&mut debt)).await;
-        }
+        pass.rest(&known, &mut debt).await;
     }
     let mut found: Vec<QueueId> = known.with(|known| known.drain().collect());
     found.sort_by(|a, b| (&a.name, &a.prefix).cmp(&(&b.name, &b.prefix)));
@@ -249,11 +259,8 @@ pub(super) async fn run(
             if !brisk {
                 tokio::time::sleep(LATER).await;
                 brisk = asked(&mut interest, &mut refresh);
-            } else if known.len() >= SCREEN {
-                debt += CALL * REST;
-                if debt >= SLEEP {
-                    tokio::time::sleep(std::mem::take(&mut debt)).await;
-                }
+            } else {
+                pass.rest(&known, &mut debt).await;
             }
         }
         if first {

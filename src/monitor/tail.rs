@@ -12,7 +12,7 @@ use self::read::{Reply, View, read};
 use super::core::Input;
 use super::feed::FeedEvent;
 use super::link;
-use crate::conn::{Conn, Dedicated};
+use crate::conn::{Conn, Dedicated, Kind};
 use crate::wire::QueueId;
 use crate::wire::event::cursor_at;
 
@@ -29,6 +29,10 @@ const FAR: Duration = Duration::from_secs(1);
 const FAR_MOST: usize = 200;
 /// A reply of a stream above this size stops its tail: it is sampled instead.
 const BULKY: usize = 256 * 1024;
+/// A reply of all streams together above this size is not read: then each is asked for one entry ..
+const REPLY: usize = 1024 * 1024;
+/// .. and those whose entry is above this size are stopped.
+const BULKY_ENTRY: usize = 10 * 1024;
 
 /// What is to be followed.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -83,25 +87,32 @@ impl Tail {
             let Some(open) = &mut socket else {
                 link::up(&mut link).await;
                 match self.conn.dedicated().await {
-                    Ok(open) => socket = Some(open),
+                    Ok(open) => socket = Some(open.with_reply_max(REPLY)),
                     Err(_) => tokio::time::sleep(Duration::from_millis(500)).await,
                 }
                 continue;
             };
             let (near, beyond) = state.split();
-            let Ok(reply) = read(open, &state.views(&near), Some(BLOCK)).await else {
-                socket = None;
-                tokio::time::sleep(Duration::from_millis(200)).await;
-                continue;
+            let reply = match read(open, &state.views(&near), Some(BLOCK)).await {
+                Ok(reply) => reply,
+                Err(error) => {
+                    socket = None;
+                    // What is answered but cannot be read is too large.
+                    if error.kind == Kind::Unexpected && self.unclog(&mut state, &near).await.is_err() {
+                        return;
+                    }
+                    tokio::time::sleep(Duration::from_millis(200)).await;
+                    continue;
+                }
             };
-            if self.take(&mut state, reply).await.is_err() {
+            if self.take(&mut state, reply, BULKY).await.is_err() {
                 return;
             }
             if !beyond.is_empty() && far.elapsed() >= FAR {
                 far = Instant::now();
                 for queues in beyond.chunks(FAR_MOST) {
                     let Ok(reply) = read(open, &state.views(queues), None).await else { break };
-                    if self.take(&mut state, reply).await.is_err() {
+                    if self.take(&mut state, reply, BULKY).await.is_err() {
                         return;
                     }
                 }
@@ -115,8 +126,43 @@ impl Tail {
         }
     }
 
+    /// Finds the streams whose events are too large by asking each for one entry, and stops them. The
+    /// others go on from now.
+    async fn unclog(&self, state: &mut State, queues: &[QueueId]) -> Result<(), Closed> {
+        let mut socket = None;
+        for queue in queues {
+            let mut open = match socket.take() {
+                Some(open) => open,
+                None => match self.conn.dedicated().await {
+                    Ok(open) => open.with_reply_max(REPLY),
+                    Err(_) => return Ok(()),
+                },
+            };
+            if let Some(cursor) = state.cursors.get_mut(queue) {
+                cursor.feed = false;
+            }
+            match read(&mut open, &state.views(std::slice::from_ref(queue)), None).await {
+                Ok(reply) => {
+                    self.take(state, reply, BULKY_ENTRY).await?;
+                    socket = Some(open);
+                }
+                Err(error) if error.kind == Kind::Unexpected => {
+                    self.stop(state, queue.clone(), REPLY).await?;
+                }
+                Err(_) => return Ok(()),
+            }
+        }
+        Ok(())
+    }
+
+    async fn stop(&self, state: &mut State, queue: QueueId, size: usize) -> Result<(), Closed> {
+        state.cursors.remove(&queue);
+        state.stopped.insert(queue.clone());
+        self.to.send(Input::Bulky(queue, size)).await.map_err(|_| Closed)
+    }
+
     /// Takes what came: cursors go on, hints and entries are passed on.
-    async fn take(&self, state: &mut State, reply: Reply) -> Result<(), Closed> {
+    async fn take(&self, state: &mut State, reply: Reply, bulky: usize) -> Result<(), Closed> {
         if let Some(redis_ms) = reply.redis_ms {
             state.redis_ms = redis_ms;
         }
@@ -125,10 +171,8 @@ impl Tail {
             state.woke = true;
             hints.push(moved.queue.clone());
             let Some(cursor) = state.cursors.get_mut(&moved.queue) else { continue };
-            if moved.size > BULKY {
-                state.stopped.insert(moved.queue.clone());
-                state.cursors.remove(&moved.queue);
-                self.to.send(Input::Bulky(moved.queue, moved.size)).await.map_err(|_| Closed)?;
+            if moved.size > bulky {
+                self.stop(state, moved.queue, moved.size).await?;
                 continue;
             }
             if cursor.feed {

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::Core;
-use crate::conn::{Batch, ConnError, Request, Value, Verb};
+use crate::conn::{Batch, ConnError, Kind, Request, Value, Verb};
 use crate::engine::read::overview::server_time;
 use crate::engine::read::stream::streams;
 use crate::monitor::budget::{CALL_US, STREAM_US};
@@ -13,7 +13,7 @@ use crate::wire::event::{Entry, cursor_at};
 /// How often.
 const EVERY: Duration = Duration::from_secs(3);
 /// Streams in one command.
-const STREAMS: usize = 200;
+pub(super) const STREAMS: usize = 200;
 /// A queue whose events are larger than this is not asked for them again.
 const BULKY: usize = 64 * 1024;
 
@@ -25,6 +25,17 @@ impl Core {
     /// How long until the next sweep.
     pub(super) fn until_sweep(&self) -> Duration {
         self.every().saturating_sub(self.swept.elapsed())
+    }
+
+    /// An answer that was too large to be read: fewer streams at once from now on.
+    fn shrink(&mut self, error: &ConnError, first: &QueueId) {
+        if error.kind != Kind::Unexpected {
+            return;
+        }
+        if self.sweep_most <= 1 {
+            self.bulky(first, BULKY);
+        }
+        self.sweep_most /= 4;
     }
 
     /// Asks all streams that are not followed whether anything came since they were last asked or
@@ -42,7 +53,7 @@ impl Core {
                 (id.clone(), id.key("events"), cursor_at(entry.sampled_redis_ms.max(entry.swept_redis_ms)))
             })
             .collect();
-        for chunk in asked.chunks(STREAMS) {
+        for chunk in asked.chunks(self.sweep_most.clamp(1, STREAMS)) {
             let mut request = Request::new(Verb::XRead).arg("COUNT").arg(1).arg("STREAMS");
             for (_, key, _) in chunk {
                 request = request.arg(key);
@@ -53,7 +64,13 @@ impl Core {
             let mut batch = Batch::new();
             batch.push(Request::new(Verb::Time));
             batch.push(request);
-            let mut replies = self.conn.batch(&batch).await?.into_iter();
+            let mut replies = match self.conn.batch(&batch).await {
+                Ok(replies) => replies.into_iter(),
+                Err(error) => {
+                    self.shrink(&error, &chunk[0].0);
+                    return Err(error);
+                }
+            };
             self.budget.spend(Instant::now(), CALL_US + STREAM_US * chunk.len() as f64);
             let redis_ms = replies.next().as_ref().and_then(server_time).unwrap_or(0);
             let reply = ConnError::check(replies.next().unwrap_or(Value::Nil))?;

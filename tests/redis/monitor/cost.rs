@@ -158,6 +158,33 @@ async fn a_stream_of_large_events_is_left_alone() {
 }
 
 #[tokio::test]
+async fn a_feed_of_large_events_is_stopped_and_the_others_go_on() {
+    let server = Server::start();
+    fill(&server, 3);
+    let mut link = server.connect();
+    let mut watch = Watch::start(&server, anything());
+    watch
+        .until("three", |now| now.queues.len() == 3 && now.queues.iter().all(|row| row.sampled_at > 0))
+        .await;
+    watch.handle.interest.send_replace(Interest { feed: Some(Vec::new()), ..Interest::default() });
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    let large = "x".repeat(2_000_000);
+    let mut pipe = redis::pipe();
+    pipe.atomic();
+    for _ in 0..20 {
+        let event = ["*", "event", "completed", "jobId", "1", "returnvalue", &large];
+        pipe.cmd("XADD").arg("bull:queue-0001:events").arg(&event).ignore();
+    }
+    pipe.exec(&mut link).unwrap();
+    watch.until("a note", |now| row(now, "queue-0001").is_some_and(|row| row.note.is_some())).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    redis::cmd("XADD").arg("bull:queue-0002:events").arg(&["*", "event", "hello"]).exec(&mut link).unwrap();
+    let event =
+        tokio::time::timeout(Duration::from_secs(5), watch.handle.feed.recv()).await.unwrap().unwrap();
+    assert_eq!((event[0].event.as_str(), event[0].queue.name.as_bytes()), ("hello", &b"queue-0002"[..]));
+}
+
+#[tokio::test]
 async fn a_viewer_is_refused_nothing_and_a_narrower_one_once() {
     let server = Server::start();
     fill(&server, 20);
