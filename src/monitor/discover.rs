@@ -256,11 +256,11 @@ pub(super) async fn run(
                     return;
                 }
             }
-            if !brisk {
+            if brisk {
+                pass.rest(&known, &mut debt).await;
+            } else {
                 tokio::time::sleep(LATER).await;
                 brisk = asked(&mut interest, &mut refresh);
-            } else {
-                pass.rest(&known, &mut debt).await;
             }
         }
         if first {

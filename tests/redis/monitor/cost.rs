@@ -44,6 +44,18 @@ fn fill(server: &Server, queues: usize) -> Vec<String> {
     names
 }
 
+/// Keys of somebody else.
+fn foreign_keys(server: &Server, keys: usize) {
+    let mut link = server.connect();
+    for chunk in 0..keys / 10_000 {
+        let mut pipe = redis::pipe();
+        for n in 0..10_000 {
+            pipe.cmd("SET").arg(format!("cache:item:{chunk}:{n}")).arg(n).ignore();
+        }
+        pipe.exec(&mut link).unwrap();
+    }
+}
+
 /// Microseconds and calls of all commands but `INFO` of this test.
 fn spent(link: &mut redis::Connection) -> (u64, u64, Vec<(String, u64, u64)>) {
     let text: String = redis::cmd("INFO").arg("commandstats").query(link).unwrap();
@@ -63,8 +75,9 @@ fn anything() -> MonitorOptions {
     MonitorOptions { names: Vec::new(), ..exactly(&[]) }
 }
 
-async fn at_rest(queues: usize, seconds: u64) -> f64 {
+async fn at_rest(queues: usize, foreign: usize, seconds: u64) -> f64 {
     let server = Server::start();
+    foreign_keys(&server, foreign);
     let names = fill(&server, queues);
     let mut link = server.connect();
     let began = Instant::now();
@@ -102,14 +115,21 @@ async fn at_rest(queues: usize, seconds: u64) -> f64 {
 
 #[tokio::test]
 async fn ten_queues_at_rest_cost_next_to_nothing() {
-    let per_s = at_rest(10, 12).await;
+    let per_s = at_rest(10, 0, 12).await;
     assert!(per_s < 2_000.0, "{per_s} us/s; the aim is 400");
 }
 
 #[tokio::test]
 async fn a_thousand_queues_at_rest_stay_within_the_budget() {
-    let per_s = at_rest(1_000, 15).await;
+    let per_s = at_rest(1_000, 0, 15).await;
     assert!(per_s < 10_000.0, "{per_s} us/s; the aim is 2,000");
+}
+
+#[tokio::test]
+#[ignore = "a million keys: run it by name"]
+async fn a_thousand_queues_among_a_million_keys_stay_within_the_budget() {
+    let per_s = at_rest(1_000, 1_000_000, 15).await;
+    assert!(per_s < 10_000.0, "{per_s} us/s; the aim is 3,000");
 }
 
 #[tokio::test]
