@@ -78,13 +78,10 @@ fn outside_grammar(raw: &[u8]) -> Vec<(usize, String)> {
     let mut at = 0;
     while let Some(c) = rest.chars().next() {
         let taken = match c {
-            '\u{1b}' => match sequence(rest) {
-                Some(len) => len,
-                None => {
-                    bad.push((at, rest.chars().take(12).collect()));
-                    1
-                }
-            },
+            '\u{1b}' => sequence(rest).unwrap_or_else(|| {
+                bad.push((at, rest.chars().take(12).collect()));
+                1
+            }),
             '\0'..='\u{1f}'
             | '\u{7f}'..='\u{9f}'
             | '\u{200b}'

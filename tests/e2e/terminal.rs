@@ -55,7 +55,7 @@ impl Terminal {
         let mut reader = pair.master.try_clone_reader().unwrap();
         let sink = seen.clone();
         std::thread::spawn(move || {
-            let mut buffer = [0; 65_536];
+            let mut buffer = vec![0; 65_536];
             while let Ok(n @ 1..) = reader.read(&mut buffer) {
                 let mut seen = sink.lock().unwrap();
                 seen.parser.process(&buffer[..n]);
