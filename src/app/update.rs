@@ -1,7 +1,7 @@
 //! The one function that changes the state.
 
 use super::action::{Action, Scope};
-use super::effect::Effect;
+use super::effect::{Effect, Slot};
 use super::key::{Code, Key};
 use super::modal::{self, Modal};
 use super::msg::Msg;
@@ -248,8 +248,13 @@ fn back(app: &mut App, now: i64) -> Vec<Effect> {
     if filtered {
         return with_current(app, now, |panel, cx| panel.filter(cx, "", true));
     }
-    app.stacks.pop();
-    refresh(app, now)
+    if !app.stacks.pop() {
+        return Vec::new();
+    }
+    // What only the screen that was left waited for is not worth its end.
+    let mut effects = vec![Effect::Cancel(Slot::Field), Effect::Cancel(Slot::Scan), Effect::Cancel(Slot::Logs)];
+    effects.extend(refresh(app, now));
+    effects
 }
 
 /// Opens the screen of a queue or job that was named in the palette.
