@@ -7,8 +7,12 @@ use super::key::{Code, Key};
 pub enum Scope {
     /// Everywhere.
     Global,
-    /// Where there is a list to move in.
+    /// Where rows can be opened and filtered.
     List,
+    /// Where there is something to move in.
+    Move,
+    /// Where there are tabs.
+    Tabs,
     /// The Queues screen.
     Queues,
     /// Where a queue is chosen: Queues and Queue.
@@ -30,7 +34,9 @@ impl Scope {
     pub const fn title(self) -> &'static str {
         match self {
             Self::Global => "Everywhere",
-            Self::List => "Moving",
+            Self::List => "Rows",
+            Self::Move => "Moving",
+            Self::Tabs => "Tabs",
             Self::Queues => "Queues",
             Self::OneQueue => "The queue",
             Self::Jobs => "Jobs",
@@ -117,16 +123,16 @@ actions! {
     Reverse "sort.reverse" List [k('S')] "" "Reverse the order";
     Faults "faults" Queues [k('f')] "faults" "Show only queues with a fault";
     EventsPause "events.pause" Events [k(' ')] "pause" "Hold the feed still, or let it run";
-    NextTab "tab.next" List [n(Code::Tab)] "" "Next tab";
-    PreviousTab "tab.previous" List [n(Code::BackTab)] "" "Previous tab";
-    Down "down" List [n(Code::Down), k('j')] "" "One row down";
-    Up "up" List [n(Code::Up), k('k')] "" "One row up";
-    HalfDown "half-page.down" List [c('d')] "" "Half a page down";
-    HalfUp "half-page.up" List [c('u')] "" "Half a page up";
-    PageDown "page.down" List [n(Code::PageDown), c('f')] "" "A page down";
-    PageUp "page.up" List [n(Code::PageUp), c('b')] "" "A page up";
-    Top "top" List [k('g'), n(Code::Home)] "" "To the first row";
-    Bottom "bottom" List [k('G'), n(Code::End)] "" "To the last row";
+    NextTab "tab.next" Tabs [n(Code::Tab)] "" "Next tab";
+    PreviousTab "tab.previous" Tabs [n(Code::BackTab)] "" "Previous tab";
+    Down "down" Move [n(Code::Down), k('j')] "" "One row down";
+    Up "up" Move [n(Code::Up), k('k')] "" "One row up";
+    HalfDown "half-page.down" Move [c('d')] "" "Half a page down";
+    HalfUp "half-page.up" Move [c('u')] "" "Half a page up";
+    PageDown "page.down" Move [n(Code::PageDown), c('f')] "" "A page down";
+    PageUp "page.up" Move [n(Code::PageUp), c('b')] "" "A page up";
+    Top "top" Move [k('g'), n(Code::Home)] "" "To the first row";
+    Bottom "bottom" Move [k('G'), n(Code::End)] "" "To the last row";
     ScreenQueues "screen.queues" Global [k('1')] "" "Queues: which is in trouble?";
     ScreenEvents "screen.events" Global [k('5')] "" "Events: what is happening?";
     ScreenRedis "screen.redis" Global [k('6')] "redis" "Redis: is it the problem?";

@@ -148,7 +148,7 @@ impl Events {
 
 impl Panel for Events {
     fn scopes(&self) -> &'static [Scope] {
-        &[Scope::Events, Scope::List]
+        &[Scope::Events, Scope::List, Scope::Move]
     }
 
     fn path(&self) -> Vec<Clean> {

@@ -243,7 +243,7 @@ fn too_large(bytes: usize) -> Step {
 
 impl Panel for Job {
     fn scopes(&self) -> &'static [Scope] {
-        &[Scope::Job, Scope::OneJob, Scope::OneQueue, Scope::List]
+        &[Scope::Job, Scope::OneJob, Scope::OneQueue, Scope::List, Scope::Tabs, Scope::Move]
     }
 
     fn path(&self) -> Vec<Clean> {

@@ -299,7 +299,7 @@ pub(super) fn job_op(action: Action, state: State) -> Result<JobOp, Clean> {
 
 impl Panel for Queue {
     fn scopes(&self) -> &'static [Scope] {
-        &[Scope::Jobs, Scope::OneJob, Scope::OneQueue, Scope::List]
+        &[Scope::Jobs, Scope::OneJob, Scope::OneQueue, Scope::List, Scope::Tabs, Scope::Move]
     }
 
     fn path(&self) -> Vec<Clean> {

@@ -215,7 +215,7 @@ pub(super) fn queue_act(cx: &Context<'_>, id: &QueueId, action: Action) -> Vec<S
 
 impl Panel for Queues {
     fn scopes(&self) -> &'static [Scope] {
-        &[Scope::Queues, Scope::OneQueue, Scope::List]
+        &[Scope::Queues, Scope::OneQueue, Scope::List, Scope::Move]
     }
 
     fn path(&self) -> Vec<Clean> {

@@ -57,7 +57,7 @@ impl Redis {
 
 impl Panel for Redis {
     fn scopes(&self) -> &'static [Scope] {
-        &[Scope::Redis, Scope::List]
+        &[Scope::Redis, Scope::Move]
     }
 
     fn path(&self) -> Vec<Clean> {
