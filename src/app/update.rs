@@ -252,7 +252,8 @@ fn back(app: &mut App, now: i64) -> Vec<Effect> {
         return Vec::new();
     }
     // What only the screen that was left waited for is not worth its end.
-    let mut effects = vec![Effect::Cancel(Slot::Field), Effect::Cancel(Slot::Scan), Effect::Cancel(Slot::Logs)];
+    let mut effects =
+        vec![Effect::Cancel(Slot::Field), Effect::Cancel(Slot::Scan), Effect::Cancel(Slot::Logs)];
     effects.extend(refresh(app, now));
     effects
 }
