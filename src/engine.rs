@@ -5,6 +5,7 @@ pub mod add;
 pub mod op;
 pub mod queue;
 pub mod read;
+mod script;
 pub mod worker;
 
 pub use add::{AddError, Backoff, FailurePolicy, Flow, FlowJob, FlowNode, JobOptions, Keep, OptionError};

@@ -5,28 +5,16 @@ mod flow;
 mod options;
 mod validate;
 
-use std::sync::LazyLock;
-
 pub use error::{AddError, OptionError};
 pub(super) use flow::rows;
 pub use flow::{Flow, FlowJob, FlowNode};
 pub use options::{Backoff, FailurePolicy, JobOptions, Keep};
 pub(super) use validate::validate;
 
-use crate::conn::{Conn, Script, Value, bytes, integer, items};
+use super::op::Code;
+use super::script::script;
+use crate::conn::{Conn, Value, bytes, integer, items};
 use crate::wire::{JobId, QueueId};
-
-static ADD: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(
-        "add",
-        concat!(
-            include_str!("lua/lib/keyspace.lua"),
-            include_str!("lua/lib/place.lua"),
-            include_str!("lua/lib/parent.lua"),
-            include_str!("lua/add.lua"),
-        ),
-    )
-});
 
 /// What `meta.library` says of queues we add to. Never `meta.version`: that names the release of
 /// BullMQ whose habits the queue's other clients have.
@@ -79,7 +67,8 @@ pub(super) async fn add_rows(conn: &Conn, rows: Vec<Row>) -> Result<Vec<Result<J
     for row in rows {
         row.push(&mut args)?;
     }
-    let reply = conn.eval(&ADD, &keys, &args).await?;
+    let script = script!("client", "add", ["undecided", "event", "push", "delay", "job", "parent"]);
+    let reply = conn.eval(script, &keys, &args).await?;
     let outcomes: Vec<_> = items(&reply).iter().map(outcome).collect();
     if outcomes.len() == keys.len() { Ok(outcomes) } else { Err(AddError::Reply) }
 }
@@ -89,7 +78,7 @@ fn outcome(value: &Value) -> Result<JobId, AddError> {
         return Err(match integer(value) {
             Some(-5) => AddError::ParentMissing,
             Some(-7) => AddError::ParentTaken,
-            _ => AddError::Code(*code),
+            _ => Code::refusal(*code).map_or(AddError::Code(*code), AddError::Refused),
         });
     }
     bytes(value).map(JobId::new).ok_or(AddError::Reply)

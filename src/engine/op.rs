@@ -10,7 +10,6 @@ mod code;
 mod error;
 mod job;
 mod queue;
-mod script;
 
 pub use code::Code;
 pub use error::OpError;

@@ -3,7 +3,8 @@
 //! [`Worker`] is the loop; [`ManualWorker`] is the same steps one by one, with the time as an
 //! argument.
 //!
-//! For queues of eras 5 and 6. Not done yet, so do not run it on queues that need it: the next
+//! For queues of eras 5 and 6, and new ones; the scripts refuse others ([`WorkError::Refused`]).
+//! Not done yet, so do not run it on queues that need it: the next
 //! run of a job scheduler is not produced, and a job parked by `keepLastIfActive` is not
 //! queued when its owner ends.
 
@@ -13,7 +14,6 @@ mod error;
 mod job;
 mod manual;
 mod run;
-mod scripts;
 mod upkeep;
 mod wake;
 

@@ -1,5 +1,6 @@
 //! The engine beside the real libraries.
 
+mod eras;
 mod op;
 mod ours;
 mod worker;

@@ -1,5 +1,6 @@
 //! Why a job was not added.
 
+use super::super::op::Code;
 use crate::conn::ConnError;
 
 /// A job was not added.
@@ -20,6 +21,9 @@ pub enum AddError {
     /// Code -7: a job of this id exists and has another living parent.
     #[error("a job of this id belongs to another parent")]
     ParentTaken,
+    /// A queue of the call is not one of era 5 or 6, and not new either; nothing was added.
+    #[error("{}", .0.sentence())]
+    Refused(Code),
     /// A code that the script does not document.
     #[error("adding gave the unknown code {0}")]
     Code(i64),

@@ -7,92 +7,101 @@
 --   id ('' = automatic), name, data JSON, opts JSON, timestamp ('' = now), delay ms, priority,
 --   '1' = to the front (lifo), '1' = it is a parent and waits for children,
 --   parent's key or '', parent JSON
--- Returns one value a job: its id, or -5 (its parent is gone) or -7 (the existing job of this id
--- has another living parent).
+-- Returns one value a job: its id, or PARENT_GONE, or PARENT_TAKEN (the existing job of this id has
+-- another living parent), or for all of them the code of a refusal.
 
 local WIDTH = 11
 local library = ARGV[1]
 local time = clock(ARGV[2])
 
 -- Names us where another library names itself in `version`, which decides its era.
-local function introduce(base)
-  local meta = base .. 'meta'
-  if call('HGET', meta, 'library') ~= library then
-    call('HSET', meta, 'library', library)
+local function introduce(q)
+  if redis.call('HGET', q.meta, 'library') ~= library then
+    redis.call('HSET', q.meta, 'library', library)
   end
-  return event_limit(base)
+  event_cap(q)
 end
 
 -- A custom id that exists: nothing is stored; it may become the child of another parent.
-local function adopt(base, id, limit, parent_key, parent)
-  local key = base .. id
-  local current = call('HGET', key, 'parentKey')
-  if current and current ~= parent_key and call('EXISTS', current) == 1 then
+local function adopt(q, id, parent_key, parent)
+  local key = q.base .. id
+  local current = redis.call('HGET', key, 'parentKey')
+  if current and current ~= parent_key and redis.call('EXISTS', current) == 1 then
     if parent_key ~= '' then
-      return -7
+      return PARENT_TAKEN
     end
   elseif parent_key ~= '' then
-    if call('ZSCORE', base .. 'completed', id) then
-      call('HSET', parent_key .. ':processed', key, call('HGET', key, 'returnvalue') or 'null')
+    if redis.call('ZSCORE', q.completed, id) then
+      redis.call('HSET', parent_key .. ':processed', key, redis.call('HGET', key, 'returnvalue') or 'null')
     else
-      call('SADD', parent_key .. ':dependencies', key)
+      redis.call('SADD', parent_key .. ':dependencies', key)
     end
-    call('HSET', key, 'parentKey', parent_key, 'parent', parent)
+    redis.call('HSET', key, 'parentKey', parent_key, 'parent', parent)
   end
-  emit(base, limit, 'duplicated', 'jobId', id)
+  emit_capped(q, 'duplicated', 'jobId', id)
   return id
 end
 
-local function add(base, at)
+local function add(q, at)
   local id, name, data, opts = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
   local timestamp = ARGV[at + 4] ~= '' and tonumber(ARGV[at + 4]) or time
   local delay, priority = tonumber(ARGV[at + 5]), tonumber(ARGV[at + 6])
   local front, waits_for_children = ARGV[at + 7] == '1', ARGV[at + 8] == '1'
   local parent_key, parent = ARGV[at + 9], ARGV[at + 10]
 
-  if parent_key ~= '' and call('EXISTS', parent_key) == 0 then
-    return -5
+  if parent_key ~= '' and redis.call('EXISTS', parent_key) == 0 then
+    return PARENT_GONE
   end
-  local counter = call('INCR', base .. 'id')
-  local limit = introduce(base)
+  local counter = redis.call('INCR', q.id)
+  introduce(q)
   if id == '' then
     id = tostring(counter)
-  elseif call('EXISTS', base .. id) == 1 then
-    return adopt(base, id, limit, parent_key, parent)
+  elseif redis.call('EXISTS', q.base .. id) == 1 then
+    return adopt(q, id, parent_key, parent)
   end
 
-  local key = base .. id
-  call('HSET', key, 'name', name, 'data', data, 'opts', opts, 'timestamp', timestamp, 'delay', delay,
+  local key = q.base .. id
+  redis.call('HSET', key, 'name', name, 'data', data, 'opts', opts, 'timestamp', timestamp, 'delay', delay,
     'priority', priority)
   if parent_key ~= '' then
-    call('HSET', key, 'parentKey', parent_key, 'parent', parent)
+    redis.call('HSET', key, 'parentKey', parent_key, 'parent', parent)
   end
-  emit(base, nil, 'added', 'jobId', id, 'name', name)
+  emit(q, 'added', 'jobId', id, 'name', name)
 
   if waits_for_children then
-    call('ZADD', base .. 'waiting-children', timestamp, id)
-    emit(base, limit, 'waiting-children', 'jobId', id)
+    redis.call('ZADD', q['waiting-children'], timestamp, id)
+    emit_capped(q, 'waiting-children', 'jobId', id)
   elseif delay > 0 then
-    delay_until(base, id, timestamp + delay)
-    emit(base, limit, 'delayed', 'jobId', id, 'delay', timestamp + delay)
-    wake_when_due(base)
+    delay_until(q, id, timestamp + delay)
+    emit_capped(q, 'delayed', 'jobId', id, 'delay', timestamp + delay)
+    mark_delay(q)
   else
-    enqueue(base, id, priority, front)
-    emit(base, limit, 'waiting', 'jobId', id)
+    enqueue(q, id, priority, front)
+    emit_capped(q, 'waiting', 'jobId', id)
   end
   if parent_key ~= '' then
-    call('SADD', parent_key .. ':dependencies', key)
+    redis.call('SADD', parent_key .. ':dependencies', key)
   end
   return id
 end
 
-local replies, parents = {}, {}
+-- One queue that is not ours to write to refuses all, so that no flow is left half added.
+local wanted, checked, refused = {}, {}, nil
 for i = 1, #KEYS do
-  local base = base_of(KEYS[i])
+  local q = queue_of(base_of(KEYS[i]))
+  if not checked[q] then
+    refused = refused or refusal(q)
+    checked[q] = true
+  end
+  wanted[i] = q
+end
+
+local replies, parents = {}, {}
+for i, q in ipairs(wanted) do
   local at = 3 + (i - 1) * WIDTH
-  replies[i] = add(base, at)
+  replies[i] = refused or add(q, at)
   if ARGV[at + 8] == '1' and type(replies[i]) == 'string' then
-    parents[#parents + 1] = { base, replies[i] }
+    parents[#parents + 1] = { q, replies[i] }
   end
 end
 -- A parent all of whose children existed and were done has nobody to release it.

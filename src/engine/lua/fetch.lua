@@ -2,9 +2,10 @@
 --
 -- KEYS[1]  `meta` of the queue
 -- ARGV     now ms or '', lock token, lock ms, worker's name or ''
--- Returns  see `fetch` in lib/fetch.lua
+-- Returns  { code } of a refusal; else see `fetch` in lib/fetch.lua
 
-local reply = fetch(base_of(KEYS[1]), {
-  now = clock(ARGV[1]), token = ARGV[2], lock_ms = ARGV[3], worker = ARGV[4],
-})
+local q = queue_of(base_of(KEYS[1]))
+local refused = refusal(q)
+if refused then return { refused } end
+local reply = fetch(q, { now = clock(ARGV[1]), token = ARGV[2], lock_ms = ARGV[3], worker = ARGV[4] })
 return reply

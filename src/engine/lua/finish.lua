@@ -5,78 +5,78 @@
 --          6 id, 7 'completed' or 'failed', 8 value JSON or failure text, 9 stack traces JSON or '',
 --          10 attempts allowed, 11 metric points to keep (0 = none),
 --          12 '1' = keep the job, 13 keep age ms or '', 14 keep count or '', 15 age limit a call
--- Returns  { code } with -1 no such job, -2 no lock, -3 not active, -4 children pending,
---          -6 another's lock, -9 a child failed; else as fetch.lua
+-- Returns  { GONE }, { NO_LOCK }, { OTHERS_LOCK }, { NOT_IN_STATE }, { CHILDREN_PENDING } or
+--          { CHILD_FAILED }; else as `fetch` in lib/fetch.lua
+--
+-- A job that was started is ended whatever the queue looks like by now; only a next one is not taken.
 
-local base = base_of(KEYS[1])
+local q = queue_of(base_of(KEYS[1]))
 local now = clock(ARGV[1])
 local id, state, value = ARGV[6], ARGV[7], ARGV[8]
-local key = base .. id
+local key = q.base .. id
 local completed = state == 'completed'
 
-if call('EXISTS', key) == 0 then
-  return { -1 }
+if redis.call('EXISTS', key) == 0 then
+  return { GONE }
 end
 if completed then
-  if call('SCARD', key .. ':dependencies') > 0 then
-    return { -4 }
+  if redis.call('SCARD', key .. ':dependencies') > 0 then
+    return { CHILDREN_PENDING }
   end
-  if call('ZCARD', key .. ':unsuccessful') > 0 then
-    return { -9 }
+  if redis.call('ZCARD', key .. ':unsuccessful') > 0 then
+    return { CHILD_FAILED }
   end
 end
-local code = unlock(base, id, ARGV[2])
-if code < 0 then
-  return { code }
+local refused = unlock(q, id, ARGV[2])
+if refused then
+  return { refused }
 end
 if not completed then
-  call('HSET', key, 'failedReason', value, 'stacktrace', ARGV[9])
+  redis.call('HSET', key, 'failedReason', value, 'stacktrace', ARGV[9])
 end
-if call('LREM', base .. 'active', -1, id) == 0 then
-  return { -3 }
+if redis.call('LREM', q.active, -1, id) == 0 then
+  return { NOT_IN_STATE }
 end
-trim_events(base)
+trim_events(q)
 
-local links = call('HMGET', key, 'parentKey', 'parent', 'deid')
-if links[3] then
-  free_dedup(base, id, links[3])
+local dedup = redis.call('HGET', key, 'deid')
+if dedup then
+  free_dedup(q, id, dedup)
 end
-local parent_base, parent_id, link = parent_of(links[1], links[2])
-if parent_base then
-  if completed then
-    child_completed(parent_base, parent_id, key, value, now)
-  else
-    child_failed(parent_base, parent_id, link, key, value, now)
-  end
+local parent, parent_queue, parent_id, link = parent_of(key)
+if parent and completed then
+  child_completed(parent_queue, parent_id, key, value, now)
+elseif parent then
+  child_failed(parent_queue, parent_id, link, key, value, now)
 end
 
-local attempts = call('HINCRBY', key, 'atm', 1)
+local attempts = redis.call('HINCRBY', key, 'atm', 1)
 if ARGV[12] == '1' then
-  call('ZADD', base .. state, now, id)
-  call('HSET', key, completed and 'returnvalue' or 'failedReason', value, 'finishedOn', now)
+  redis.call('ZADD', q[state], now, id)
+  redis.call('HSET', key, completed and 'returnvalue' or 'failedReason', value, 'finishedOn', now)
   if not completed then
-    call('HDEL', key, 'defa')
+    redis.call('HDEL', key, 'defa')
   end
-  evict(base, state, ARGV[13], ARGV[14], tonumber(ARGV[15]), now)
+  evict(q, state, ARGV[13], ARGV[14], tonumber(ARGV[15]), now)
 else
-  evict_job(base, id)
+  evict_job(key)
 end
-emit(base, nil, state, 'jobId', id, completed and 'returnvalue' or 'failedReason', value, 'prev', 'active')
+emit(q, state, 'jobId', id, completed and 'returnvalue' or 'failedReason', value, 'prev', 'active')
 if not completed and attempts >= tonumber(ARGV[10]) then
-  emit(base, nil, 'retries-exhausted', 'jobId', id, 'attemptsMade', attempts)
+  emit(q, 'retries-exhausted', 'jobId', id, 'attemptsMade', attempts)
 end
 if ARGV[11] ~= '0' then
-  count_metric(base, state, tonumber(ARGV[11]), now)
+  count_metric(q, state, tonumber(ARGV[11]), now)
 end
 
-if ARGV[5] == '1' then
-  local reply, telling = fetch(base, { now = now, token = ARGV[2], lock_ms = ARGV[3], worker = ARGV[4] })
+if ARGV[5] == '1' and not refusal(q) then
+  local reply, telling = fetch(q, { now = now, token = ARGV[2], lock_ms = ARGV[3], worker = ARGV[4] })
   if telling then
     return reply
   end
 end
-if call('LLEN', base .. 'wait') == 0 and call('LLEN', base .. 'active') == 0
-  and call('ZCARD', base .. 'prioritized') == 0 then
-  emit(base, nil, 'drained')
+if redis.call('LLEN', q.wait) == 0 and redis.call('LLEN', q.active) == 0
+  and redis.call('ZCARD', q.prioritized) == 0 then
+  emit(q, 'drained')
 end
 return { 0, '', 0, 0, now }

@@ -2,15 +2,15 @@
 --
 -- KEYS[1]  `meta` of the queue
 -- ARGV     id, line, how many lines to keep ('' = all)
--- Returns  how many lines there are, or -1 if there is no such job
+-- Returns  how many lines there are, or GONE
 
 local key = base_of(KEYS[1]) .. ARGV[1]
-if call('EXISTS', key) == 0 then
-  return -1
+if redis.call('EXISTS', key) == 0 then
+  return GONE
 end
-local count = call('RPUSH', key .. ':logs', ARGV[2])
+local count = redis.call('RPUSH', key .. ':logs', ARGV[2])
 if ARGV[3] ~= '' then
-  call('LTRIM', key .. ':logs', -tonumber(ARGV[3]), -1)
+  redis.call('LTRIM', key .. ':logs', -tonumber(ARGV[3]), -1)
   return math.min(count, tonumber(ARGV[3]))
 end
 return count

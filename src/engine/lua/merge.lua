@@ -1,6 +1,6 @@
 -- Brings the two lists of a split queue together (trap T1) and changes nothing else.
 --
--- KEYS  the queue's keys, see lib/queue.lua
+-- KEYS  the queue's keys, see lib/operation.lua
 -- ARGV  era, base
 -- Returns {code, moved, more}: ids that changed their list; 1 where the script must be called again.
 --

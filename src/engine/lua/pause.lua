@@ -1,6 +1,6 @@
 -- Pauses a queue.
 --
--- KEYS  the queue's keys, see lib/queue.lua
+-- KEYS  the queue's keys, see lib/operation.lua
 -- ARGV  era, base, `rename` or `flag`
 -- Returns {code, moved, more}: ids that changed their list; 1 where the script must be called again.
 --

@@ -2,13 +2,13 @@
 --
 -- KEYS[1]  `meta` of the queue
 -- ARGV     id, progress JSON
--- Returns  0, or -1 if there is no such job
+-- Returns  0, or GONE
 
-local base = base_of(KEYS[1])
-local key = base .. ARGV[1]
-if call('EXISTS', key) == 0 then
-  return -1
+local q = queue_of(base_of(KEYS[1]))
+local key = q.base .. ARGV[1]
+if redis.call('EXISTS', key) == 0 then
+  return GONE
 end
-call('HSET', key, 'progress', ARGV[2])
-emit(base, event_limit(base), 'progress', 'jobId', ARGV[1], 'data', ARGV[2])
+redis.call('HSET', key, 'progress', ARGV[2])
+emit_capped(q, 'progress', 'jobId', ARGV[1], 'data', ARGV[2])
 return 0

@@ -1,6 +1,6 @@
 -- Lets a delayed job run now.
 --
--- KEYS  the queue's keys (lib/queue.lua), the job's hash, its lock
+-- KEYS  the queue's keys (lib/operation.lua), the job's hash, its lock
 -- ARGV  era, base, id
 -- Returns a code (lib/codes.lua).
 
@@ -17,12 +17,7 @@ if ERA == 4 then
   local head = redis.call('LINDEX', list, 0)
   if head and is_marker(head) then redis.call('LPOP', list) end
 end
-local priority = priority_of(job)
-if priority > 0 then
-  push_by_priority(q, id, priority)
-else
-  push(q, 'LPUSH', id)
-end
+enqueue(q, id, priority_of(job), false)
 redis.call('HSET', job, 'delay', 0)
 
 if ERA == 0 then

@@ -1,6 +1,6 @@
 -- Removes a job, with its children unless they are to be kept.
 --
--- KEYS  the queue's keys (lib/queue.lua), the job's hash, its lock
+-- KEYS  the queue's keys (lib/operation.lua), the job's hash, its lock
 -- ARGV  era, base, id, `1` to remove its children
 -- Returns a code (lib/codes.lua).
 --
@@ -73,7 +73,7 @@ local CONTAINERS = {
 }
 
 -- The children by the key of their parent, for as many as were looked at.
-local children, seen, known, walk = {}, { [job] = true }, 0, 0
+local children, seen, checked, known, walk = {}, { [job] = true }, {}, 0, 0
 
 local function survey(parent, pending)
   local found = {}
@@ -94,9 +94,9 @@ local function survey(parent, pending)
       if base and not seen[child] then
         seen[child] = true
         local from = queue_of(base)
-        if not from.checked then
+        if not checked[from] then
           if not sound(from) then return DAMAGED end
-          from.checked = true
+          checked[from] = true
         end
         local runs = pending and name == 'dependencies'
         if runs and redis.call('EXISTS', child .. ':lock') == 1 then return CHILD_LOCKED end
@@ -138,8 +138,7 @@ local function erase(from, key, member)
   for _, child in ipairs(children[key] or {}) do erase(child.queue, child.key, child.id) end
   local prev = take(from, member)
   if ERA >= 5 then release_deduplication(from, key, member) end
-  local deleted = redis.call('DEL', key, key .. ':logs', key .. ':dependencies', key .. ':processed',
-    key .. ':failed', key .. ':unsuccessful')
+  local deleted = delete_job(key)
   if deleted > 0 then emit_capped(from, 'removed', 'jobId', member, 'prev', prev) end
   return deleted > 0 or prev ~= 'unknown'
 end

@@ -1,7 +1,7 @@
 -- Resumes a queue, whoever paused it: the ids of both lists come together in `wait`, then the
 -- flags go, then the workers are woken.
 --
--- KEYS  the queue's keys, see lib/queue.lua
+-- KEYS  the queue's keys, see lib/operation.lua
 -- ARGV  era, base
 -- Returns {code, moved, more}: ids that changed their list; 1 where the script must be called again.
 --

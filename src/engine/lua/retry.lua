@@ -1,6 +1,6 @@
 -- Puts a finished job back in line.
 --
--- KEYS  the queue's keys (lib/queue.lua), the job's hash, its lock
+-- KEYS  the queue's keys (lib/operation.lua), the job's hash, its lock
 -- ARGV  era, base, id, `failed` or `completed`, `1` to count its attempts from zero
 -- Returns a code (lib/codes.lua).
 --
@@ -23,12 +23,7 @@ else
 end
 if ARGV[5] == '1' then redis.call('HDEL', job, 'atm', 'ats', 'attemptsMade') end
 
-local priority = priority_of(job)
-if priority > 0 then
-  push_by_priority(q, id, priority)
-else
-  push(q, options_of(job).lifo == true and 'RPUSH' or 'LPUSH', id)
-end
+enqueue(q, id, priority_of(job), options_of(job).lifo == true)
 
 -- Since 5.58.2 a parent waits again for a child that is tried again; its own state stays.
 local parent = ERA >= 5 and redis.call('HGET', job, 'parentKey')

@@ -3,43 +3,45 @@
 --
 -- KEYS[1]  `meta` of the queue
 -- ARGV     now ms or '', interval ms, how often a job may stall
--- Returns  the ids that were made ready again
+-- Returns  the ids that were made ready again, or the code of a refusal
 
-local base = base_of(KEYS[1])
+local q = queue_of(base_of(KEYS[1]))
+local refused = refusal(q)
+if refused then return refused end
 local now = clock(ARGV[1])
 local max_stalled = tonumber(ARGV[3])
 local recovered = {}
 
-if call('EXISTS', base .. 'stalled-check') == 1 then
+if redis.call('EXISTS', q['stalled-check']) == 1 then
   return recovered
 end
-call('SET', base .. 'stalled-check', now, 'PX', ARGV[2])
-trim_events(base)
+redis.call('SET', q['stalled-check'], now, 'PX', ARGV[2])
+trim_events(q)
 
-local suspects = call('SMEMBERS', base .. 'stalled')
+local suspects = redis.call('SMEMBERS', q.stalled)
 if #suspects > 0 then
-  call('DEL', base .. 'stalled')
+  redis.call('DEL', q.stalled)
 end
 for _, id in ipairs(suspects) do
-  local key = base .. id
-  if string.sub(id, 1, 2) == '0:' then
-    call('LREM', base .. 'active', 1, id)
-  elseif call('EXISTS', key .. ':lock') == 0 and call('LREM', base .. 'active', 1, id) > 0 then
-    local count = call('HINCRBY', key, 'stc', 1)
-    local scheduler = call('HGET', key, 'rjk')
-    local exempt = scheduler and call('ZSCORE', base .. 'repeat', scheduler)
+  local key = q.base .. id
+  if is_marker(id) then
+    redis.call('LREM', q.active, 1, id)
+  elseif redis.call('EXISTS', key .. ':lock') == 0 and redis.call('LREM', q.active, 1, id) > 0 then
+    local count = redis.call('HINCRBY', key, 'stc', 1)
+    local scheduler = redis.call('HGET', key, 'rjk')
+    local exempt = scheduler and redis.call('ZSCORE', q['repeat'], scheduler)
     if count > max_stalled and not exempt then
-      call('HSET', key, 'defa', 'job stalled more than allowable limit')
+      redis.call('HSET', key, 'defa', 'job stalled more than allowable limit')
     end
-    enqueue(base, id, 0, true)
-    emit(base, nil, 'waiting', 'jobId', id, 'prev', 'active')
-    emit(base, nil, 'stalled', 'jobId', id)
+    enqueue(q, id, 0, true)
+    emit(q, 'waiting', 'jobId', id, 'prev', 'active')
+    emit(q, 'stalled', 'jobId', id)
     recovered[#recovered + 1] = id
   end
 end
 
-local active = call('LRANGE', base .. 'active', 0, -1)
+local active = redis.call('LRANGE', q.active, 0, -1)
 for first = 1, #active, 7000 do
-  call('SADD', base .. 'stalled', unpack(active, first, math.min(first + 6999, #active)))
+  redis.call('SADD', q.stalled, unpack(active, first, math.min(first + 6999, #active)))
 end
 return recovered

@@ -34,6 +34,9 @@ pub enum Code {
 impl Code {
     /// What a script answered. `from` is the state that the operation starts from.
     pub(super) fn from_script(answer: i64, from: State) -> Option<Self> {
+        if let Some(refusal) = Self::refusal(answer) {
+            return Some(refusal);
+        }
         Some(match answer {
             1 => Self::Done,
             -1 => Self::Gone,
@@ -43,10 +46,17 @@ impl Code {
             -22 => Self::ChildLocked,
             -23 => Self::TooMany,
             -24 => Self::NotAJob,
-            -25 => Self::WrongEra,
-            -26 => Self::Damaged,
             _ => return None,
         })
+    }
+
+    /// What any script answers about a queue that it will not write to.
+    pub(in crate::engine) const fn refusal(answer: i64) -> Option<Self> {
+        match answer {
+            -25 => Some(Self::WrongEra),
+            -26 => Some(Self::Damaged),
+            _ => None,
+        }
     }
 
     /// Whether it was done.

@@ -1,6 +1,6 @@
 //! Retry, remove and promote.
 
-use super::script::{era_argument, queue_keys, script};
+use super::super::script::{era_argument, queue_keys, script};
 use super::{Code, OpError, Target};
 use crate::conn::{Conn, ConnError, Run, Script, Value, integer};
 use crate::wire::{JobId, State, WriteEra};
@@ -90,9 +90,9 @@ pub async fn run_jobs(
 /// The script of an operation.
 fn script(op: JobOp) -> &'static Script {
     match op {
-        JobOp::Retry { .. } => script!("retry", ["event", "push", "job"]),
-        JobOp::Remove { .. } => script!("remove", ["event", "push", "job", "flow"]),
-        JobOp::Promote => script!("promote", ["event", "push", "job"]),
+        JobOp::Retry { .. } => script!("operation", "retry", ["decided", "event", "push", "job"]),
+        JobOp::Remove { .. } => script!("operation", "remove", ["decided", "event", "push", "job", "flow"]),
+        JobOp::Promote => script!("operation", "promote", ["decided", "event", "push", "job"]),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Pause, resume and merge.
 
-use super::script::{era_argument, queue_keys, script};
+use super::super::script::{era_argument, queue_keys, script};
 use super::{Code, OpError, Target};
 use crate::conn::{Conn, Script, Value, integer, items};
 use crate::wire::{Fleet, State, WriteEra};
@@ -38,10 +38,10 @@ pub async fn run_queue(conn: &Conn, target: &Target, op: QueueOp) -> Result<Queu
     let script = match op {
         QueueOp::Pause { fleet } => {
             args.push(pause_mode(target.era, fleet).to_vec());
-            script!("pause", ["event", "push", "gather"])
+            script!("operation", "pause", ["decided", "event", "push", "gather"])
         }
-        QueueOp::Resume => script!("resume", ["event", "push", "gather"]),
-        QueueOp::Merge => script!("merge", ["event", "push", "gather"]),
+        QueueOp::Resume => script!("operation", "resume", ["decided", "event", "push", "gather"]),
+        QueueOp::Merge => script!("operation", "merge", ["decided", "event", "push", "gather"]),
     };
     let mut outcome = QueueOutcome::default();
     loop {
@@ -90,7 +90,7 @@ mod tests {
 
     #[test]
     fn an_answer_that_is_not_in_the_table_names_itself() {
-        let script = script!("merge", ["event", "push", "gather"]);
+        let script = script!("operation", "merge", ["decided", "event", "push", "gather"]);
         let reply = Value::Array(vec![Value::Int(-99), Value::Int(0), Value::Int(0)]);
         let error = step(script, &reply).unwrap_err();
         assert_eq!(error.to_string(), "the script merge answered -99, which is not known");

@@ -5,9 +5,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::super::script::script;
 use super::backoff::Policy;
 use super::job::ActiveJob;
-use super::{JobError, WorkError, WorkerOptions, scripts};
+use super::{JobError, WorkError, WorkerOptions};
 use crate::conn::{Conn, Script, Value, bytes, integer, items};
 use crate::wire::{JobId, QueueId, Token};
 
@@ -83,7 +84,12 @@ impl Calls {
     /// Takes the next job.
     pub(super) async fn fetch(&self, at: Option<i64>) -> Result<Next, WorkError> {
         let token = self.token();
-        let reply = self.eval(&scripts::FETCH, &self.head(at, &token)).await?;
+        let reply = self
+            .eval(
+                script!("client", "fetch", ["undecided", "event", "push", "job", "fetch"]),
+                &self.head(at, &token),
+            )
+            .await?;
         Self::next(&reply, &token)
     }
 
@@ -119,7 +125,16 @@ impl Calls {
             args.push(stack);
             args.push(wait.to_string().into_bytes());
             args.push(flag(job.ending.lifo));
-            let reply = self.eval(&scripts::FAIL, &args).await?;
+            let reply = self
+                .eval(
+                    script!(
+                        "client",
+                        "fail",
+                        ["undecided", "event", "push", "delay", "job", "fetch", "lock"]
+                    ),
+                    &args,
+                )
+                .await?;
             return Self::next(&reply, &job.token);
         }
         let policy = job.ending.remove_on_fail.clone().unwrap_or_else(|| self.options.remove_on_fail.into());
@@ -146,7 +161,12 @@ impl Calls {
         args.push(decimal(policy.age));
         args.push(decimal(policy.count));
         args.push(policy.limit.to_string().into_bytes());
-        let reply = self.eval(&scripts::FINISH, &args).await?;
+        let script = script!(
+            "client",
+            "finish",
+            ["undecided", "event", "push", "job", "flow", "parent", "fetch", "lock", "finish"]
+        );
+        let reply = self.eval(script, &args).await?;
         Self::next(&reply, &job.token)
     }
 
@@ -157,7 +177,7 @@ impl Calls {
             args.push(id.as_bytes().to_vec());
             args.push(token.as_bytes().to_vec());
         }
-        let reply = self.eval(&scripts::RENEW, &args).await?;
+        let reply = self.eval(script!("client", "renew", []), &args).await?;
         Ok(items(&reply).iter().filter_map(bytes).map(JobId::new).collect())
     }
 
@@ -168,19 +188,22 @@ impl Calls {
             self.options.stalled_interval.as_millis().max(1).to_string().into_bytes(),
             self.options.max_stalled.to_string().into_bytes(),
         ];
-        let reply = self.eval(&scripts::STALLED, &args).await?;
+        let reply = self.eval(script!("client", "stalled", ["undecided", "event", "push"]), &args).await?;
+        if let Some(code) = integer(&reply) {
+            WorkError::check(code)?;
+        }
         Ok(items(&reply).iter().filter_map(bytes).map(JobId::new).collect())
     }
 
     pub(super) async fn progress(&self, id: &JobId, progress: &impl Serialize) -> Result<(), WorkError> {
         let args = [id.as_bytes().to_vec(), json(progress)?];
-        let reply = self.eval(&scripts::PROGRESS, &args).await?;
+        let reply = self.eval(script!("client", "progress", ["event"]), &args).await?;
         WorkError::check(integer(&reply).ok_or(WorkError::Reply)?).map(|_| ())
     }
 
     pub(super) async fn log(&self, job: &ActiveJob, line: &[u8]) -> Result<(), WorkError> {
         let args = [job.id.as_bytes().to_vec(), line.to_vec(), decimal(job.ending.keep_logs)];
-        let reply = self.eval(&scripts::LOG, &args).await?;
+        let reply = self.eval(script!("client", "log", []), &args).await?;
         WorkError::check(integer(&reply).ok_or(WorkError::Reply)?).map(|_| ())
     }
 }

@@ -1,5 +1,6 @@
 //! What can go wrong with a job, and with the worker itself.
 
+use super::super::op::Code;
 use crate::conn::ConnError;
 
 /// A job's failure: what the handler returns and what the job keeps.
@@ -92,6 +93,9 @@ pub enum WorkError {
     /// Code -9: it can never complete.
     #[error("a child of the job failed")]
     ChildFailed,
+    /// The queue is not one of era 5 or 6, and not new either; nothing was changed.
+    #[error("{}", .0.sentence())]
+    Refused(Code),
     /// A code that the script does not document.
     #[error("the script gave the unknown code {0}")]
     Code(i64),
@@ -113,7 +117,7 @@ impl WorkError {
             -3 => Err(Self::NotActive),
             -4 => Err(Self::ChildrenPending),
             -9 => Err(Self::ChildFailed),
-            _ => Err(Self::Code(code)),
+            _ => Err(Code::refusal(code).map_or(Self::Code(code), Self::Refused)),
         }
     }
 

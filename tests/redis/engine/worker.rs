@@ -109,9 +109,9 @@ fn stopping_waits_for_the_running_job_and_takes_no_other() {
 fn an_id_without_a_job_is_dropped_and_the_next_one_runs() {
     let server = Server::start();
     let ours = Ours::on(&server);
+    ours.wait(ours.queue("q").add("job", &json!({}), JobOptions::default())).unwrap();
     let mut link = server.connect();
     redis::cmd("RPUSH").arg("bull:q:wait").arg("ghost").arg("0:123").exec(&mut link).unwrap();
-    ours.wait(ours.queue("q").add("job", &json!({}), JobOptions::default())).unwrap();
     let running = ours.worker("q", quick());
     until(|| running.ran().len() == 1);
     ours.stop(running);

@@ -1,8 +1,15 @@
--- What every script answers. The numbers are mapped once, in `op/code.rs`.
+-- What scripts answer instead of a result. The numbers are mapped once: those of operations and the
+-- refusals of a queue in `op/code.rs`, those of producers and workers in their errors.
 local DONE = 1
 local GONE = -1
+local NO_LOCK = -2
 local NOT_IN_STATE = -3
+local CHILDREN_PENDING = -4
+local PARENT_GONE = -5
+local OTHERS_LOCK = -6
+local PARENT_TAKEN = -7
 local SCHEDULER = -8
+local CHILD_FAILED = -9
 local LOCKED = -21
 local CHILD_LOCKED = -22
 local TOO_MANY = -23

@@ -1,13 +1,5 @@
 -- Parents and children. Their keys are read out of hashes and sets and stand in no KEYS.
 
--- The queues met so far, by base.
-local queues = {}
-
-local function queue_of(base)
-  if not queues[base] then queues[base] = undeclared(base) end
-  return queues[base]
-end
-
 local probed = {}
 
 local function probe(key, wanted)
@@ -36,18 +28,20 @@ local function split(key)
   return string.sub(key, 1, last), string.sub(key, last + 1)
 end
 
--- The parent of a job that is linked to one which exists: its key, queue and id.
+-- The parent of a job, if it is linked to one which exists: its key, queue and id, and the link
+-- with the flags that say what a failed child does to it.
 local function parent_of(job)
-  local key = redis.call('HGET', job, 'parentKey')
+  local named = redis.call('HMGET', job, 'parentKey', 'parent')
+  local key = named[1]
   if not key or kind(key) ~= 'hash' then return nil end
-  local ok, parent = pcall(cjson.decode, redis.call('HGET', job, 'parent') or '')
-  if ok and type(parent) == 'table' and type(parent.queueKey) == 'string' and type(parent.id) == 'string'
-    and parent.queueKey .. ':' .. parent.id == key then
-    return key, queue_of(parent.queueKey .. ':'), parent.id
+  local ok, link = pcall(cjson.decode, named[2] or '')
+  if not ok or type(link) ~= 'table' then link = {} end
+  if type(link.queueKey) == 'string' and type(link.id) == 'string' and link.queueKey .. ':' .. link.id == key then
+    return key, queue_of(link.queueKey .. ':'), link.id, link
   end
   local base, id = split(key)
   if not base then return nil end
-  return key, queue_of(base), id
+  return key, queue_of(base), id, link
 end
 
 -- Cuts a pending child from its parent; a parent that waits for nothing more is next in line.

@@ -1,4 +1,4 @@
--- One job. KEYS[17] is its hash, KEYS[18] its lock, ARGV[3] its id.
+-- One job, by the key of its hash.
 
 -- The code that forbids putting the job back in line, or nil. A hash without a name is a ghost
 -- (trap T4): it would run with no data. `gid` is the group of a job of BullMQ Pro.
@@ -21,4 +21,10 @@ end
 local function options_of(job)
   local ok, opts = pcall(cjson.decode, redis.call('HGET', job, 'opts') or '{}')
   return ok and type(opts) == 'table' and opts or {}
+end
+
+-- Deletes a job and what hangs off it but its lock; returns how many keys there were.
+local function delete_job(job)
+  return redis.call('DEL', job, job .. ':logs', job .. ':dependencies', job .. ':processed',
+    job .. ':failed', job .. ':unsuccessful')
 end

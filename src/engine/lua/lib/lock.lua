@@ -1,13 +1,11 @@
 -- Giving up a job (spec 3.12).
 
--- Gives up the lock of a job. 0, -2 (no lock) or -6 (another's lock).
-local function unlock(base, id, token)
-  local lock = base .. id .. ':lock'
-  local owner = call('GET', lock)
-  if owner == token then
-    call('DEL', lock)
-    call('SREM', base .. 'stalled', id)
-    return 0
-  end
-  return owner and -6 or -2
+-- Gives up the lock of a job. The code that forbids it, or nil.
+local function unlock(q, id, token)
+  local lock = q.base .. id .. ':lock'
+  local owner = redis.call('GET', lock)
+  if owner ~= token then return owner and OTHERS_LOCK or NO_LOCK end
+  redis.call('DEL', lock)
+  redis.call('SREM', q.stalled, id)
+  return nil
 end

@@ -7,33 +7,52 @@ local function holds(list)
   return length == 1 and not is_marker(redis.call('LINDEX', list, 0))
 end
 
--- The list that takes an id now, and whether the queue is paused.
+-- The list that takes ids of a queue that is `paused`, or is not.
 --
 -- A paused queue loses nothing, whoever resumes it, as long as all its ids are in one list:
 -- so an id goes where the ids are. Where both lists hold some, `paused` is the one that the
 -- resume of an older library keeps.
+local function list_for(q, paused)
+  if not paused then return q.wait end
+  if holds(q.paused) then return q.paused end
+  if holds(q.wait) then return q.wait end
+  if ERA >= 5 and (major(q) or ERA) >= 6 then return q.wait end
+  return q.paused
+end
+
+-- The list that takes an id now, and whether the queue is paused.
 local function place(q)
-  if not is_paused(q) then return q.wait, false end
-  if holds(q.paused) then return q.paused, true end
-  if holds(q.wait) then return q.wait, true end
-  if ERA >= 5 and (major(q) or ERA) >= 6 then return q.wait, true end
-  return q.paused, true
+  local paused = is_paused(q)
+  return list_for(q, paused), paused
+end
+
+-- Whether as many jobs run as the queue allows; `most` is the field `concurrency` of its `meta`.
+local function is_full(q, most)
+  local limit = tonumber(most or '')
+  return limit ~= nil and redis.call('LLEN', q.active) >= limit
+end
+
+-- One stored wake-up, however many jobs came.
+local function wake(q)
+  redis.call('ZADD', q.marker, 0, '0')
 end
 
 -- Eras 5 and 6: tells one idle worker, unless no worker may start anything.
 local function ready(q, paused)
   if ERA < 5 or paused then return end
-  local most = tonumber(redis.call('HGET', q.meta, 'concurrency') or '')
-  if most and redis.call('LLEN', q.active) >= most then return end
-  redis.call('ZADD', q.marker, 0, '0')
+  if not is_full(q, redis.call('HGET', q.meta, 'concurrency')) then wake(q) end
 end
 
--- Eras 5 and 6: tells the workers when the first delayed job is due.
+-- Eras 5 and 6: tells the workers when the first delayed job is due, also while paused.
 local function mark_delay(q)
   local first = redis.call('ZRANGE', q.delayed, 0, 0, 'WITHSCORES')
-  if first[2] then
-    redis.call('ZADD', q.marker, string.format('%.17g', tonumber(first[2]) / 4096), '1')
-  end
+  if first[2] then redis.call('ZADD', q.marker, tonumber(first[2]) / 4096, '1') end
+end
+
+-- From era 4 on: a new place at the end of its priority's class.
+local function prioritize(q, id, priority)
+  local turn = redis.call('INCR', q.pc) % 4294967296
+  redis.call('ZADD', q.prioritized, priority * 4294967296 + turn, id)
 end
 
 -- Puts an id in a list, `LPUSH` behind the others or `RPUSH` as the next one.
@@ -45,9 +64,9 @@ end
 
 -- Puts an id at the end of its priority.
 local function push_by_priority(q, id, priority)
-  local list, paused = place(q)
   if ERA == 0 then
     -- An index over ids that are in the list as well; a lower number is nearer to the tail.
+    local list = place(q)
     redis.call('ZADD', q.priority, priority, id)
     local before = redis.call('ZCOUNT', q.priority, 0, priority) - 1
     local pivot = before > 0 and redis.call('LINDEX', list, -before)
@@ -58,11 +77,20 @@ local function push_by_priority(q, id, priority)
     end
     return
   end
-  local counter = redis.call('INCR', q.pc)
-  redis.call('ZADD', q.prioritized, string.format('%.0f', priority * 4294967296 + counter % 4294967296), id)
+  local paused = is_paused(q)
+  prioritize(q, id, priority)
   if ERA == 4 then
     if not paused and redis.call('LLEN', q.wait) == 0 then redis.call('LPUSH', q.wait, '0:0') end
   else
     ready(q, paused)
+  end
+end
+
+-- Makes a job ready. `front` puts an unprioritized one on the side that runs next.
+local function enqueue(q, id, priority, front)
+  if priority > 0 then
+    push_by_priority(q, id, priority)
+  else
+    push(q, front and 'RPUSH' or 'LPUSH', id)
   end
 end

@@ -1,16 +1,19 @@
-//! Scripts put together from the shared library, and what all of them get.
+//! Scripts put together from the shared library, and what those of operations get.
 
 use crate::wire::{QueueId, WriteEra};
 
-/// A script of ours: shared parts first, joined when this crate is compiled.
+/// A script of ours, joined when this crate is compiled: the codes, the ground (`operation`: the
+/// caller names the era; `client`: a producer or worker, eras 5 and 6), the queue, the parts that it
+/// calls, and itself.
 macro_rules! script {
-    ($name:literal, [$($part:literal),*]) => {{
+    ($ground:literal, $name:literal, [$($part:literal),*]) => {{
         static SCRIPT: std::sync::LazyLock<$crate::conn::Script> = std::sync::LazyLock::new(|| {
             $crate::conn::Script::new($name, concat!(
-                include_str!("../lua/lib/codes.lua"),
-                include_str!("../lua/lib/queue.lua"),
-                $(include_str!(concat!("../lua/lib/", $part, ".lua")),)*
-                include_str!(concat!("../lua/", $name, ".lua")),
+                include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/engine/lua/lib/codes.lua")),
+                include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/engine/lua/lib/", $ground, ".lua")),
+                include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/engine/lua/lib/queue.lua")),
+                $(include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/engine/lua/lib/", $part, ".lua")),)*
+                include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/engine/lua/", $name, ".lua")),
             ))
         });
         &*SCRIPT
@@ -18,7 +21,7 @@ macro_rules! script {
 }
 pub(super) use script;
 
-/// The keys that every script gets, in the order of `NAMES` in `lua/lib/queue.lua`.
+/// The keys that every operation gets, in the order of `NAMES` in `lua/lib/operation.lua`.
 const QUEUE_KEYS: [&str; 16] = [
     "wait",
     "paused",
@@ -43,7 +46,7 @@ pub(super) fn queue_keys(queue: &QueueId) -> Vec<Vec<u8>> {
     QUEUE_KEYS.iter().map(|suffix| queue.key(suffix)).collect()
 }
 
-/// The era as the scripts know it.
+/// The era as the scripts of operations know it.
 pub(super) fn era_argument(era: WriteEra) -> Vec<u8> {
     match era {
         WriteEra::Bull4 => b"0",
@@ -60,7 +63,7 @@ mod tests {
 
     #[test]
     fn keys_stand_in_the_order_of_the_library() {
-        let lua = include_str!("../lua/lib/queue.lua");
+        let lua = include_str!("lua/lib/operation.lua");
         let start = lua.find("local NAMES = {").unwrap();
         let names: Vec<&str> =
             lua[start..].split('}').next().unwrap().split('\'').skip(1).step_by(2).collect();
