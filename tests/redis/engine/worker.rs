@@ -145,6 +145,9 @@ fn what_bullmq_refuses_is_refused_before_anything_is_sent() {
     let options = JobOptions { id: Some("12".to_owned()), ..JobOptions::default() };
     let refused = ours.wait(queue.add("job", &json!({}), options));
     assert_eq!(refused, Err(AddError::Options(OptionError::Integer)));
+    let options = JobOptions { id: Some("wait".to_owned()), ..JobOptions::default() };
+    let refused = ours.wait(queue.add("job", &json!({}), options));
+    assert_eq!(refused, Err(AddError::Options(OptionError::Reserved)), "the key of a list");
     assert!(Dump::of(&server).keys().is_empty());
 }
 
