@@ -89,6 +89,8 @@ module.exports = (lib, socket) => {
       const one = workers.get(r.handle);
       if (one.stopped) return null;
       one.stopped = true;
+      // Closing says QUIT on the connection that is blocked in a read, and waits 500 ms for the answer.
+      if (r.force && one.worker.bclientInitialized) one.worker.bclient.disconnect();
       await one.worker.close(r.force ?? false);
       return null;
     },

@@ -26,7 +26,7 @@ fn run(node: &mut Node, queue: &str) -> Vec<String> {
     let handle = node.call(json!({"op": "worker", "queue": queue}));
     node.call(json!({"op": "waitIdle", "queue": queue}));
     let ran = node.call(json!({"op": "workerRan", "handle": handle}));
-    // Nothing runs any more, and a polite end waits for the blocked read: 5 s where it is Bull's.
+    // Nothing runs any more, and a polite end waits for the blocked read.
     node.call(json!({"op": "workerStop", "handle": handle, "force": true}));
     ran.as_array().unwrap().iter().map(|run| run["id"].as_str().unwrap().to_owned()).collect()
 }
