@@ -283,7 +283,11 @@ impl Session {
             return Ok(());
         }
         self.due = None;
-        self.drawn_at = now;
+        // A frame without a single figure holds nothing up: the first one with figures follows at
+        // once.
+        if self.app.snapshot.queues.iter().any(|row| row.sampled_at > 0) {
+            self.drawn_at = now;
+        }
         let (app, theme) = (&self.app, &self.theme);
         self.terminal.draw(|frame| view::draw(app, theme, now, frame.buffer_mut()))?;
         if let Some(raw) = self.raw.take() {

@@ -111,10 +111,9 @@ fn link(app: &App, now: i64) -> Piece {
         LinkPhase::Connecting => Piece::new("○ connecting", Role::Warn),
         LinkPhase::Up => {
             // Coarse on purpose: a figure that flickers would repaint an idle screen.
-            let rtt = app.link.round_trip_us.map(|us| match us {
-                0..1000 => "<1ms".to_owned(),
-                1000..10_000 => format!("{}ms", us / 1000),
-                _ => format!("{}ms", us / 10_000 * 10),
+            let rtt = app.link.round_trip_us.map(|us| {
+                let bound = [5, 10, 20, 50, 100, 200, 500].into_iter().find(|ms| us < ms * 1000);
+                bound.map_or_else(|| format!("{}s", us / 1_000_000 + 1), |ms| format!("<{ms}ms"))
             });
             Piece::new(format!("● {}", rtt.unwrap_or_else(|| "up".to_owned())), Role::Ok)
         }

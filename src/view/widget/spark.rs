@@ -26,6 +26,11 @@ pub fn slice(pen: &mut Pen<'_>, area: Rect, values: &[f64], top: f64, role: Role
     let skip = values.len().saturating_sub(cells);
     let offset = cells - (values.len() - skip);
     let steps = u32::from(parts) * 8;
+    // The base line is there from the start: it must not grow into an idle screen.
+    let base = if role == Role::Selected { role } else { Role::Dim };
+    for i in 0..if part == 0 { area.width } else { 0 } {
+        pen.put(area.x + i, area.y, 1, &"▁", base);
+    }
     for (i, value) in values[skip..].iter().enumerate() {
         let x = area.x + u16::try_from(offset + i).unwrap_or(0);
         let share = if top > 0.0 { (value / top).clamp(0.0, 1.0) } else { 0.0 };
@@ -34,8 +39,6 @@ pub fn slice(pen: &mut Pen<'_>, area: Rect, values: &[f64], top: f64, role: Role
         let here = level.saturating_sub(u32::from(part) * 8).min(8) as usize;
         if here > 0 {
             pen.put(x, area.y, 1, &LEVELS[here], role);
-        } else if level == 0 && part == 0 {
-            pen.put(x, area.y, 1, &"▁", Role::Dim);
         }
     }
 }
