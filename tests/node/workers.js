@@ -90,6 +90,7 @@ class Workers {
   /** The ops that need nothing of the library. */
   get ops() {
     return {
+      workersLeft: () => [...this.byHandle.values()].filter((one) => !one.stopped).length,
       workerRan: ({ handle }) => this.get(handle).ran,
       workerErrors: ({ handle }) => this.get(handle).errors,
       hanging: ({ handle }) => [...this.get(handle).hanging.keys()],

@@ -49,11 +49,22 @@ impl Dump {
     pub fn read(link: &mut Connection) -> Self {
         let mut keys: Vec<Vec<u8>> = redis::cmd("KEYS").arg("*").query(link).expect("KEYS");
         keys.sort();
-        let entries = keys.into_iter().filter_map(|key| {
-            let content = content(link, &key)?;
-            let ttl: i64 = redis::cmd("PTTL").arg(&key).query(link).expect("PTTL");
-            let expires = ttl >= 0;
-            Some((text(&key), Entry { content, expires }))
+        let mut heads = redis::pipe();
+        for key in &keys {
+            heads.cmd("TYPE").arg(key).cmd("PTTL").arg(key);
+        }
+        let heads: Vec<(String, i64)> = heads.query(link).expect("TYPE and PTTL");
+        let mut bodies = redis::pipe();
+        for (key, (kind, _)) in keys.iter().zip(&heads) {
+            let (command, rest) = read_with(kind);
+            bodies.cmd(command).arg(key).arg(rest);
+        }
+        // A key that became another type meanwhile answers with an error of its own.
+        bodies.ignore_errors();
+        let bodies: Vec<redis::RedisResult<Value>> = bodies.query(link).expect("the keys");
+        let entries = keys.iter().zip(heads).zip(bodies).filter_map(|((key, (kind, ttl)), body)| {
+            let body = body.unwrap_or_else(|error| panic!("{kind} {}: {error}", text(key)));
+            Some((text(key), Entry { content: content(&kind, &body)?, expires: ttl >= 0 }))
         });
         Self(entries.collect())
     }
@@ -111,24 +122,29 @@ impl Dump {
     }
 }
 
+/// The command that reads a whole key of this type.
+fn read_with(kind: &str) -> (&'static str, &'static [&'static str]) {
+    match kind {
+        "string" => ("GET", &[]),
+        "list" => ("LRANGE", &["0", "-1"]),
+        "set" => ("SMEMBERS", &[]),
+        "hash" => ("HGETALL", &[]),
+        "zset" => ("ZRANGE", &["0", "-1", "WITHSCORES"]),
+        "stream" => ("XRANGE", &["-", "+"]),
+        _ => ("TYPE", &[]),
+    }
+}
+
 /// `None` when the key went away between the list and the look.
-fn content(link: &mut Connection, key: &[u8]) -> Option<Content> {
-    let mut ask = |command: &str, rest: &[&str]| -> Value {
-        redis::cmd(command)
-            .arg(key)
-            .arg(rest)
-            .query(link)
-            .unwrap_or_else(|error| panic!("{command} {}: {error}", text(key)))
-    };
-    let kind = flat(&ask("TYPE", &[])).concat();
-    Some(match kind.as_str() {
+fn content(kind: &str, body: &Value) -> Option<Content> {
+    Some(match kind {
         "none" => return None,
-        "string" => Content::String(flat(&ask("GET", &[])).concat()),
-        "list" => Content::List(flat(&ask("LRANGE", &["0", "-1"]))),
-        "set" => Content::Set(flat(&ask("SMEMBERS", &[])).into_iter().collect()),
-        "hash" => Content::Hash(pairs(&ask("HGETALL", &[])).into_iter().collect()),
-        "zset" => Content::Zset(pairs(&ask("ZRANGE", &["0", "-1", "WITHSCORES"]))),
-        "stream" => match ask("XRANGE", &["-", "+"]) {
+        "string" => Content::String(flat(body).concat()),
+        "list" => Content::List(flat(body)),
+        "set" => Content::Set(flat(body).into_iter().collect()),
+        "hash" => Content::Hash(pairs(body).into_iter().collect()),
+        "zset" => Content::Zset(pairs(body)),
+        "stream" => match body {
             Value::Array(entries) => Content::Stream(entries.iter().map(fields).collect()),
             other => panic!("XRANGE answers {other:?}"),
         },

@@ -27,16 +27,28 @@ impl Lab {
     }
 
     fn cmd(&mut self, line: &str) {
-        let mut words = line.split(' ');
-        let mut cmd = redis::cmd(words.next().unwrap());
-        for word in words {
-            cmd.arg(word);
+        self.cmds([line]);
+    }
+
+    /// Several commands in one round trip.
+    fn cmds<S: AsRef<str>>(&mut self, lines: impl IntoIterator<Item = S>) {
+        let mut pipe = redis::pipe();
+        for line in lines {
+            let mut words = line.as_ref().split(' ');
+            pipe.cmd(words.next().unwrap());
+            for word in words {
+                pipe.arg(word);
+            }
         }
-        cmd.exec(&mut self.link).unwrap();
+        pipe.exec(&mut self.link).unwrap();
     }
 
     fn fresh(&mut self, era: WriteEra) {
         self.cmd("FLUSHALL");
+        self.seed(era);
+    }
+
+    fn seed(&mut self, era: WriteEra) {
         if era != WriteEra::Bull4 {
             self.cmd("HSET bull:q:meta opts.maxLenEvents 10000");
         }
@@ -44,7 +56,7 @@ impl Lab {
     }
 
     fn job(&mut self, key: &str) {
-        self.cmd(&format!("HSET {key} name n data {{}} opts {{}} timestamp 1 priority 0"));
+        self.cmd(&job(key));
     }
 
     /// Ids `<letter><n>`, the last one next to run.
@@ -93,6 +105,10 @@ impl Lab {
     }
 }
 
+fn job(key: &str) -> String {
+    format!("HSET {key} name n data {{}} opts {{}} timestamp 1 priority 0")
+}
+
 fn target(era: WriteEra) -> Target {
     Target { queue: QueueId::new(Prefix::default(), QueueName::legacy("q")), era }
 }
@@ -101,18 +117,24 @@ fn target(era: WriteEra) -> Target {
 async fn long_lists_come_together_in_order_and_in_short_steps() {
     let mut lab = Lab::new().await;
     for (wait, paused) in [(12_345, 30_000), (30_000, 12_345), (5000, 5000), (5001, 5001), (1, 20_000)] {
+        lab.cmd("FLUSHALL");
+        lab.list("wait", 'w', wait);
+        lab.list("paused", 'p', paused);
+        let mut expected = lab.ids("wait");
+        expected.extend(lab.ids("paused"));
+        // Made once; each case starts from a copy.
+        lab.cmds(["MOVE bull:q:wait 1", "MOVE bull:q:paused 1"]);
         for era in ERAS {
             for op in [QueueOp::Resume, QueueOp::Merge, QueueOp::Pause { fleet: Fleet::Mixed }] {
-                lab.fresh(era);
+                lab.cmd("FLUSHDB");
+                lab.seed(era);
+                lab.cmds(["SELECT 1", "COPY bull:q:wait bull:q:wait DB 0"]);
+                lab.cmds(["COPY bull:q:paused bull:q:paused DB 0", "SELECT 0"]);
                 lab.cmd(if era == WriteEra::Bull4 {
                     "SET bull:q:meta-paused 1"
                 } else {
                     "HSET bull:q:meta paused 1"
                 });
-                lab.list("wait", 'w', wait);
-                lab.list("paused", 'p', paused);
-                let mut expected = lab.ids("wait");
-                expected.extend(lab.ids("paused"));
                 lab.watch_scripts();
                 let moved = lab.queue(era, op).await.unwrap();
                 let (steps, longest) = lab.scripts();
@@ -232,16 +254,18 @@ async fn a_wide_or_deep_flow_is_refused_as_a_whole() {
             lab.job("bull:q:p");
             lab.cmd("ZADD bull:q:waiting-children 1 p");
             let mut parent = "bull:q:p".to_owned();
+            let mut family = Vec::new();
             for n in 0..wide {
                 let child = format!("bull:q:c{n}");
-                lab.job(&child);
-                lab.cmd(&format!("HSET {child} parentKey {parent}"));
-                lab.cmd(&format!("SADD {parent}:dependencies {child}"));
-                lab.cmd(&format!("LPUSH bull:q:wait c{n}"));
+                family.push(job(&child));
+                family.push(format!("HSET {child} parentKey {parent}"));
+                family.push(format!("SADD {parent}:dependencies {child}"));
+                family.push(format!("LPUSH bull:q:wait c{n}"));
                 if deep {
                     parent = child;
                 }
             }
+            lab.cmds(family);
             let before = Dump::of(&lab.server);
             lab.watch_scripts();
             assert_eq!(lab.act(WriteEra::V5, REMOVE, "p").await, Ok(code), "{wide}, deep {deep}");

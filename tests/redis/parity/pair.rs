@@ -1,5 +1,8 @@
 //! Two servers with the same keys: the library acts on one, we on the other.
 
+use std::ops::{Deref, DerefMut};
+use std::sync::Mutex;
+
 use redis::Connection;
 use serde_json::{Value, json};
 use toril::conn::{Access, Conn, Endpoint, Options as ConnOptions};
@@ -26,13 +29,61 @@ fn run(node: &mut Node, queue: &str) -> Vec<String> {
     let handle = node.call(json!({"op": "worker", "queue": queue}));
     node.call(json!({"op": "waitIdle", "queue": queue}));
     let ran = node.call(json!({"op": "workerRan", "handle": handle}));
-    // Nothing runs any more, and a polite end waits for the blocked read.
-    node.call(json!({"op": "workerStop", "handle": handle, "force": true}));
+    // Nothing runs any more; Bull's polite end waits half a second for its blocked read.
+    node.call(json!({"op": "workerStop", "handle": handle, "force": node.lib() == Lib::Bull4}));
     ran.as_array().unwrap().iter().map(|run| run["id"].as_str().unwrap().to_owned()).collect()
 }
 
-/// The two sides.
-pub struct Pair {
+/// Sides that a test has left as good as new. Two servers and two drivers take most of a second to
+/// start, which is longer than many of the tests take.
+static FREE: Mutex<Vec<Sides>> = Mutex::new(Vec::new());
+/// So many queues may have been opened in a driver that is used again.
+const QUEUES_MAX: usize = 100;
+
+/// The two sides, lent to one test at a time.
+pub struct Pair(Option<Sides>);
+
+impl Deref for Pair {
+    type Target = Sides;
+
+    fn deref(&self) -> &Sides {
+        self.0.as_ref().unwrap()
+    }
+}
+
+impl DerefMut for Pair {
+    fn deref_mut(&mut self) -> &mut Sides {
+        self.0.as_mut().unwrap()
+    }
+}
+
+impl Drop for Pair {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            return;
+        }
+        let Some(mut sides) = self.0.take() else { return };
+        // A worker that was left behind would write to the next test's servers.
+        let idle = |node: &mut Node| node.call(json!({"op": "workersLeft"})) == json!(0);
+        if sides.queues < QUEUES_MAX && idle(&mut sides.theirs) && idle(&mut sides.worker) {
+            FREE.lock().unwrap().push(sides);
+        }
+    }
+}
+
+impl Pair {
+    pub fn new(lib: Lib) -> Self {
+        let mut free = FREE.lock().unwrap();
+        if let Some(at) = free.iter().position(|sides| sides.lib == lib) {
+            return Self(Some(free.swap_remove(at)));
+        }
+        drop(free);
+        Self(Some(Sides::start(lib)))
+    }
+}
+
+/// Two servers, the library on both, and our connection to one of them.
+pub struct Sides {
     pub lib: Lib,
     /// Where the library acts, and where everything is seeded.
     pub theirs: Node,
@@ -45,8 +96,8 @@ pub struct Pair {
     queues: usize,
 }
 
-impl Pair {
-    pub fn new(lib: Lib) -> Self {
+impl Sides {
+    fn start(lib: Lib) -> Self {
         let (server_theirs, server_ours) = (Server::start(), Server::start());
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
@@ -88,11 +139,15 @@ impl Pair {
         let (mut from, mut to) = (self.redis_theirs(), self.redis_ours());
         redis::cmd("FLUSHALL").exec(&mut to).unwrap();
         let keys: Vec<Vec<u8>> = redis::cmd("KEYS").arg("*").query(&mut from).unwrap();
-        for key in keys {
-            let dump: Vec<u8> = redis::cmd("DUMP").arg(&key).query(&mut from).unwrap();
-            let ttl: i64 = redis::cmd("PTTL").arg(&key).query(&mut from).unwrap();
-            redis::cmd("RESTORE").arg(&key).arg(ttl.max(0)).arg(dump).exec(&mut to).unwrap();
+        let (mut read, mut write) = (redis::pipe(), redis::pipe());
+        for key in &keys {
+            read.cmd("DUMP").arg(key).cmd("PTTL").arg(key);
         }
+        let contents: Vec<(Vec<u8>, i64)> = read.query(&mut from).unwrap();
+        for (key, (content, ttl)) in keys.iter().zip(contents) {
+            write.cmd("RESTORE").arg(key).arg(ttl.max(0)).arg(content);
+        }
+        write.exec(&mut to).unwrap();
     }
 
     pub fn ours(&self, queue: &str, op: JobOp, id: &str) -> Result<Code, OpError> {
@@ -192,7 +247,7 @@ impl Pair {
     }
 }
 
-impl Pair {
+impl Sides {
     /// What `act` publishes on our server.
     pub fn published(&mut self, theirs: bool, act: impl FnOnce(&mut Self)) -> Vec<(String, String)> {
         let mut link = if theirs { self.redis_theirs() } else { self.redis_ours() };
