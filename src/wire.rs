@@ -12,6 +12,7 @@ pub mod ids;
 pub mod keys;
 pub mod meta;
 pub mod metrics;
+pub mod number;
 pub mod options;
 pub mod parent;
 pub mod repeat;

@@ -14,6 +14,7 @@ use super::workers::Roster;
 use super::{Clock, link};
 use crate::conn::{Conn, Kind, Request, Traffic, Value, Verb, bytes, integer, items, text};
 use crate::text::Clean;
+use crate::wire::number;
 
 /// Samples while nobody looks closely ..
 const REST: Duration = Duration::from_secs(10);
@@ -290,7 +291,7 @@ pub(super) fn slow(reply: &Value) -> Vec<SlowEntry> {
             let parts = items(entry);
             let name = parts.get(5).and_then(text).filter(|name| !name.is_empty());
             Some(SlowEntry {
-                at_s: integer(parts.get(1)?)?,
+                at_s: number::bounded(integer(parts.get(1)?)?),
                 took_us: integer(parts.get(2)?).and_then(|n| u64::try_from(n).ok())?,
                 command: words(parts.get(3)?),
                 client: Clean::line(name.or(parts.get(4).and_then(text)).unwrap_or_default()),

@@ -38,7 +38,7 @@ impl<'a> Entry<'a> {
 
 /// The ms in a stream entry's id.
 pub fn entry_ms(id: &[u8]) -> Option<i64> {
-    std::str::from_utf8(id).ok()?.split('-').next()?.parse().ok()
+    super::number::whole(id.split(|byte| *byte == b'-').next()?)
 }
 
 /// A cursor that gives every entry of the server's millisecond `ms` and later.

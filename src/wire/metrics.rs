@@ -19,8 +19,7 @@ impl Metrics {
 
     /// Decodes the answer of an `HMGET` of [`Metrics::FIELDS`]; `None` where nothing is kept.
     pub fn decode(values: &[Option<&[u8]>]) -> Option<Self> {
-        let number =
-            |index: usize| -> Option<i64> { std::str::from_utf8((*values.get(index)?)?).ok()?.parse().ok() };
+        let number = |index: usize| -> Option<i64> { super::number::whole((*values.get(index)?)?) };
         let unsigned = |value: i64| u64::try_from(value).unwrap_or(0);
         Some(Self {
             count: unsigned(number(0)?),

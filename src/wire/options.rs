@@ -83,7 +83,7 @@ impl StoredOptions {
     /// Reads stored options; what cannot be read counts as not set.
     pub fn parse(stored: &[u8]) -> Self {
         let map: Map<String, Value> = serde_json::from_slice(stored).unwrap_or_default();
-        let number = |value: &Value| value.as_f64().map(|n| n as i64);
+        let number = |value: &Value| value.as_f64().map(super::number::real);
         let get = |name: &str| map.get(name).and_then(number);
         let count = |name: &str| get(name).and_then(|n| u64::try_from(n).ok());
         let backoff = map.get("backoff").and_then(|backoff| match backoff {

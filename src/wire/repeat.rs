@@ -1,5 +1,7 @@
 //! Entries of the `repeat` set and the jobs they make (spec 3.8).
 
+use super::number;
+
 /// What a legacy repeatable's key says (Bull, and BullMQ up to 5.9):
 /// `name:jobId:endDateMs:tz:cron`, or with the number of `every` at the end.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -31,7 +33,7 @@ impl<'a> LegacyKey<'a> {
         };
         let end_at = match end {
             b"" => None,
-            digits => Some(std::str::from_utf8(digits).ok()?.parse().ok()?),
+            digits => Some(number::whole(digits)?),
         };
         Some(Self { name, id, end_at, zone, pattern })
     }
@@ -47,7 +49,7 @@ impl<'a> LegacyKey<'a> {
 pub fn iteration(id: &[u8]) -> Option<(&[u8], i64)> {
     let rest = id.strip_prefix(b"repeat:")?;
     let colon = rest.iter().rposition(|byte| *byte == b':')?;
-    let at = std::str::from_utf8(&rest[colon + 1..]).ok()?.parse().ok()?;
+    let at = number::whole(&rest[colon + 1..])?;
     Some((&rest[..colon], at))
 }
 

@@ -1,6 +1,8 @@
 //! Encoded scores (spec, section 1.3). Redis prints them as decimals; they stay below 2^53, so
 //! an `f64` holds them exactly.
 
+use super::number;
+
 /// Low bits of a `delayed` score that order jobs due in the same millisecond.
 const DELAYED_STEP: f64 = 4096.0;
 /// A `prioritized` score is `priority * 2^32 + counter`.
@@ -8,7 +10,7 @@ const PRIORITY_STEP: f64 = 4_294_967_296.0;
 
 /// When a job in `delayed` is due, ms since the epoch.
 pub fn due_at(score: f64) -> i64 {
-    (score / DELAYED_STEP).floor() as i64
+    number::real((score / DELAYED_STEP).floor())
 }
 
 /// The lowest `delayed` score of the millisecond `at`.
@@ -18,7 +20,7 @@ pub fn delayed_floor(at: i64) -> f64 {
 
 /// The priority of an element of `prioritized`.
 pub fn priority(score: f64) -> i64 {
-    (score / PRIORITY_STEP).floor() as i64
+    number::real((score / PRIORITY_STEP).floor())
 }
 
 #[cfg(test)]

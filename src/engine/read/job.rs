@@ -1,7 +1,7 @@
 //! One job, whole but for what is large.
 
 use crate::text::Clean;
-use crate::wire::{JobId, QueueId, Raw, State, Token};
+use crate::wire::{JobId, QueueId, Raw, State, Token, number};
 
 /// A field of a job's hash.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -74,10 +74,9 @@ impl JobDetail {
         self.fields.iter().find(|field| field.name.as_bytes() == name.as_bytes())
     }
 
-    /// A field that holds a whole number.
+    /// A field that holds a whole number, within the bounds of [`number::whole`].
     pub fn number(&self, name: &str) -> Option<i64> {
-        let text = std::str::from_utf8(self.value(name)?).ok()?;
-        text.parse().ok().or_else(|| text.parse::<f64>().ok().map(|n| n as i64))
+        number::whole(self.value(name)?)
     }
 
     /// A field in the form that may be shown on one line.

@@ -4,7 +4,7 @@ use super::overview::scored;
 use crate::conn::{Batch, Conn, ConnError, Request, Value, Verb, bytes, integer, items};
 use crate::text::Clean;
 use crate::wire::repeat::LegacyKey;
-use crate::wire::{QueueId, Raw};
+use crate::wire::{QueueId, Raw, number};
 
 /// Most schedulers of a page.
 const MOST: u64 = 1000;
@@ -77,7 +77,7 @@ pub async fn schedulers(
     let listed = members
         .iter()
         .zip(&definitions)
-        .map(|((member, at), found)| read(member, *at as i64, found))
+        .map(|((member, at), found)| read(member, number::real(*at), found))
         .collect();
     Ok((total, listed))
 }
@@ -85,7 +85,7 @@ pub async fn schedulers(
 fn read(member: &[u8], next_at: i64, found: &Value) -> Scheduler {
     let values: Vec<Option<&[u8]>> = items(found).iter().map(bytes).collect();
     let value = |index: usize| values.get(index).copied().flatten();
-    let number = |index: usize| std::str::from_utf8(value(index)?).ok()?.parse::<i64>().ok();
+    let number = |index: usize| number::whole(value(index)?);
     let count = |index: usize| number(index).and_then(|n| u64::try_from(n).ok());
     let mut listed = Scheduler {
         key: Raw::new(member),

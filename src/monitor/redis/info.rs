@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::{Clients, Memory, Persistence, RedisHealth, Replication};
 use crate::text::Clean;
+use crate::wire::number;
 
 /// The text of `INFO`, by field.
 #[derive(Debug, Default)]
@@ -105,7 +106,7 @@ impl<'a> Info<'a> {
                 aof: self.is("aof_enabled", "1"),
                 aof_ok: !self.is("aof_last_write_status", "err"),
                 rdb_ok: !self.is("rdb_last_bgsave_status", "err"),
-                last_save_s: self.text("rdb_last_save_time").parse().unwrap_or(0),
+                last_save_s: number::whole(self.text("rdb_last_save_time").as_bytes()).unwrap_or(0),
                 changes: self.number("rdb_changes_since_last_save"),
                 loading: self.is("loading", "1"),
             },

@@ -5,7 +5,7 @@ use super::{Brief, JobRow, Order, Page, PageQuery};
 use crate::conn::{Batch, Conn, ConnError, Request, Value, Verb, bytes, integer, items};
 use crate::engine::read::overview::scored;
 use crate::text::Clean;
-use crate::wire::{Era, JobId, QueueId, State, score};
+use crate::wire::{Era, JobId, QueueId, State, number, score};
 
 /// Texts above this size are not read unasked; their size is shown instead.
 const SMALL: u64 = 4096;
@@ -244,7 +244,7 @@ impl JobRow {
     }
 
     fn take(&mut self, field: Small, value: &[u8]) {
-        let number = whole(value);
+        let number = number::whole(value);
         match field {
             Small::Timestamp => self.timestamp = number,
             Small::ProcessedOn => self.processed_on = number,
@@ -263,15 +263,9 @@ impl JobRow {
         match kind {
             Score::None => {}
             Score::Due => self.due_at = Some(score::due_at(value)),
-            Score::Finished => self.finished_on = Some(value as i64),
-            Score::Priority if era <= Era::V3 => self.priority = value as i64,
+            Score::Finished => self.finished_on = Some(number::real(value)),
+            Score::Priority if era <= Era::V3 => self.priority = number::real(value),
             Score::Priority => self.priority = score::priority(value),
         }
     }
-}
-
-/// A number as the libraries write it: whole, or fractional in some releases.
-fn whole(value: &[u8]) -> Option<i64> {
-    let text = std::str::from_utf8(value).ok()?;
-    text.parse().ok().or_else(|| text.parse::<f64>().ok().filter(|n| n.is_finite()).map(|n| n as i64))
 }
