@@ -61,10 +61,11 @@ struct Rate {
 /// Lists queues with their counts.
 pub async fn run(session: &mut Session) -> Result<u8, Failure> {
     let Discovered { queues, complete, missing } = discover::queues(session).await?;
+    let seen_at = session.clock.now_ms();
     let found = existing(session, &queues).await?;
     let ids: Vec<QueueId> = found.iter().map(|queue| queue.id.clone()).collect();
     let workers = workers(session, &ids).await?;
-    let oldest = oldest(session, &found).await?;
+    let oldest = oldest(session, &found, seen_at).await?;
     if session.json {
         let rows: Vec<(String, String)> = ids
             .iter()
@@ -91,7 +92,7 @@ pub async fn run(session: &mut Session) -> Result<u8, Failure> {
 }
 
 /// Since when the next job of each queue could have run.
-async fn oldest(session: &Session, found: &[Found]) -> Result<Vec<Option<i64>>, Failure> {
+async fn oldest(session: &Session, found: &[Found], seen_at: i64) -> Result<Vec<Option<i64>>, Failure> {
     let next = |queue: &Found| Some((queue.id.clone(), queue.overview.next.clone()?));
     let jobs: Vec<_> = found.iter().filter_map(next).collect();
     let mut heads = Vec::with_capacity(jobs.len());
@@ -99,7 +100,7 @@ async fn oldest(session: &Session, found: &[Found]) -> Result<Vec<Option<i64>>, 
         heads.extend(read::heads::heads(&session.conn, jobs).await?);
     }
     let mut heads = heads.iter();
-    let at = |queue: &Found| queue.overview.next.as_ref().and_then(|_| heads.next()?.ready_at());
+    let at = |queue: &Found| queue.overview.next.as_ref().and_then(|_| heads.next()?.ready_at(seen_at));
     Ok(found.iter().map(at).collect())
 }
 

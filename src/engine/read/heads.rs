@@ -2,7 +2,7 @@
 
 use crate::conn::{Batch, Conn, ConnError, Request, Verb, bytes, integer, items};
 use crate::wire::era::JobFields;
-use crate::wire::{JobId, QueueId};
+use crate::wire::{JobId, QueueId, number};
 
 /// Options up to this size are read for the delay in them.
 const OPTIONS: i64 = 4096;
@@ -22,9 +22,10 @@ pub struct Head {
 
 impl Head {
     /// Since when it could have run: after its delay, or since it last ran (decisions, section 5).
-    pub fn ready_at(&self) -> Option<i64> {
+    /// It was seen waiting at `seen_at`: a start later than that is the end of its waiting.
+    pub fn ready_at(&self, seen_at: i64) -> Option<i64> {
         let added = self.timestamp.map(|at| at.saturating_add(self.delay));
-        added.max(self.processed_on)
+        added.max(self.processed_on.filter(|at| *at < seen_at))
     }
 }
 
@@ -42,7 +43,7 @@ pub async fn heads(conn: &Conn, jobs: &[(QueueId, JobId)]) -> Result<Vec<Head>, 
     let mut delayed = Vec::new();
     for (index, pair) in replies.chunks_exact(2).enumerate() {
         let values = items(&pair[0]);
-        let number = |at: usize| values.get(at).and_then(integer);
+        let number = |at: usize| values.get(at).and_then(bytes).and_then(number::whole);
         let has = |at: usize| values.get(at).and_then(bytes).is_some();
         let atm = has(2) || has(3);
         heads.push(Head {
@@ -73,7 +74,7 @@ pub async fn heads(conn: &Conn, jobs: &[(QueueId, JobId)]) -> Result<Vec<Head>, 
 fn delay(opts: &[u8]) -> Option<i64> {
     let opts: serde_json::Value = serde_json::from_slice(opts).ok()?;
     let delay = opts.get("delay")?;
-    delay.as_i64().or_else(|| delay.as_f64().map(|ms| ms as i64)).filter(|ms| *ms > 0)
+    delay.as_f64().map(number::real).filter(|ms| *ms > 0)
 }
 
 #[cfg(test)]
@@ -83,9 +84,10 @@ mod tests {
     #[test]
     fn age_counts_from_when_it_could_have_run() {
         let head = Head { timestamp: Some(100), delay: 50, ..Head::default() };
-        assert_eq!(head.ready_at(), Some(150));
-        assert_eq!(Head { processed_on: Some(900), ..head }.ready_at(), Some(900));
-        assert_eq!(Head::default().ready_at(), None);
+        assert_eq!(head.ready_at(1_000), Some(150));
+        assert_eq!(Head { processed_on: Some(900), ..head }.ready_at(1_000), Some(900));
+        assert_eq!(Head { processed_on: Some(1_001), ..head }.ready_at(1_000), Some(150));
+        assert_eq!(Head::default().ready_at(1_000), None);
     }
 
     #[test]

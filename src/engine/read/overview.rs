@@ -3,10 +3,10 @@
 mod plan;
 
 use self::plan::{Slot, plan};
-use crate::conn::{Batch, Conn, ConnError, Request, Value, Verb, bytes, integer, items};
+use crate::conn::{Batch, Conn, ConnError, Request, Value, Verb, bytes, integer, items, text};
 use crate::text::Clean;
 use crate::wire::era::{Evidence, ListMarker, decide};
-use crate::wire::{Counts, Era, JobId, Meta, QueueId, score};
+use crate::wire::{Counts, Era, JobId, Meta, QueueId, number, score};
 
 /// The value of `limiter` that holds a queue by hand.
 const MANUAL_LIMIT: i64 = 9_007_199_254_740_991;
@@ -129,18 +129,20 @@ pub async fn overview(conn: &Conn, asks: &[Ask<'_>]) -> Result<(Option<i64>, Vec
 /// Reads the reply of `TIME` as ms since the epoch.
 pub fn server_time(reply: &Value) -> Option<i64> {
     let parts = items(reply);
-    Some(integer(parts.first()?)? * 1000 + integer(parts.get(1)?)? / 1000)
+    let (seconds, micros) = (integer(parts.first()?)?, integer(parts.get(1)?)?);
+    Some(number::bounded(seconds.saturating_mul(1000).saturating_add(micros / 1000)))
 }
 
 impl Overview {
     fn take(&mut self, slot: Slot, reply: &Value) {
-        let count = integer(reply).and_then(|n| u64::try_from(n).ok()).unwrap_or(0);
+        let whole = integer(reply).map(number::bounded);
+        let count = whole.and_then(|n| u64::try_from(n).ok()).unwrap_or(0);
         match slot {
             Slot::Meta => {
                 let values: Vec<_> = items(reply).iter().map(bytes).collect();
                 self.meta = Meta::decode(&values);
             }
-            Slot::Id => self.last_id = integer(reply),
+            Slot::Id => self.last_id = whole,
             Slot::Wait => self.wait = count,
             Slot::Paused => self.paused = count,
             Slot::Active => self.active = count,
@@ -152,13 +154,13 @@ impl Overview {
             Slot::Failed => self.failed = count,
             Slot::Repeat => self.repeat = count,
             Slot::WaitTail => {
-                if let Some(marker) = self.element(reply) {
+                if let Some(marker) = self.tail(reply) {
                     self.wait_markers += 1;
                     self.mark(marker);
                 }
             }
             Slot::PausedTail => {
-                if let Some(marker) = self.element(reply) {
+                if let Some(marker) = self.tail(reply) {
                     self.paused_markers += 1;
                     self.mark(marker);
                 }
@@ -185,11 +187,11 @@ impl Overview {
                 self.oldest_active = bytes(reply).map(JobId::new).filter(|id| !id.is_marker());
             }
             Slot::NextDue => self.next_due_at = scored(reply).first().map(|(_, at)| score::due_at(*at)),
-            Slot::LimiterTtl => self.limiter_ms = integer(reply).filter(|ms| *ms > 0),
-            Slot::Limiter => self.limiter = integer(reply),
+            Slot::LimiterTtl => self.limiter_ms = whole.filter(|ms| *ms > 0),
+            Slot::Limiter => self.limiter = whole,
             Slot::MetaPaused => self.meta_paused = count > 0,
-            Slot::CompletedCount => self.completed_count = integer(reply).map(|_| count),
-            Slot::FailedCount => self.failed_count = integer(reply).map(|_| count),
+            Slot::CompletedCount => self.completed_count = whole.map(|_| count),
+            Slot::FailedCount => self.failed_count = whole.map(|_| count),
             Slot::NewestCompleted | Slot::NewestFailed => {
                 let newest = items(reply).first().and_then(bytes).map(JobId::new);
                 self.newest_finished = newest.or(self.newest_finished.take());
@@ -203,17 +205,23 @@ impl Overview {
                     Slot::DelayStream => &mut found.delay_stream,
                     _ => &mut found.groups,
                 };
-                *field = count > 0;
+                *field = count > 0 || text(reply) == Some("stream");
             }
         }
     }
 
-    /// The tail of a list: a marker, or the next job to run.
-    fn element(&mut self, reply: &Value) -> Option<ListMarker> {
-        let element = bytes(reply)?;
-        let marker = ListMarker::of(element);
-        if marker.is_none() {
-            self.next = Some(JobId::new(element));
+    /// The tail of a list, its last element or its last two: whether a marker stands there, and the
+    /// next job to run.
+    fn tail(&mut self, reply: &Value) -> Option<ListMarker> {
+        let (before, last) = match items(reply) {
+            [before, last] => (bytes(before), bytes(last)),
+            [last] => (None, bytes(last)),
+            _ => (None, bytes(reply)),
+        };
+        let marker = last.and_then(ListMarker::of);
+        let next = if marker.is_some() { before } else { last };
+        if let Some(next) = next.filter(|id| ListMarker::of(id).is_none()) {
+            self.next = Some(JobId::new(next));
         }
         marker
     }

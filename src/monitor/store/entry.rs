@@ -93,10 +93,10 @@ impl Entry {
             self.evidence.prioritized |= found.prioritized > 0;
         }
         self.settle_era();
-        self.next.turn_to(found.next.as_ref());
-        self.active.turn_to(found.oldest_active.as_ref());
+        self.next.turn_to(found.next.as_ref(), now);
+        self.active.turn_to(found.oldest_active.as_ref(), now);
         if found.newest_finished.is_some() {
-            self.newest.turn_to(found.newest_finished.as_ref());
+            self.newest.turn_to(found.newest_finished.as_ref(), now);
         }
         self.flow(found, now);
         self.sampled_redis_ms = redis_ms;
@@ -205,7 +205,7 @@ impl Entry {
     pub fn take_head(&mut self, job: &JobId, answer: &heads::Head) -> bool {
         self.evidence.jobs.atm |= answer.fields.atm;
         self.evidence.jobs.attempts_made |= answer.fields.attempts_made;
-        self.next.answer(job, answer.ready_at());
+        self.next.answer(job, answer.ready_at(self.sampled_redis_ms));
         self.active.answer(job, answer.processed_on);
         self.newest.answer(job, None);
         let mut changed = self.settle_era();

@@ -71,11 +71,16 @@ pub(super) fn plan(ask: &Ask<'_>, batch: &mut Batch) -> Vec<Slot> {
     put(Slot::Failed, key(Verb::ZCard, "failed"));
     put(Slot::Repeat, key(Verb::ZCard, "repeat"));
     // The next job is the first of these that there is: each later slot overwrites the one before.
+    let markers = unsure || matches!(ask.era, Era::V2 | Era::V3 | Era::V4);
+    // Where the last element may be a marker the next job is the one before it.
+    let tail = |suffix: &str| {
+        if markers { key(Verb::LRange, suffix).arg(-2).arg(-1) } else { key(Verb::LIndex, suffix).arg(-1) }
+    };
     if unsure || ask.era != Era::V6 {
-        put(Slot::PausedTail, key(Verb::LIndex, "paused").arg(-1));
+        put(Slot::PausedTail, tail("paused"));
     }
-    put(Slot::WaitTail, key(Verb::LIndex, "wait").arg(-1));
-    if unsure || matches!(ask.era, Era::V2 | Era::V3 | Era::V4) {
+    put(Slot::WaitTail, tail("wait"));
+    if markers {
         put(Slot::WaitHead, key(Verb::LIndex, "wait").arg(0));
         put(Slot::PausedHead, key(Verb::LIndex, "paused").arg(0));
     }
@@ -95,7 +100,8 @@ pub(super) fn plan(ask: &Ask<'_>, batch: &mut Batch) -> Vec<Slot> {
         put(Slot::FailedCount, key(Verb::ZCount, "failed").arg(&after).arg("+inf"));
     }
     if ask.identify {
-        put(Slot::Events, key(Verb::Exists, "events"));
+        // A key of another type could not be followed.
+        put(Slot::Events, key(Verb::Type, "events"));
         put(Slot::Marker, key(Verb::Exists, "marker"));
         put(Slot::Pc, key(Verb::Exists, "pc"));
         put(Slot::DelayStream, key(Verb::Exists, "delay"));
