@@ -15,6 +15,8 @@ const SHORT: i64 = 10_000;
 const LONG: i64 = 30_000;
 /// What is enough.
 const ENOUGH: i64 = 20;
+/// One sample alone tells no rate, and neither do two that are closer than this, ms.
+const FIRST: i64 = 2_000;
 /// One point of the history spans this long, ms.
 const STEP: i64 = 10_000;
 /// Points of the history that are kept: ten minutes.
@@ -85,22 +87,21 @@ impl Series {
     pub fn rates(&self, now: i64) -> Rates {
         let Some(last) = self.last else { return Rates::default() };
         let mut rates = Rates { drain: drain(last.backlog, None, None), ..Rates::default() };
-        let Some(long) = self.since(now - LONG) else { return rates };
-        let span = |from: &Flow, window: i64| (now - from.at).clamp(1, window.max(1)) as f64 / 1000.0;
-        if now - long.at < 1_000 {
+        let Some((long, long_ms)) = self.window(now, LONG) else { return rates };
+        if now - long.at < FIRST {
             return rates;
         }
-        let short = self.since(now - SHORT).unwrap_or(long);
+        let (short, short_ms) = self.window(now, SHORT).unwrap_or((long, long_ms));
         let brisk = last.added - short.added >= ENOUGH || out(&short, &last) >= ENOUGH;
-        let (from, window) = if brisk { (short, SHORT) } else { (long, LONG) };
-        let seconds = span(&from, window);
+        let (from, ms) = if brisk { (short, short_ms) } else { (long, long_ms) };
+        let seconds = ms as f64 / 1000.0;
         let in_per_s = rest((last.added - from.added).max(0) as f64 / seconds);
         let out_per_s = rest(out(&from, &last) as f64 / seconds);
         rates.in_per_s = Some(in_per_s);
         rates.out_per_s = Some(out_per_s);
         rates.failed_per_s = rest((last.failed - from.failed).max(0) as f64 / seconds);
         rates.drain = drain(last.backlog, Some(in_per_s), Some(out_per_s));
-        if let Some(old) = self.since(now - MEMORY) {
+        if let Some((old, _)) = self.window(now, MEMORY) {
             let failed = (last.failed - old.failed).max(0);
             let finished = out(&old, &last).max(failed);
             if finished > 0 {
@@ -110,10 +111,17 @@ impl Series {
         rates
     }
 
-    /// The sample that held at `at`, or the first there is.
-    fn since(&self, at: i64) -> Option<Flow> {
-        let index = self.points.partition_point(|point| point.at <= at);
-        self.points.get(index.saturating_sub(1)).copied()
+    /// The sample from which on `window` ms up to `now` are looked at, or the first there is, and
+    /// over how many ms what came since then is spread.
+    fn window(&self, now: i64, window: i64) -> Option<(Flow, i64)> {
+        let index = self.points.partition_point(|point| point.at <= now - window).saturating_sub(1);
+        let from = *self.points.get(index)?;
+        // Where samples are dense what came right after the point came before the window: it has to
+        // be spread over that time too. Where they are far apart nothing came until the next one was
+        // due, for it is what comes that makes a queue due.
+        let dense = self.points.get(index + 1).is_some_and(|next| next.at - from.at <= 2 * SPACING);
+        let ms = now - from.at;
+        Some((from, if dense { ms.max(1) } else { ms.clamp(1, window) }))
     }
 
     /// Adds points to the history up to `now`; whether it changed. A history that would only
@@ -233,6 +241,25 @@ mod tests {
         let rates = series.rates(51_000);
         assert_eq!((rates.in_per_s, rates.out_per_s), (Some(0.0), Some(0.0)));
         assert_eq!(rates.drain, Drain::Still);
+    }
+
+    #[test]
+    fn a_steady_flow_reads_the_same_whenever_one_looks() {
+        let mut series = Series::default();
+        // A hundred a second, sampled ten times a second.
+        for tenth in 0..400 {
+            series.push(flow(tenth * 100, tenth * 10, 0, 0));
+            let rate = series.rates(tenth * 100).in_per_s;
+            assert!(rate.is_none_or(|rate| (rate - 100.0).abs() < 1.5), "{rate:?} at {tenth}");
+        }
+    }
+
+    #[test]
+    fn what_came_after_a_long_rest_is_not_spread_over_the_rest() {
+        let mut series = Series::default();
+        series.push(flow(0, 0, 0, 0));
+        series.push(flow(50_000, 100, 0, 0));
+        assert_eq!(series.rates(50_000).in_per_s, Some(10.0));
     }
 
     #[test]
