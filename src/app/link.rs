@@ -11,6 +11,8 @@ pub struct LinkView {
     pub round_trip_us: Option<u64>,
     /// Since when an answer is awaited, ms since the epoch by this host.
     pub waiting_since: Option<i64>,
+    /// Since when there is no connection, ms since the epoch by this host; `update` keeps it.
+    pub out_since: Option<i64>,
 }
 
 /// What a link does.
@@ -50,6 +52,20 @@ pub enum LinkPhase {
 pub const SILENCE_MS: i64 = 800;
 
 impl LinkView {
+    /// Takes over from `before` since when there is no connection.
+    pub(super) fn follow(mut self, before: &Self, now: i64) -> Self {
+        self.out_since = match self.state {
+            LinkPhase::Up | LinkPhase::Impaired { .. } => None,
+            _ => before.out_since.or(Some(now)),
+        };
+        self
+    }
+
+    /// Until when the picture was kept true: now, or the moment from which on nothing was answered.
+    pub fn true_at(&self, now: i64) -> i64 {
+        [self.waiting_since, self.out_since].into_iter().flatten().fold(now, i64::min)
+    }
+
     /// For how long the server has been silent, if it is, ms.
     pub fn silent_ms(&self, now: i64) -> Option<i64> {
         let ms = now - self.waiting_since?;

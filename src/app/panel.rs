@@ -49,6 +49,12 @@ impl<'a> Context<'a> {
         self.now + self.snapshot.clock_offset_ms
     }
 
+    /// Redis's clock when the picture was last kept true, ms since the epoch: what a row is judged
+    /// by. While the server is silent the rows grow old, not the jobs in them late.
+    pub fn judged_at(&self) -> i64 {
+        self.link.true_at(self.now) + self.snapshot.clock_offset_ms
+    }
+
     /// The row of a queue.
     pub fn queue(&self, id: &QueueId) -> Option<&'a Arc<QueueRow>> {
         self.snapshot.queues.iter().find(|row| row.id == *id)

@@ -32,7 +32,7 @@ pub fn update(app: &mut App, msg: Msg, now: i64) -> Vec<Effect> {
             refresh(app, now)
         }
         Msg::Link(link) => {
-            app.link = link;
+            app.link = link.follow(&app.link, now);
             refresh(app, now)
         }
         Msg::Feed(events) => with_all(app, now, |panel, cx| {

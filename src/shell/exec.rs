@@ -26,19 +26,22 @@ pub struct Exec {
     messages: mpsc::Sender<Msg>,
     slots: HashMap<Slot, Place>,
     runs: HashMap<RunId, CancellationToken>,
-    freed: mpsc::UnboundedSender<Slot>,
+    freed: mpsc::UnboundedSender<Free>,
 }
+
+/// A fetch is over: its slot may take the next one.
+pub type Free = (Slot, FetchId);
 
 /// One fetch runs, one is next: what is wanted in between is never asked for.
 #[derive(Debug, Default)]
 struct Place {
-    running: Option<JoinHandle<()>>,
+    running: Option<(FetchId, JoinHandle<()>)>,
     next: Option<(FetchId, Query)>,
 }
 
 impl Exec {
-    /// An executor that reports to `messages`; the receiver tells which slots became free.
-    pub fn new(conn: Conn, messages: mpsc::Sender<Msg>) -> (Self, mpsc::UnboundedReceiver<Slot>) {
+    /// An executor that reports to `messages`; the receiver tells which fetches are over.
+    pub fn new(conn: Conn, messages: mpsc::Sender<Msg>) -> (Self, mpsc::UnboundedReceiver<Free>) {
         // Each free slot is told once for each fetch that ran: no more than there are slots.
         let (freed, free) = mpsc::unbounded_channel();
         (Self { conn, messages, slots: HashMap::new(), runs: HashMap::new(), freed }, free)
@@ -54,29 +57,26 @@ impl Exec {
             place.next = Some((id, query));
             return;
         }
-        let running = Some(self.start(slot, id, query));
+        let running = Some((id, self.start(slot, id, query)));
         self.slots.insert(slot, Place { running, next: None });
     }
 
-    /// A slot became free: its next fetch starts.
-    pub fn free(&mut self, slot: Slot) {
+    /// A fetch is over: the next one of its slot starts. One that was cancelled meanwhile has no
+    /// slot any more, and what runs there is another.
+    pub fn free(&mut self, (slot, over): Free) {
         let Some(place) = self.slots.get_mut(&slot) else { return };
-        if place.running.as_ref().is_some_and(|running| !running.is_finished()) {
+        if place.running.as_ref().is_none_or(|(id, _)| *id != over) {
             return;
         }
-        place.running = None;
-        if let Some((id, query)) = place.next.take() {
-            let running = self.start(slot, id, query);
-            if let Some(place) = self.slots.get_mut(&slot) {
-                place.running = Some(running);
-            }
-        }
+        let next = place.next.take();
+        let running = next.map(|(id, query)| (id, self.start(slot, id, query)));
+        self.slots.insert(slot, Place { running, next: None });
     }
 
     /// Nobody waits for this slot any more.
     pub fn cancel(&mut self, slot: Slot) {
         if let Some(place) = self.slots.remove(&slot)
-            && let Some(running) = place.running
+            && let Some((_, running)) = place.running
         {
             running.abort();
         }
@@ -112,8 +112,7 @@ impl Exec {
             let answer = answer.map_err(|error| told(&error));
             let _ = messages.send(Msg::Fetched(id, answer)).await;
             // The slot counts as free only after the answer is on its way.
-            tokio::task::yield_now().await;
-            let _ = freed.send(slot);
+            let _ = freed.send((slot, id));
         })
     }
 }

@@ -135,7 +135,8 @@ async fn session(start: Start, keymap: Keymap) -> Result<Ended, ShellError> {
     let mut signals = Signals::new()?;
     let mut keys = Some(EventStream::new());
     let mut input = Input::default();
-    let end_at = start.seconds.map(|s| clock.now_ms() + i64::try_from(s * 1000).unwrap_or(i64::MAX));
+    let end_at =
+        start.seconds.map(|s| clock.now_ms() + i64::try_from(s.saturating_mul(1000)).unwrap_or(i64::MAX));
     session
         .turns(&mut link, &mut monitor, &mut inbox, &mut freed, &mut signals, &mut keys, &mut input, end_at)
         .await
@@ -148,7 +149,7 @@ impl Session {
         link: &mut watch::Receiver<Link>,
         monitor: &mut MonitorHandle,
         inbox: &mut mpsc::Receiver<Msg>,
-        freed: &mut mpsc::UnboundedReceiver<crate::app::effect::Slot>,
+        freed: &mut mpsc::UnboundedReceiver<super::exec::Free>,
         signals: &mut Signals,
         keys: &mut Option<EventStream>,
         input: &mut Input,
@@ -178,7 +179,7 @@ impl Session {
                     None => return Ok(Ended::Signal(1)),
                 },
                 Some(msg) = inbox.recv() => (Some(msg), false),
-                Some(slot) = freed.recv() => { self.exec.free(slot); (None, false) }
+                Some(over) = freed.recv() => { self.exec.free(over); (None, false) }
                 Ok(()) = link.changed() => {
                     let link = link.borrow_and_update().clone();
                     (Some(Msg::Link(view_of(&link, &self.clock))), false)
@@ -425,5 +426,6 @@ fn view_of(link: &Link, clock: &Clock) -> LinkView {
         state,
         round_trip_us: link.round_trip.map(|took| u64::try_from(took.as_micros()).unwrap_or(u64::MAX)),
         waiting_since: link.waiting_since.map(|since| clock.at(since)),
+        out_since: None,
     }
 }

@@ -137,7 +137,7 @@ impl Queues {
     }
 
     fn arrange(&mut self, cx: &Context<'_>) {
-        let now = cx.redis_now();
+        let now = cx.judged_at();
         let needle = Needle::parse(&self.filter);
         self.faulty = 0;
         let mut rows = Vec::with_capacity(cx.snapshot.queues.len());
@@ -186,7 +186,7 @@ impl Queues {
 fn figure(sort: Sort, row: &QueueRow) -> f64 {
     let counts = &row.counts;
     match sort {
-        Sort::Waiting => (counts.waiting + counts.paused + counts.prioritized) as f64,
+        Sort::Waiting => row.ready() as f64,
         Sort::Active => counts.active as f64,
         Sort::Delayed => counts.delayed as f64,
         Sort::Failed => counts.failed as f64,

@@ -158,7 +158,7 @@ fn foot(pen: &mut Pen<'_>, queues: &Queues, cx: &Context<'_>, columns: &[(Column
     let mut y = area.y + 2;
     let mut say = |pen: &mut Pen<'_>, shown: &Shown, fault: Option<Fault>| {
         let (mark, role, text) = match fault {
-            Some(fault) => ("▲", severity(fault), fault.sentence(&shown.row, cx.redis_now())),
+            Some(fault) => ("▲", severity(fault), fault.sentence(&shown.row, cx.judged_at())),
             None => ("·", Role::Dim, health(&shown.row)),
         };
         pen.put(area.x + 1, y, 1, &mark, role);

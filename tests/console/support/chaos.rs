@@ -73,8 +73,9 @@ impl Chaos {
     pub fn moment(&mut self) -> i64 {
         match self.below(6) {
             0 => 0,
-            1 => i64::MAX / 2,
-            2 => -1,
+            // As far as a number that was read can go.
+            1 => 1 << 53,
+            2 => -(1 << 53),
             3 => NOW + (self.number() % 100_000_000) as i64,
             _ => NOW - (self.number() % 100_000_000) as i64,
         }
@@ -134,7 +135,7 @@ impl Chaos {
             _ => LinkPhase::Up,
         };
         let waiting_since = self.maybe(|chaos| NOW - (chaos.number() % 100_000) as i64);
-        LinkView { state, round_trip_us: self.maybe(Self::count), waiting_since }
+        LinkView { state, round_trip_us: self.maybe(Self::count), waiting_since, ..LinkView::default() }
     }
 
     pub fn snapshot(&mut self) -> Snapshot {

@@ -44,7 +44,7 @@ impl Console {
     pub fn with(config: Config, columns: u16, rows: u16) -> Self {
         let app = App::new(config, Keymap::default(), (columns, rows));
         let mut console = Self { app, theme: Theme::default(), now: NOW, effects: Vec::new() };
-        let link = LinkView { state: LinkPhase::Up, round_trip_us: Some(400), waiting_since: None };
+        let link = LinkView { state: LinkPhase::Up, round_trip_us: Some(400), ..LinkView::default() };
         console.send(Msg::Link(link));
         console
     }

@@ -24,8 +24,8 @@ pub fn draw(pen: &mut Pen<'_>, row: &QueueRow, area: Rect, cx: &Context<'_>) {
             *y += 1;
         }
     };
-    for fault in faults(row, cx.redis_now()).into_iter().take(3) {
-        y = wrap(pen, area, y, end, &fault.sentence(row, cx.redis_now()), Role::Warn);
+    for fault in faults(row, cx.judged_at()).into_iter().take(3) {
+        y = wrap(pen, area, y, end, &fault.sentence(row, cx.judged_at()), Role::Warn);
     }
     if y == area.y {
         y = wrap(pen, area, y, end, &health(row), Role::Ok);

@@ -148,7 +148,7 @@ impl Column {
         match self {
             Self::Name => (row.name.clone(), if row.error.is_some() { Role::Danger } else { Role::Text }),
             Self::Badge => badge(row),
-            Self::Waiting => count(ready(row), Role::Text),
+            Self::Waiting => count(row.ready(), Role::Text),
             Self::Active => count(counts.active, Role::Text),
             Self::Delayed => count(counts.delayed, Role::Text),
             Self::Children => count(counts.waiting_children, Role::Text),
@@ -203,7 +203,7 @@ impl Column {
         let all = rows.clone();
         let sum = |of: fn(&QueueRow) -> u64| Some(figure::count_in(all.map(of).sum(), width - 1));
         match self {
-            Self::Waiting => sum(ready),
+            Self::Waiting => sum(QueueRow::ready),
             Self::Active => sum(|row| row.counts.active),
             Self::Delayed => sum(|row| row.counts.delayed),
             Self::Children => sum(|row| row.counts.waiting_children),
@@ -214,14 +214,6 @@ impl Column {
             _ => None,
         }
     }
-}
-
-/// Jobs that would run now if there were workers and nothing were paused.
-fn ready(row: &QueueRow) -> u64 {
-    let counts = &row.counts;
-    // Up to era 3 the prioritised jobs are in `wait` already.
-    let prioritized = if row.era < Era::V4 { 0 } else { counts.prioritized };
-    counts.waiting + counts.paused + prioritized
 }
 
 fn badge(row: &QueueRow) -> (Clean, Role) {
