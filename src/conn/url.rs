@@ -129,11 +129,19 @@ fn read_query(endpoint: &mut Endpoint, query: &str) -> Result<(), ConnError> {
             "pass" | "password" => {
                 endpoint.password = Some(Secret::new(text(decode(value)?, "password")?));
             }
-            // Other clients' settings, such as `protocol`: a URL is often shared between them.
-            _ => {}
+            // ioredis and others name the version of the protocol; ours is always 2.
+            "protocol" => {}
+            // A slip such as `?bd=3` must not end in another database. Its value may be a secret.
+            _ => return Err(usage(&unknown(name))),
         }
     }
     Ok(())
+}
+
+fn unknown(name: &str) -> String {
+    let plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b)) && name.len() <= 32;
+    let shown = if plain && !name.is_empty() { format!(" `{name}`") } else { String::new() };
+    format!("the URL has a parameter{shown} that is not known: there are db, user, pass and protocol")
 }
 
 fn database(digits: &str) -> Result<i64, ConnError> {
@@ -235,10 +243,16 @@ mod tests {
             "redis+unix://u:s3cret@path",
             "redis+sentinel://u:s3cret@h1,h2/mymaster/0",
             "redis+cluster://u:s3cret@h1",
+            "redis://u:s3cret@h?bd=3",
+            "redis://h?passwd=s3cret",
+            "redis://h?a:s3cret=1",
+            "redis://h?=s3cret",
         ] {
             let error = parse(url).expect_err(url);
             assert!(!format!("{error} {error:?} {}", error.hint).contains("s3cret"), "{error}");
         }
+        let slip = parse("redis://h?bd=3").unwrap_err();
+        assert!(slip.message.as_str().contains("`bd`"), "{slip}");
         assert_eq!(parse("redis+cluster://h").unwrap_err().kind, Kind::Unsupported);
         assert!(parse("redis+sentinel://h").unwrap_err().message.as_str().contains("not in this version"));
     }
