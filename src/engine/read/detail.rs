@@ -212,7 +212,9 @@ pub async fn field(
     }
     let request = Request::new(Verb::HGet).arg(&key).arg(name);
     let value = if size > BIG {
-        conn.dedicated().await?.call(request, BIG_DEADLINE).await?
+        // It may have grown a little since its size was asked.
+        let most = usize::try_from(size).unwrap_or(usize::MAX).saturating_add(64 * 1024);
+        conn.dedicated().await?.with_reply_max(most).call(request, BIG_DEADLINE).await?
     } else {
         conn.call(request).await?
     };
