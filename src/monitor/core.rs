@@ -172,6 +172,10 @@ impl Core {
                         if self.failing.take().is_some_and(|since| since.elapsed() >= TICK) {
                             self.resync();
                         }
+                        // However much there is to read: rates, costs and the list go on.
+                        if self.ticked.elapsed() >= TICK {
+                            self.tick().await;
+                        }
                         self.publish();
                         continue;
                     }
