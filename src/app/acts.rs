@@ -5,7 +5,7 @@ use super::modal::Modal;
 use super::modal::confirm::Confirm;
 use super::toast::Toast;
 use super::{App, Running};
-use crate::operate::{End, Progress, Report, Severity, severity};
+use crate::operate::{End, Progress, Report, Severity};
 use crate::text::{Clean, figure};
 use crate::wire::Era;
 
@@ -24,12 +24,12 @@ pub(super) fn ask(app: &mut App, act: Act, count: u64, now: i64) -> Vec<Effect> 
         app.toasts.push(Toast::bad(text).shown_at(now));
         return Vec::new();
     }
-    match severity(act.action(), act.weight(count), app.config.protected) {
+    match act.severity(count, app.config.protected) {
         Severity::Run => run(app, act, now),
         asked => {
             let preview = app.ids.next();
             let version = app.snapshot.queues.iter().find(|row| row.id == *act.queue()).map(|row| row.era);
-            let confirm = Confirm::new(act.clone(), asked, count, preview, app.config.fleet, version, now);
+            let confirm = Confirm::new(act.clone(), asked, count, preview, &app.config, version, now);
             app.modal = Some(Modal::Confirm(Box::new(confirm)));
             vec![Effect::Fetch(Slot::Preview, preview, Query::Preview(act))]
         }

@@ -5,7 +5,7 @@ use crate::engine::read::FieldValue;
 use crate::engine::read::job::{JobDetail, LogPage};
 use crate::engine::read::page::{Page, PageQuery};
 use crate::monitor::Interest;
-use crate::operate::{Action, Selection};
+use crate::operate::{Action, Selection, Severity, severity};
 use crate::wire::{Era, JobId, QueueId, Raw, State};
 
 /// The number of a fetch: an answer is taken only by who still waits for this one.
@@ -154,11 +154,15 @@ impl Act {
         self.action().word()
     }
 
-    /// How many things it is about, for its severity: jobs, or the one queue.
-    pub fn weight(&self, jobs: u64) -> u64 {
+    /// How much must be asked before it, where it is about so many jobs. How many a whole state
+    /// holds may be more by now than what was counted: that is never done without a question.
+    pub fn severity(&self, jobs: u64, protected: bool) -> Severity {
         match self {
-            Self::Jobs { .. } => jobs,
-            Self::Queue { .. } => 1,
+            Self::Jobs { selection: Selection::All { .. }, .. } => {
+                severity(self.action(), jobs, protected).max(Severity::Ask)
+            }
+            Self::Jobs { .. } => severity(self.action(), jobs, protected),
+            Self::Queue { .. } => severity(self.action(), 1, protected),
         }
     }
 }

@@ -13,13 +13,15 @@ const LEAVE: Duration = Duration::from_millis(500);
 static INSIDE: AtomicBool = AtomicBool::new(false);
 static MOUSE: AtomicBool = AtomicBool::new(false);
 
-/// Raw mode, alternate screen, no cursor, bracketed paste.
+/// Raw mode, alternate screen, no cursor, bracketed paste. The screen is cleared: where there is no
+/// alternate one (GNU screen as it comes, the Linux console) it is full of the shell's lines.
 pub fn enter(mouse: bool) -> io::Result<()> {
     terminal::enable_raw_mode()?;
     INSIDE.store(true, Ordering::SeqCst);
     MOUSE.store(mouse, Ordering::SeqCst);
     let mut out = io::stdout();
-    execute!(out, terminal::EnterAlternateScreen, cursor::Hide, event::EnableBracketedPaste)?;
+    execute!(out, terminal::EnterAlternateScreen, terminal::Clear(terminal::ClearType::All))?;
+    execute!(out, cursor::Hide, event::EnableBracketedPaste)?;
     if mouse {
         execute!(out, event::EnableMouseCapture)?;
     }

@@ -83,7 +83,9 @@ fn pieces(app: &App, now: i64) -> Vec<Piece> {
         if let Some(ops) = redis.ops_per_s {
             pieces.push(Piece::new(format!("{} ops/s", coarse(ops)), Role::Text));
         }
-        pieces.push(Piece::new(format!("{} clients", figure::count(redis.clients.connected)), Role::Text));
+        let connected = redis.clients.connected;
+        let clients = if connected == 1 { "client" } else { "clients" };
+        pieces.push(Piece::new(format!("{} {clients}", figure::count(connected)), Role::Text));
         if redis.role.as_str() == "slave" {
             pieces.push(Piece::new("replica: read-only", Role::Warn));
         }

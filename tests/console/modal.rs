@@ -1,5 +1,6 @@
 //! Dialogs, the palette and the help: state, keys, state.
 
+mod bulk;
 mod confirm;
 mod look;
 mod others;

@@ -2,12 +2,12 @@
 
 use tui_input::Input;
 
-use super::super::App;
 use super::super::acts;
 use super::super::effect::{Act, Answer, Effect, FetchId, Slot};
 use super::super::key::{Code, Key};
 use super::super::toast::Toast;
 use super::super::update::is_escape;
+use super::super::{App, Config};
 use super::{Modal, edit};
 use crate::engine::op::QueueOp;
 use crate::operate::{Preview, Severity};
@@ -24,7 +24,7 @@ pub struct Confirm {
     pub act: Act,
     /// How it is asked.
     pub severity: Severity,
-    /// How many jobs were selected when the dialog opened.
+    /// How many jobs were selected when the dialog opened, then how many were counted in Redis.
     pub count: u64,
     /// Count, sample and side effects, once they were read.
     pub preview: Option<Result<Preview, Clean>>,
@@ -36,6 +36,7 @@ pub struct Confirm {
     pub pasted: bool,
     /// The fleet can be chosen here (a pause of era 5 or 6 about which nobody said anything).
     pub asks_fleet: bool,
+    protected: bool,
     fetch: FetchId,
 }
 
@@ -46,12 +47,12 @@ impl Confirm {
         severity: Severity,
         count: u64,
         fetch: FetchId,
-        fleet: Option<Fleet>,
+        config: &Config,
         era: Option<Era>,
         now: i64,
     ) -> Self {
         let pauses = matches!(&act, Act::Queue { op: QueueOp::Pause { .. }, .. });
-        let asks_fleet = pauses && fleet.is_none() && era == Some(Era::V6);
+        let asks_fleet = pauses && config.fleet.is_none() && era == Some(Era::V6);
         Self {
             act,
             severity,
@@ -61,6 +62,7 @@ impl Confirm {
             opened_at: now,
             pasted: false,
             asks_fleet,
+            protected: config.protected,
             fetch,
         }
     }
@@ -80,7 +82,14 @@ impl Confirm {
             return Err(());
         }
         self.preview = Some(match answer {
-            Ok(Answer::Preview(preview)) => Ok(preview.clone()),
+            Ok(Answer::Preview(preview)) => {
+                // What was counted on screen may be seconds old; the question fits what is there.
+                if matches!(self.act, Act::Jobs { .. }) {
+                    self.count = preview.matched;
+                    self.severity = self.severity.max(self.act.severity(preview.matched, self.protected));
+                }
+                Ok(preview.clone())
+            }
             Ok(_) => return Err(()),
             Err(why) => Err(why.clone()),
         });

@@ -213,8 +213,7 @@ impl Queue {
     /// What an act on jobs is about: the marked ones, or the selected one.
     fn selection(&self, cx: &Context<'_>) -> Option<(Selection, u64)> {
         if self.marks.all {
-            let count = self.len(cx);
-            return Some((Selection::All { state: self.state(), until: cx.redis_now() }, count));
+            return Some(self.everything(cx));
         }
         if !self.marks.is_empty() {
             return Some((Selection::Ids(self.marks.ids().cloned().collect()), self.marks.len()));
@@ -223,14 +222,27 @@ impl Queue {
         Some((Selection::Ids(vec![id]), 1))
     }
 
+    /// The whole list as it is shown: the state, or what the filter has left of it. What a filter
+    /// hides is never acted on.
+    fn everything(&self, cx: &Context<'_>) -> (Selection, u64) {
+        let count = self.len(cx);
+        match &self.filtered {
+            Some(_) => (Selection::Ids(self.found()), count),
+            None => (Selection::All { state: self.state(), until: cx.redis_now() }, count),
+        }
+    }
+
+    /// The jobs that the filter found so far.
+    fn found(&self) -> Vec<JobId> {
+        self.filtered.iter().flat_map(|filtered| &filtered.found.rows).map(|row| row.id.clone()).collect()
+    }
+
     fn job_act(&mut self, cx: &Context<'_>, action: Action) -> Vec<Step> {
         let Some(row) = cx.queue(&self.id) else { return Vec::new() };
         let state = self.state();
-        let everything = action == Action::JobRetryAll;
-        let selection = if everything {
-            Some((Selection::All { state, until: cx.redis_now() }, self.len(cx)))
-        } else {
-            self.selection(cx)
+        let selection = match action {
+            Action::JobRetryAll => Some(self.everything(cx)),
+            _ => self.selection(cx),
         };
         let Some((selection, count)) = selection.filter(|(_, count)| *count > 0) else {
             return vec![Step::Toast(Toast::plain("no job is selected"))];
@@ -247,8 +259,7 @@ impl Queue {
         match action {
             Action::MarkAll if self.filtered.is_none() => self.marks.toggle_all(),
             Action::MarkAll => {
-                let ids: Vec<JobId> =
-                    self.filtered.iter().flat_map(|f| f.found.rows.iter().map(|r| r.id.clone())).collect();
+                let ids = self.found();
                 self.marks.toggle_these(ids);
             }
             Action::MarkRange => {

@@ -59,8 +59,9 @@ fn question(app: &App, confirm: &Confirm, width: u16) -> Vec<(Clean, Role)> {
     if confirm.severity != Severity::Type {
         return vec![(Clean::line("Go on? y/N"), Role::Strong)];
     }
-    let label = app.config.label.clone().unwrap_or_else(|| app.config.endpoint.cut(24));
-    let words = format!("{}: type the queue's name to go on:", label.as_str().to_uppercase());
+    let label = app.config.label.as_ref().map(|label| label.as_str().to_uppercase());
+    let place = label.unwrap_or_else(|| app.config.endpoint.cut(24).as_str().to_owned());
+    let words = format!("{place}: type the queue's name to go on:");
     let mut rows: Vec<(Clean, Role)> =
         wrap(&Clean::line(words), usize::from(width)).into_iter().map(|row| (row, Role::Text)).collect();
     rows.extend(name_rows(confirm, width, 3));

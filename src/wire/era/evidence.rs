@@ -197,6 +197,10 @@ fn bull(found: &Evidence, why: &mut Vec<Clean>) -> Option<Era> {
     if found.events || found.marker || found.prioritized {
         return None;
     }
+    // An event stream may have been deleted; its workers and their jobs are not Bull's.
+    if found.jobs.atm || found.waits == Some(Waits::BzPopMin) {
+        return None;
+    }
     if found.id {
         why.push(Clean::from("it has jobs and no event stream"));
         if found.meta.version.is_some() {
@@ -264,6 +268,9 @@ mod tests {
         let (era_, why) = decide(&opened);
         assert_eq!(era_, Era::Bull4);
         assert_eq!(why.len(), 2);
+        let jobs = JobFields { atm: true, attempts_made: false };
+        assert_eq!(era(&Evidence { jobs, ..opened.clone() }), Era::V6, "its stream was deleted");
+        assert_eq!(era(&Evidence { waits: Some(Waits::BzPopMin), ..opened }), Era::V6);
         let paused = Evidence { meta_paused: true, ..Evidence::default() };
         assert_eq!(era(&paused), Era::Bull4);
         let lone = Evidence { meta: Meta { paused: true, ..Meta::default() }, ..Evidence::default() };

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use toril::engine::read::page::{Brief, JobRow};
 use toril::monitor::redis::{Clients, HealthPoint, Memory, Persistence, Replication, SlowEntry};
 use toril::monitor::snapshot::{Cost, Discovery};
 use toril::monitor::{Drain, FeedEvent, QueueRow, RedisHealth, Snapshot, Workers};
@@ -142,5 +143,28 @@ pub fn event(queue: &str, n: i64, name: &str, job: Option<&str>, fields: &[(&str
         event: Clean::line(name),
         job: job.map(JobId::new),
         fields: fields.iter().map(|(k, v)| (Raw::new(k), Raw::new(v))).collect(),
+    }
+}
+
+/// A row of a list of jobs: one that ran and finished.
+pub fn job(id: &str) -> JobRow {
+    JobRow {
+        id: JobId::new(id),
+        shown_id: Clean::line(id),
+        gone: false,
+        name: Brief::Text(Clean::line("send")),
+        reason: Brief::Text(Clean::line("timeout after 30 s")),
+        progress: Brief::Absent,
+        timestamp: Some(NOW - 9000),
+        due_at: None,
+        processed_on: Some(NOW - 8000),
+        finished_on: Some(NOW - 7000),
+        delay: None,
+        priority: 0,
+        attempts_made: 3,
+        attempts_started: Some(3),
+        worker: None,
+        child: false,
+        scheduled: false,
     }
 }

@@ -17,7 +17,7 @@ use toril::monitor::Snapshot;
 use toril::text::Clean;
 use toril::view::theme::Theme;
 
-pub use fixtures::{NOW, event, health, queue, snapshot};
+pub use fixtures::{NOW, event, health, job, queue, snapshot};
 pub use grid::Grid;
 
 /// An application with a terminal of a size and a clock that stands still until it is moved.

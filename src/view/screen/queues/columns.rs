@@ -69,7 +69,9 @@ pub fn fitting(width: u16) -> Vec<(Column, u16, u16)> {
         if column_rank > rank {
             continue;
         }
-        let width = if column == Column::Name { (width + spare).min(NAME_MAX) } else { width };
+        // However narrow the terminal is, there is a name.
+        let width =
+            if column == Column::Name { (width + spare).min(NAME_MAX).min(room.max(1)) } else { width };
         if x + width > MARKS + room {
             break;
         }

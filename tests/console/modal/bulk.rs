@@ -1,0 +1,72 @@
+//! Acts on whole lists: they cover what is shown, and ask for what is there.
+
+use toril::app::Msg;
+use toril::app::effect::{Act, Answer, Effect, Query, ScanResult, Slot};
+use toril::operate::{Preview, Selection, Severity};
+use toril::wire::JobId;
+
+use super::{confirm, failing, preview, retrying, runs};
+use crate::support::{Console, job, snapshot};
+
+/// A console on the failed jobs of `payments`, of which a filter has found these.
+fn filtered(failed: u64, found: &[&str]) -> Console {
+    let mut console = Console::showing(snapshot(vec![failing("payments", failed)]), 80, 24);
+    console.keys("Enter /").text("timeout").keys("Enter");
+    let scan = console.asked().into_iter().find_map(|effect| match effect {
+        Effect::Fetch(Slot::Scan, id, Query::Scan { .. }) => Some(id),
+        _ => None,
+    });
+    let rows = found.iter().map(|id| job(id)).collect();
+    let result = ScanResult { rows, scanned: failed, total: failed, complete: true };
+    console.send(Msg::Fetched(scan.unwrap(), Ok(Answer::Scan(result))));
+    console
+}
+
+fn ids(act: &Act) -> Vec<JobId> {
+    match act {
+        Act::Jobs { selection: Selection::Ids(ids), .. } => ids.clone(),
+        other => panic!("not these jobs alone: {other:?}"),
+    }
+}
+
+#[test]
+fn what_a_filter_hides_is_not_retried() {
+    let mut console = filtered(999_997, &["3", "9", "27"]);
+    console.keys("R");
+    let asked = confirm(&console).unwrap();
+    assert_eq!((asked.severity, asked.count), (Severity::Ask, 3));
+    assert_eq!(ids(&asked.act), ["3", "9", "27"].map(JobId::new));
+    console.wait(200).keys("y");
+    assert_eq!(runs(&mut console).iter().map(ids).collect::<Vec<_>>(), [["3", "9", "27"].map(JobId::new)]);
+}
+
+#[test]
+fn one_job_that_a_filter_found_is_retried_alone() {
+    let mut console = filtered(999_997, &["9"]);
+    console.keys("R");
+    assert_eq!(runs(&mut console).iter().map(ids).collect::<Vec<_>>(), [[JobId::new("9")]]);
+}
+
+#[test]
+fn nothing_found_is_nothing_done() {
+    let mut console = filtered(999_997, &[]);
+    console.keys("R");
+    assert_eq!((confirm(&console).is_some(), runs(&mut console)), (false, vec![]));
+}
+
+#[test]
+fn a_whole_state_is_asked_about_even_where_one_job_was_counted() {
+    let console = retrying(failing("payments", 1), 80, 24);
+    assert_eq!(confirm(&console).unwrap().severity, Severity::Ask);
+}
+
+#[test]
+fn more_jobs_than_were_shown_are_asked_about_as_what_they_are() {
+    let mut console = Console::showing(snapshot(vec![failing("payments", 2)]), 80, 24);
+    console.keys("Enter R").wait(200);
+    let id = preview(&mut console);
+    let found = Preview { matched: 1180, sample: vec![JobId::new("1")], effects: vec![] };
+    console.send(Msg::Fetched(id, Ok(Answer::Preview(found)))).keys("y");
+    assert_eq!((confirm(&console).unwrap().severity, runs(&mut console)), (Severity::Type, vec![]));
+    assert!(console.draw().contains("Retry 1,180 jobs of payments"));
+}
