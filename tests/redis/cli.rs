@@ -3,6 +3,7 @@
 mod acts;
 mod confirming;
 mod endings;
+mod era;
 mod filters;
 mod hostile;
 mod meta;

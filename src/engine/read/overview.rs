@@ -1,11 +1,14 @@
 //! Many queues at a glance, in one round trip (spec 3.1).
 
+mod once;
 mod plan;
+
+pub use once::counts;
 
 use self::plan::{Slot, plan};
 use crate::conn::{Batch, Conn, ConnError, Request, Value, Verb, bytes, integer, items, text};
 use crate::text::Clean;
-use crate::wire::era::{Evidence, ListMarker, decide};
+use crate::wire::era::{Evidence, ListMarker};
 use crate::wire::{Counts, Era, JobId, Meta, QueueId, number, score};
 
 /// The value of `limiter` that holds a queue by hand.
@@ -312,22 +315,4 @@ pub fn scored(reply: &Value) -> Vec<(&[u8], f64)> {
         .chunks_exact(2)
         .filter_map(|pair| Some((bytes(&pair[0])?, crate::conn::float(&pair[1])?)))
         .collect()
-}
-
-/// Counts, era and all that the overview tells of some queues, once: for a command that prints and
-/// ends. Asks in round trips of a few queues, some of them abreast.
-pub async fn counts(conn: &Conn, queues: &[QueueId]) -> Result<Vec<(Overview, Era, Counts)>, ConnError> {
-    let asks: Vec<Ask<'_>> = queues.iter().map(Ask::first).collect();
-    let mut all = Vec::with_capacity(queues.len());
-    for screen in asks.chunks(60) {
-        let rounds = screen.chunks(12).map(|chunk| overview(conn, chunk));
-        for round in futures_util::future::try_join_all(rounds).await? {
-            for found in round.1 {
-                let era = found.evidence.as_ref().map_or(Era::Unknown, |evidence| decide(evidence).0);
-                let counts = found.counts(era);
-                all.push((found, era, counts));
-            }
-        }
-    }
-    Ok(all)
 }

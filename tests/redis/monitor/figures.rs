@@ -74,6 +74,90 @@ async fn age_counts_from_the_delay_and_a_split_queue_shows() {
 }
 
 #[tokio::test]
+async fn the_next_job_of_era_four_stands_before_its_marker() {
+    let server = Server::start();
+    let mut link = server.connect();
+    let mut node = Node::start(Lib::BullMq4, &server);
+    // The delayed job leaves a marker in the empty list; what is added then comes behind it.
+    node.call(json!({"op": "add", "queue": "mail", "data": {}, "opts": {"delay": 600_000}}));
+    node.call(json!({"op": "add", "queue": "mail", "data": {}, "opts": {"priority": 3}}));
+    node.call(json!({"op": "add", "queue": "mail", "data": {}, "opts": {"jobId": "first"}}));
+    node.call(json!({"op": "add", "queue": "mail", "data": {}}));
+    let wait: Vec<String> =
+        redis::cmd("LRANGE").arg("bull:mail:wait").arg(0).arg(-1).query(&mut link).unwrap();
+    assert!(wait.last().unwrap().starts_with("0:") && wait.len() == 3, "{wait:?}");
+    redis::cmd("HSET").arg("bull:mail:first").arg("timestamp").arg(1_000).exec(&mut link).unwrap();
+    let mut watch = Watch::start(&server, exactly(&["mail"]));
+    watch.look_at(&["mail"]);
+    let seen =
+        watch.until("oldest", |now| row(now, "mail").is_some_and(|mail| mail.oldest_at.is_some())).await;
+    let mail = row(&seen, "mail").unwrap();
+    assert_eq!((mail.oldest_at, mail.counts.waiting), (Some(1_000), 2));
+}
+
+#[tokio::test]
+async fn a_busy_queue_keeps_the_age_of_its_next_job() {
+    let server = Server::start();
+    let mut link = server.connect();
+    let mut node = Node::start(Lib::BullMq5, &server);
+    for n in 0..40 {
+        node.call(json!({"op": "add", "queue": "mail", "data": {}, "opts": {"jobId": format!("j{n}")}}));
+    }
+    let mut watch = Watch::start(&server, exactly(&["mail"]));
+    watch.look_at(&["mail"]);
+    watch.until("oldest", |now| row(now, "mail").is_some_and(|mail| mail.oldest_at.is_some())).await;
+    for n in 1..30 {
+        // As if a worker took one and threw it away.
+        let job: String = redis::cmd("RPOP").arg("bull:mail:wait").query(&mut link).unwrap();
+        redis::cmd("DEL").arg(format!("bull:mail:{job}")).exec(&mut link).unwrap();
+        redis::cmd("XADD").arg(&["bull:mail:events", "*", "event", "active"]).exec(&mut link).unwrap();
+        let seen = watch
+            .until("taken", |now| row(now, "mail").is_some_and(|mail| mail.counts.waiting == 40 - n))
+            .await;
+        assert!(row(&seen, "mail").unwrap().oldest_at.is_some(), "after {n}");
+    }
+}
+
+/// Whoever may write to Redis may write any number: none may stop the console or make it spin.
+#[tokio::test]
+async fn numbers_beyond_all_bounds_are_harmless() {
+    let server = Server::start();
+    let mut link = server.connect();
+    let mut node = Node::start(Lib::BullMq5, &server);
+    node.call(json!({"op": "add", "queue": "mail", "data": {}, "opts": {"jobId": "x"}}));
+    let mut set = |command: &str, args: &[&str]| redis::cmd(command).arg(args).exec(&mut link).unwrap();
+    set("HSET", &["bull:mail:x", "timestamp", "-9223372036854775808", "processedOn", "9223372036854775807"]);
+    set("SET", &["bull:mail:id", "9223372036854775807"]);
+    set("ZADD", &["bull:mail:delayed", "-inf", "x"]);
+    set("SET", &["bull:mail:limiter", "9223372036854775807"]);
+    set("HSET", &["bull:mail:meta", "max", "18446744073709551615", "concurrency", "18446744073709551615"]);
+    set(
+        "HSET",
+        &["bull:mail:metrics:completed", "count", "9223372036854775807", "prevTS", "-9223372036854775808"],
+    );
+    // A stream that is none must not cost the others theirs.
+    set("SET", &["bull:odd:events", "text"]);
+    set("SET", &["bull:odd:id", "1"]);
+    set("LPUSH", &["bull:odd:wait", "1"]);
+    let mut watch = Watch::start(&server, exactly(&["mail", "odd"]));
+    watch.look_at(&["mail", "odd"]);
+    let bound = 1_i64 << 53;
+    watch
+        .until("read", |now| {
+            row(now, "mail").is_some_and(|mail| mail.oldest_at == Some(-bound) && mail.next_due_at.is_some())
+        })
+        .await;
+    set("SET", &["bull:mail:id", "-9223372036854775808"]);
+    let fresh = node.call(json!({"op": "add", "queue": "mail", "data": {}, "opts": {"jobId": "y"}}));
+    assert_eq!(fresh, json!("y"));
+    let begun = std::time::Instant::now();
+    watch.until("followed", |now| row(now, "mail").is_some_and(|mail| mail.counts.waiting == 2)).await;
+    assert!(begun.elapsed() < Duration::from_secs(2), "its events are followed: {:?}", begun.elapsed());
+    tokio::time::sleep(Duration::from_millis(2_500)).await;
+    watch.until("alive", |now| row(now, "odd").is_some_and(|odd| odd.counts.waiting == 1)).await;
+}
+
+#[tokio::test]
 async fn limits_are_read() {
     let server = Server::start();
     let mut node = Node::start(Lib::BullMq6, &server);
