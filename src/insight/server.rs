@@ -1,7 +1,7 @@
 //! What is wrong with the server, from one look at its figures.
 
 use crate::monitor::RedisHealth;
-use crate::monitor::redis::{Clients, Memory, Persistence};
+use crate::monitor::redis::{Clients, Memory, Persistence, SlowEntry};
 use crate::text::{Clean, figure};
 
 /// How bad a figure is.
@@ -25,8 +25,10 @@ pub struct Finding {
     pub text: Clean,
 }
 
-/// A slow command counts as a finding for so long.
+/// A slow command counts as a finding for so long ..
 const SLOW_MS: i64 = 60_000;
+/// .. if it held up all others for at least so long: the slow log itself begins at 10 ms.
+const SLOW_US: u64 = 50_000;
 /// A limit that is reached within so many seconds is told.
 const FULL_SOON_S: u64 = 3600;
 /// Below this size of its data the ratio of fragmentation says nothing: the program itself is in it.
@@ -208,7 +210,8 @@ fn replication(found: &mut Found, redis: &RedisHealth) {
 
 fn slow(found: &mut Found, redis: &RedisHealth, now: i64) {
     let log = redis.slow_log.as_deref().unwrap_or_default();
-    let late = log.iter().filter(|entry| now - entry.at_s.saturating_mul(1000) < SLOW_MS);
+    let late = |entry: &&SlowEntry| now.saturating_sub(entry.at_s.saturating_mul(1000)) < SLOW_MS;
+    let late = log.iter().filter(|entry| entry.took_us >= SLOW_US).filter(late);
     let (count, slowest) = late.fold((0_u64, None), |(count, slowest), entry| {
         let slowest = match slowest {
             Some(other) if took(other) >= took(entry) => other,
@@ -225,13 +228,27 @@ fn slow(found: &mut Found, redis: &RedisHealth, now: i64) {
             } else {
                 format!("{} commands were", figure::count(count))
             },
-            entry.command.cut(40)
+            command(&entry.command).cut(48)
         );
         found.add(Level::Warn, text);
     }
 }
 
-fn took(entry: &crate::monitor::redis::SlowEntry) -> u64 {
+/// A command of the slow log with the hash of a script cut to the part by which people know it.
+pub fn command(whole: &Clean) -> Clean {
+    const HASH: usize = 40;
+    const KNOWN: usize = 7;
+    let text = whole.as_str();
+    let hash = ["EVALSHA ", "evalsha "].iter().find_map(|verb| text.strip_prefix(verb));
+    match hash.and_then(|rest| rest.split_at_checked(HASH)) {
+        Some((hash, rest)) if hash.bytes().all(|b| b.is_ascii_hexdigit()) => {
+            Clean::line(format!("{}{}…{rest}", &text[..8], &hash[..KNOWN]))
+        }
+        _ => whole.clone(),
+    }
+}
+
+fn took(entry: &SlowEntry) -> u64 {
     entry.took_us
 }
 
@@ -294,6 +311,15 @@ mod tests {
         redis.memory.max = 0;
         assert_eq!(said(&redis, false), []);
         assert_eq!(said(&redis, true)[0].0, Level::Warn);
+    }
+
+    #[test]
+    fn a_scripts_hash_is_cut() {
+        let hash = "b9348cf31f098d9ee6bca23d2a2e42fadd243d56";
+        let cut = |text: &str| command(&Clean::line(text)).as_str().to_owned();
+        assert_eq!(cut(&format!("EVALSHA {hash} 1 bull:email:")), "EVALSHA b9348cf… 1 bull:email:");
+        assert_eq!(cut("EVALSHA b9348 1 a"), "EVALSHA b9348 1 a");
+        assert_eq!(cut("GET a"), "GET a");
     }
 
     #[test]

@@ -37,7 +37,10 @@ pub fn slice(pen: &mut Pen<'_>, area: Rect, values: &[f64], top: f64, role: Role
         // Anything above zero is seen.
         let level = if *value > 0.0 { ((share * f64::from(steps)).round() as u32).max(1) } else { 0 };
         let here = level.saturating_sub(u32::from(part) * 8).min(8) as usize;
-        if here > 0 {
+        if level > (u32::from(part) + 1) * 8 {
+            // Below its edge a chart is calm: what counts is how high it is.
+            pen.put(x, area.y, 1, &"░", role);
+        } else if here > 0 {
             pen.put(x, area.y, 1, &LEVELS[here], role);
         }
     }

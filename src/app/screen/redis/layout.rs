@@ -38,7 +38,7 @@ const GAP: u16 = 3;
 /// Rows of a list that are shown even where there is no room.
 const LIST_MIN: u16 = 3;
 /// Rows that charts grow to, one stage after the other.
-const CHART: [u16; 3] = [2, 4, 6];
+const CHART: [u16; 3] = [2, 5, 9];
 
 impl Layout {
     /// Places `sections` (the first above all, the last beside or below all) in a view.

@@ -2,7 +2,8 @@
 
 use super::super::super::panel::Context;
 use crate::insight::server::{
-    Level, clients_level, cpu_level, findings, fragmentation_level, memory_level, memory_share, policy_level,
+    Level, clients_level, command, cpu_level, findings, fragmentation_level, memory_level, memory_share,
+    policy_level,
 };
 use crate::monitor::RedisHealth;
 use crate::monitor::redis::HealthPoint;
@@ -123,8 +124,8 @@ impl Curve {
         match self {
             Self::Clients => 2,
             Self::Evicted | Self::Expired => 3,
-            Self::Cpu => 4,
-            Self::Used | Self::HitRate | Self::Ops => 6,
+            Self::Cpu => 6,
+            Self::Used | Self::HitRate | Self::Ops => 9,
         }
     }
 
@@ -399,7 +400,7 @@ fn slow_log(redis: &RedisHealth, now: i64) -> Section {
                 age: figure::age(now - entry.at_s.saturating_mul(1000)),
                 took: took(entry.took_us),
                 client: entry.client.clone(),
-                command: entry.command.clone(),
+                command: command(&entry.command),
             };
             entries.iter().map(row).collect()
         }

@@ -84,7 +84,14 @@ impl Column {
         };
         match self {
             Self::Time => {
-                pen.put(x, y, cells, &figure::time_of_day(entry.at), pick(&Clean::default(), Role::Dim));
+                let second = figure::time_of_day(entry.at);
+                let role = pick(&Clean::default(), Role::Dim);
+                let end = pen.put(x, y, cells, &second, role);
+                // Where there is room: what happens within one second has an order.
+                let ms = Clean::line(format!(".{:03}", entry.at.rem_euclid(1000)));
+                if end + 4 <= x + cells {
+                    pen.put(end, y, 4, &ms, role);
+                }
             }
             Self::Queue => {
                 pen.put(x, y, cells, &entry.name, pick(&entry.name, Role::Text));
