@@ -78,8 +78,8 @@ impl<K: Clone + PartialEq> Cursor<K> {
         let height = height.max(1);
         if self.index < self.top {
             self.top = self.index;
-        } else if self.index >= self.top + height {
-            self.top = self.index + 1 - height;
+        } else if self.index - self.top >= height {
+            self.top = self.index - (height - 1);
         }
         self.top = self.top.min(len.saturating_sub(height));
     }

@@ -41,7 +41,7 @@ const OVERDUE_MS: i64 = 15_000;
 /// true, ms since the epoch: a picture that grows old while the server is silent makes no faults.
 pub fn faults(row: &QueueRow, now: i64) -> Vec<Fault> {
     let ready = row.ready();
-    let late = row.oldest_at.is_some_and(|at| now - at > LATE_MS);
+    let late = row.oldest_at.is_some_and(|at| now.saturating_sub(at) > LATE_MS);
     let mut found = Vec::new();
     let mut add = |fault, when: bool| {
         if when {
@@ -50,7 +50,7 @@ pub fn faults(row: &QueueRow, now: i64) -> Vec<Fault> {
     };
     add(Fault::Unreadable, row.error.is_some());
     add(Fault::Split, row.split);
-    let overdue = row.next_due_at.is_some_and(|at| now - at > OVERDUE_MS);
+    let overdue = row.next_due_at.is_some_and(|at| now.saturating_sub(at) > OVERDUE_MS);
     let no_worker = row.workers == Workers::Count(0) && row.counts.active == 0;
     add(Fault::NoWorker, no_worker && (ready > 0 || overdue) && !row.paused);
     add(Fault::Paused, row.paused && ready > 0);
@@ -74,13 +74,13 @@ impl Fault {
     pub fn sentence(self, row: &QueueRow, now: i64) -> Clean {
         let counts = &row.counts;
         let ready = row.ready();
-        let since = row.oldest_at.map(|at| figure::age(now - at));
+        let since = row.oldest_at.map(|at| figure::age(now.saturating_sub(at)));
         let oldest = since.map(|age| format!(", the oldest for {age}")).unwrap_or_default();
         let waits = || match ready {
             1 => "1 job waits".to_owned(),
             n => format!("{} jobs wait", figure::count(n)),
         };
-        let late_by = || row.next_due_at.map_or_else(|| figure::age(0), |at| figure::age(now - at));
+        let late_by = || row.next_due_at.map_or_else(|| figure::age(0), |at| figure::age(now.saturating_sub(at)));
         let rates = || {
             let (into, out) = (row.in_per_s.unwrap_or(0.0), row.out_per_s.unwrap_or(0.0));
             let hour = ((into - out) * 3600.0).max(0.0) as u64;

@@ -55,7 +55,8 @@ pub fn duration(ms: i64) -> Clean {
 
 /// How far a moment is from now: `14m` ago, `in 3s`.
 pub fn since(then: i64, now: i64) -> Clean {
-    if then > now { Clean::line(format!("in {}", age(then - now))) } else { age(now - then) }
+    let ms = then.saturating_sub(now);
+    if ms > 0 { Clean::line(format!("in {}", age(ms))) } else { age(ms.saturating_neg()) }
 }
 
 /// A size: `512B`, `1.4K`, `12M`, `1.2G`.

@@ -151,7 +151,7 @@ impl Job {
     /// For how long its lock is held yet, ms; `None` without an end.
     pub fn lock_left(&self, now: i64) -> Option<i64> {
         let (_, left) = self.detail.as_deref()?.lock.as_ref()?;
-        left.map(|ms| (ms - (now - self.read_at)).max(0))
+        left.map(|ms| ms.saturating_sub(now - self.read_at).max(0))
     }
 
     fn height(&self, cx: &Context<'_>) -> u64 {
@@ -389,7 +389,7 @@ impl Panel for Job {
         let moments = self.detail.iter().flat_map(|detail| {
             [detail.number("timestamp"), detail.number("finishedOn"), detail.due_at].into_iter().flatten()
         });
-        let ages = moments.map(|at| next_age_change(at, cx.redis_now()) - offset).min();
+        let ages = moments.map(|at| next_age_change(at, cx.redis_now()).saturating_sub(offset)).min();
         let logs = match (&self.detail, self.tab) {
             (Some(detail), Tab::Logs) => self.logs.wake_at(self.live(), detail.logs),
             _ => None,

@@ -447,7 +447,9 @@ impl Panel for Queue {
         let height = u64::from(Self::list(cx.body).height);
         let shown = (self.cursor.top..self.cursor.top + height).filter_map(|at| self.row(at));
         let moments = shown.filter_map(|row| row.finished_on.or(row.processed_on).or(row.timestamp));
-        let ages = moments.map(|at| next_age_change(at, cx.redis_now()) - cx.snapshot.clock_offset_ms).min();
+        let ages = moments
+            .map(|at| next_age_change(at, cx.redis_now()).saturating_sub(cx.snapshot.clock_offset_ms))
+            .min();
         // Lists of queues without an event stream, and figures that no event tells of.
         let stale = self.asked_at + STALE_MS;
         ages.into_iter().chain(Some(stale.max(cx.now + PACE_MS))).min()

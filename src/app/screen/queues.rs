@@ -296,7 +296,7 @@ impl Panel for Queues {
         let glow =
             rows().flat_map(|row| row.changed_at).map(|at| at + GLOW_MS).filter(|end| *end > cx.now).min();
         let ages = rows().filter_map(|row| row.oldest_at).map(|at| next_age_change(at, cx.redis_now())).min();
-        let ages = ages.map(|at| at - cx.snapshot.clock_offset_ms);
+        let ages = ages.map(|at| at.saturating_sub(cx.snapshot.clock_offset_ms));
         glow.into_iter().chain(ages).min()
     }
 }
@@ -306,12 +306,12 @@ pub const GLOW_MS: i64 = 1000;
 
 /// When the age of something from `at` next reads differently.
 pub fn next_age_change(at: i64, now: i64) -> i64 {
-    let age = (now - at).max(0);
+    let age = now.saturating_sub(at).max(0);
     let unit = match age {
         0..60_000 => 1000,
         60_000..3_600_000 => 60_000,
         3_600_000..86_400_000 => 3_600_000,
         _ => 86_400_000,
     };
-    at + (age / unit + 1) * unit
+    at.saturating_add((age / unit).saturating_add(1).saturating_mul(unit))
 }

@@ -108,6 +108,6 @@ impl Panel for Redis {
         let moments = redis.slow_log.iter().flatten().map(|entry| entry.at_s);
         let moments = moments.chain(Some(redis.persistence.last_save_s)).filter(|at| *at > 0);
         let ages = moments.map(|at| next_age_change(at.saturating_mul(1000), cx.redis_now()));
-        ages.map(|at| at - cx.snapshot.clock_offset_ms).chain(Some(old)).min()
+        ages.map(|at| at.saturating_sub(cx.snapshot.clock_offset_ms)).chain(Some(old)).min()
     }
 }

@@ -19,7 +19,8 @@ pub fn meter(pen: &mut Pen<'_>, x: u16, y: u16, cells: u16, share: f64, role: Ro
 
 /// A scroll bar along the right edge of a list of `len` rows whose first shown one is `top`.
 pub fn scroll(pen: &mut Pen<'_>, area: Rect, top: u64, len: u64) {
-    let height = u64::from(area.height);
+    // Whatever a server says its length is: nothing here is too large.
+    let (height, top, len) = (u128::from(area.height), u128::from(top), u128::from(len));
     if len <= height || area.height < 2 || area.width == 0 {
         return;
     }
@@ -28,7 +29,7 @@ pub fn scroll(pen: &mut Pen<'_>, area: Rect, top: u64, len: u64) {
     let at = (top.min(span) * (height - thumb) + span / 2) / span;
     let x = area.x + area.width - 1;
     for row in 0..area.height {
-        let inside = (at..at + thumb).contains(&u64::from(row));
+        let inside = (at..at + thumb).contains(&u128::from(row));
         if inside {
             pen.put(x, area.y + row, 1, &"█", Role::Dim);
         }

@@ -130,7 +130,7 @@ impl Chaos {
         let state = match self.below(6) {
             0 => LinkPhase::Connecting,
             1 => LinkPhase::Impaired { why, hint },
-            2 => LinkPhase::Down { why, hint, retry_at: self.moment().min(NOW * 2) },
+            2 => LinkPhase::Down { why, hint, retry_at: NOW + (self.number() % 60_000) as i64 },
             3 => LinkPhase::Refused { why, hint },
             _ => LinkPhase::Up,
         };

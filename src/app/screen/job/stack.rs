@@ -102,7 +102,7 @@ fn attempts(text: &mut Builder, stacks: &[Vec<u8>], reason: &Part, facts: &Facts
 
 fn times(facts: &Facts) -> Option<String> {
     let (began, ended) = (facts.began_at?, facts.ended_at?);
-    let ran = figure::duration(ended - began);
+    let ran = figure::duration(ended.saturating_sub(began));
     Some(format!("{} → {}   {ran}", figure::time_of_day(began), figure::time_of_day(ended)))
 }
 

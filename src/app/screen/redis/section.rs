@@ -326,7 +326,7 @@ fn persistence(redis: &RedisHealth, now: i64) -> Section {
         (true, false) => ("cannot be written", Level::Danger),
     };
     let saved = match persistence.last_save_s {
-        at if at > 0 => format!("{} ago", figure::age(now - at.saturating_mul(1000))),
+        at if at > 0 => format!("{} ago", figure::age(now.saturating_sub(at.saturating_mul(1000)))),
         _ => "never".to_owned(),
     };
     let (saved, level) = if persistence.rdb_ok {
@@ -397,7 +397,7 @@ fn slow_log(redis: &RedisHealth, now: i64) -> Section {
         Some([]) => vec![dim("empty: no command took longer than the server's threshold")],
         Some(entries) => {
             let row = |entry: &crate::monitor::redis::SlowEntry| Row::Slow {
-                age: figure::age(now - entry.at_s.saturating_mul(1000)),
+                age: figure::age(now.saturating_sub(entry.at_s.saturating_mul(1000))),
                 took: took(entry.took_us),
                 client: entry.client.clone(),
                 command: command(&entry.command),

@@ -23,7 +23,7 @@ const WIDTHS: [(u16, &[(Column, u16)]); 4] = [
     (
         150,
         &[
-            (Column::Time, 10),
+            (Column::Time, 14),
             (Column::Queue, 28),
             (Column::From, 19),
             (Column::Event, 21),
@@ -33,7 +33,7 @@ const WIDTHS: [(u16, &[(Column, u16)]); 4] = [
     (
         110,
         &[
-            (Column::Time, 10),
+            (Column::Time, 14),
             (Column::Queue, 22),
             (Column::From, 13),
             (Column::Event, 21),

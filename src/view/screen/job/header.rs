@@ -66,12 +66,12 @@ fn state_row(pen: &mut Pen<'_>, job: &Job, detail: &JobDetail, facts: &Facts, cx
     let mut x = area.x + 1;
     if job.gone {
         let text = Clean::line("✖ gone: this is how it was read last");
-        x = pen.put(x, area.y, end - x, &text, Role::Danger) + 3;
+        x = pen.put(x, area.y, end.saturating_sub(x), &text, Role::Danger) + 3;
     } else if let Some(state) = detail.state {
         x = pen.put(x, area.y, 1, &state_glyph(state), Role::State(state)) + 1;
         x = pen.put(x, area.y, 20, &state.name(), Role::State(state)) + 3;
     } else {
-        x = pen.put(x, area.y, end - x, &"? in no list of the queue", Role::Warn) + 3;
+        x = pen.put(x, area.y, end.saturating_sub(x), &"? in no list of the queue", Role::Warn) + 3;
     }
     let name = match detail.field("name") {
         Some(field) => match &field.value {
@@ -113,7 +113,7 @@ fn state_row(pen: &mut Pen<'_>, job: &Job, detail: &JobDetail, facts: &Facts, cx
 
 /// A moment as time of day; with its date when that is not today's.
 fn clock(at: i64, now: i64) -> String {
-    let near = (now - at).abs() < 12 * 3_600_000;
+    let near = now.saturating_sub(at).saturating_abs() < 12 * 3_600_000;
     if near { figure::time_of_day(at) } else { figure::date_time(at) }.to_string()
 }
 

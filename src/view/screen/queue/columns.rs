@@ -137,7 +137,8 @@ impl Column {
 
     fn cell(self, row: &JobRow, state: State, cx: &Context<'_>) -> (Clean, Role) {
         let now = cx.redis_now();
-        let age = |at: Option<i64>| at.map_or_else(dash, |at| (figure::age(now - at), Role::Text));
+        let age =
+            |at: Option<i64>| at.map_or_else(dash, |at| (figure::age(now.saturating_sub(at)), Role::Text));
         match self {
             Self::Id => (row.shown_id.clone(), Role::Text),
             Self::Name if row.gone => (Clean::line("(its data is gone)"), Role::Danger),
@@ -149,7 +150,7 @@ impl Column {
                 _ => age(row.timestamp),
             },
             Self::Took => match (row.processed_on, row.finished_on) {
-                (Some(from), Some(to)) => (figure::duration(to - from), Role::Text),
+                (Some(from), Some(to)) => (figure::duration(to.saturating_sub(from)), Role::Text),
                 _ => dash(),
             },
             Self::Attempts if row.attempts_made == 0 => (Clean::line("0"), Role::Dim),

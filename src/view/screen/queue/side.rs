@@ -76,7 +76,7 @@ pub fn draw(pen: &mut Pen<'_>, row: &QueueRow, area: Rect, cx: &Context<'_>) {
         line(pen, &mut y, "next due", &figure::since(at, cx.redis_now()), Role::Text);
     }
     if let Some(at) = row.oldest_active_at {
-        line(pen, &mut y, "longest run", &figure::age(cx.redis_now() - at), Role::Text);
+        line(pen, &mut y, "longest run", &figure::age(cx.redis_now().saturating_sub(at)), Role::Text);
     }
     line(pen, &mut y, "era", &Clean::line(row.era.title()), Role::Text);
     if let Some(version) = &row.era_note.version {

@@ -173,7 +173,7 @@ impl Column {
                 Workers::Unknown => dash(),
             },
             Self::Oldest => match row.oldest_at {
-                Some(at) => (figure::age(now - at), Role::Text),
+                Some(at) => (figure::age(now.saturating_sub(at)), Role::Text),
                 None => dash(),
             },
             Self::Era => (Clean::line(short(row.era)), Role::Dim),
