@@ -80,7 +80,8 @@ impl Fault {
             1 => "1 job waits".to_owned(),
             n => format!("{} jobs wait", figure::count(n)),
         };
-        let late_by = || row.next_due_at.map_or_else(|| figure::age(0), |at| figure::age(now.saturating_sub(at)));
+        let late_by =
+            || row.next_due_at.map_or_else(|| figure::age(0), |at| figure::age(now.saturating_sub(at)));
         let rates = || {
             let (into, out) = (row.in_per_s.unwrap_or(0.0), row.out_per_s.unwrap_or(0.0));
             let hour = ((into - out) * 3600.0).max(0.0) as u64;

@@ -28,8 +28,10 @@ pub fn slice(pen: &mut Pen<'_>, area: Rect, values: &[f64], top: f64, role: Role
     let steps = u32::from(parts) * 8;
     // The base line is there from the start: it must not grow into an idle screen.
     let base = if role == Role::Selected { role } else { Role::Dim };
-    for i in 0..if part == 0 { area.width } else { 0 } {
-        pen.put(area.x + i, area.y, 1, &"▁", base);
+    if part == 0 {
+        for i in 0..u16::try_from(offset).unwrap_or(area.width) {
+            pen.put(area.x + i, area.y, 1, &"▁", base);
+        }
     }
     for (i, value) in values[skip..].iter().enumerate() {
         let x = area.x + u16::try_from(offset + i).unwrap_or(0);
@@ -42,6 +44,8 @@ pub fn slice(pen: &mut Pen<'_>, area: Rect, values: &[f64], top: f64, role: Role
             pen.put(x, area.y, 1, &"░", role);
         } else if here > 0 {
             pen.put(x, area.y, 1, &LEVELS[here], role);
+        } else if level == 0 && part == 0 {
+            pen.put(x, area.y, 1, &"▁", base);
         }
     }
 }
