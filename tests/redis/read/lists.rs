@@ -4,6 +4,7 @@ use rstest::rstest;
 use serde_json::json;
 use toril::engine::read::page::{Brief, Order, PageQuery};
 use toril::engine::read::{counts, page};
+use toril::text::Clean;
 use toril::wire::{Counts, State};
 
 use super::seed::{conn, era, queue, seed, states};
@@ -82,8 +83,14 @@ async fn rows_say_what_the_librarys_jobs_say(
             if state == State::Failed {
                 let Brief::Text(reason) = &row.reason else { panic!("{row:?}") };
                 assert_eq!(reason.as_str(), theirs["failedReason"]);
-                assert_eq!(Some(row.attempts_made), theirs["attemptsMade"].as_u64());
                 assert!(row.finished_on.is_some());
+            }
+            if state.is_finished() {
+                assert_eq!(Some(row.attempts_made), theirs["attemptsMade"].as_u64());
+            }
+            if state == State::Completed {
+                assert!(row.processed_on.is_some());
+                assert_eq!(row.worker.as_ref().map(Clean::as_str), theirs["processedBy"].as_str());
             }
             if state == State::Prioritized {
                 assert_eq!(

@@ -70,9 +70,12 @@ pub(super) fn columns(state: State) -> Columns {
         State::WaitingChildren => {
             Columns { small: &[Timestamp], texts: &[Name], score: Score::None, child: true }
         }
-        State::Completed => {
-            Columns { small: &[ProcessedOn], texts: &[Name], score: Score::Finished, child: false }
-        }
+        State::Completed => Columns {
+            small: &[ProcessedOn, Attempts, Worker],
+            texts: &[Name],
+            score: Score::Finished,
+            child: false,
+        },
         State::Failed => {
             Columns { small: &[Attempts], texts: &[Name, Reason], score: Score::Finished, child: false }
         }

@@ -28,6 +28,7 @@ pub enum Column {
 const MARKS: u16 = 4;
 
 /// The columns for a state that fit, each with its place and width; the last one takes the rest.
+/// They show what the page of that state reads (`engine::read::page`), and nothing else.
 pub fn fitting(state: State, width: u16) -> Vec<(Column, u16, u16)> {
     use Column::{Attempts, Flags, Id, Name, Priority, Progress, Reason, Took, When, Worker};
     let wide = width >= 100;
@@ -40,7 +41,8 @@ pub fn fitting(state: State, width: u16) -> Vec<(Column, u16, u16)> {
         State::Active => {
             &[(Id, 14), (Name, name), (When, 8), (Attempts, 9), (Progress, 22), (Worker, 16), (Flags, 8)]
         }
-        State::Delayed => &[(Id, 14), (Name, name), (When, 9), (Attempts, 9), (Priority, 9), (Reason, 20)],
+        State::Delayed => &[(Id, 14), (Name, name), (When, 9), (Attempts, 9), (Reason, 20)],
+        State::WaitingChildren => &[(Id, 14), (Name, name), (When, 8), (Flags, 8)],
         State::Prioritized => &[(Id, 14), (Name, name), (Priority, 9), (When, 8), (Attempts, 9), (Flags, 8)],
         _ => &[(Id, 14), (Name, name), (When, 8), (Attempts, 9), (Priority, 9), (Flags, 8)],
     };
