@@ -139,6 +139,9 @@ impl Sides {
         let (mut from, mut to) = (self.redis_theirs(), self.redis_ours());
         redis::cmd("FLUSHALL").exec(&mut to).unwrap();
         let keys: Vec<Vec<u8>> = redis::cmd("KEYS").arg("*").query(&mut from).unwrap();
+        if keys.is_empty() {
+            return;
+        }
         let (mut read, mut write) = (redis::pipe(), redis::pipe());
         for key in &keys {
             read.cmd("DUMP").arg(key).cmd("PTTL").arg(key);
