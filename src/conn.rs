@@ -3,7 +3,7 @@
 //!
 //! The layer knows no queue. It re-exports [`Value`] and keeps every other type of the Redis
 //! client to itself. From that client it has commands, values and error replies; the sockets are
-//! ours ([`socket`]), because a screen must know things that the client keeps to itself: since
+//! ours (`socket`), because a screen must know things that the client keeps to itself: since
 //! when nothing was heard, whether a write that timed out had left, and how big a reply is before
 //! it is read.
 

@@ -40,7 +40,7 @@ impl Chaos {
     }
 
     pub fn coin(&mut self) -> bool {
-        self.number() % 2 == 0
+        self.number().is_multiple_of(2)
     }
 
     pub fn pick<T: Clone>(&mut self, of: &[T]) -> T {
