@@ -118,6 +118,9 @@ pub trait Panel {
     /// An act was confirmed and runs: what was selected for it is so no more.
     fn runs(&mut self, _act: &Act) {}
 
+    /// The feed begins again: while another screen was in front, nothing came.
+    fn fed_again(&mut self, _cx: &Context<'_>) {}
+
     /// A click on a cell of the body (column and row within it).
     fn click(&mut self, _cx: &Context<'_>, _column: u16, _row: u16) -> Vec<Step> {
         Vec::new()

@@ -67,6 +67,13 @@ fn interest(app: &mut App, now: i64) -> Option<Effect> {
     if app.interest.as_ref() == Some(&wanted) {
         return None;
     }
+    let feeds = |interest: &Interest| interest.feed.is_some();
+    if app.interest.as_ref().is_some_and(|before| !feeds(before)) && feeds(&wanted) {
+        with_current(app, now, |panel, cx| {
+            panel.fed_again(cx);
+            Vec::new()
+        });
+    }
     app.interest = Some(wanted.clone());
     Some(Effect::Interest(wanted))
 }

@@ -187,6 +187,21 @@ fn enter_opens_the_job_where_the_event_says_it_is() {
 }
 
 #[test]
+fn what_was_missed_is_said_where_it_is_missing() {
+    let mut console = console(80, 24);
+    console.send(bunch(0, 3)).keys("6").wait(90_000).keys("5");
+    assert!(console.draw().contains("the events of 1m are missing"), "{}", console.draw().text());
+    // Coming and going without news makes no further row, and a filter does not hide it.
+    console.keys("1").keys("5").send(bunch(90_000, 90_002));
+    assert_eq!(events(&console).kept(), 6);
+    console.keys("/").text("no such thing").keys("Enter");
+    assert_eq!(events(&console).len(), 1);
+    // There is nothing to open.
+    console.keys("Enter");
+    assert_eq!(events(&console).len(), 1);
+}
+
+#[test]
 fn an_event_without_a_job_opens_nothing() {
     let mut console = console(80, 24);
     console.send(Msg::Feed(vec![event("email", 1, "drained", None, &[])])).keys("Enter");

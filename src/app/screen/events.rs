@@ -106,17 +106,22 @@ impl Events {
         // One bunch holds the news of each stream after the other.
         events.sort_by_key(|event| event.at);
         for event in events {
-            let entry = Entry::new(event);
-            if self.needle.as_ref().is_some_and(|needle| entry.passes(needle)) {
-                self.passing.push_back(self.first + self.entries.len() as u64);
-            }
-            self.entries.push_back(entry);
+            self.push(Entry::new(event));
         }
-        let over = self.entries.len().saturating_sub(KEPT);
-        self.entries.drain(..over);
-        self.first += over as u64;
-        let gone = self.passing.partition_point(|number| *number < self.first);
-        self.passing.drain(..gone);
+    }
+
+    fn push(&mut self, entry: Entry) {
+        if self.needle.as_ref().is_some_and(|needle| entry.passes(needle)) {
+            self.passing.push_back(self.first + self.entries.len() as u64);
+        }
+        self.entries.push_back(entry);
+        if self.entries.len() > KEPT {
+            self.entries.pop_front();
+            if self.passing.front() == Some(&self.first) {
+                self.passing.pop_front();
+            }
+            self.first += 1;
+        }
     }
 
     /// Finds the cursor's entry again; at the newest event, the newest one. What is on screen
@@ -211,6 +216,15 @@ impl Panel for Events {
             None => self.add(events.iter().cloned()),
         }
         self.settle(cx);
+    }
+
+    fn fed_again(&mut self, cx: &Context<'_>) {
+        // What is missing is said where it is missing.
+        if let Some(newest) = self.entries.back().filter(|newest| !newest.gap) {
+            let gap = Entry::gap(newest.at, cx.redis_now());
+            self.push(gap);
+            self.settle(cx);
+        }
     }
 
     fn filter(&mut self, cx: &Context<'_>, text: &str, _done: bool) -> Vec<Step> {

@@ -112,6 +112,12 @@ fn row(pen: &mut Pen<'_>, entry: &Entry, area: Rect, selected: bool, columns: &[
         pen.tint(area, Role::Selected);
         pen.put(area.x, area.y, 1, &"▶", Role::Selected);
     }
+    if entry.gap {
+        let role = if selected { Role::Selected } else { Role::Warn };
+        pen.put(area.x + 2, area.y, 1, &"┄", role);
+        pen.put(area.x + 4, area.y, area.width.saturating_sub(5), &entry.rest, role);
+        return;
+    }
     for (column, x, width) in columns {
         column.draw(pen, entry, area.x + x, area.y, *width, selected);
     }

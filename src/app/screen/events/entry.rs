@@ -3,7 +3,7 @@
 use crate::app::effect::Needle;
 use crate::monitor::FeedEvent;
 use crate::text::{Clean, figure};
-use crate::wire::{JobId, QueueId, Raw, State};
+use crate::wire::{JobId, Prefix, QueueId, QueueName, Raw, State};
 
 /// Cells of a sentence that are kept: wider than any terminal it is read on.
 const REST: usize = 300;
@@ -32,6 +32,8 @@ pub struct Entry {
     pub from: Clean,
     /// What else the event says: the error, the progress, when it is due.
     pub rest: Clean,
+    /// It is no event: events are missing here.
+    pub gap: bool,
 }
 
 impl Entry {
@@ -61,12 +63,32 @@ impl Entry {
             event: event.event.cut(REST),
             queue: event.queue,
             job: event.job,
+            gap: false,
+        }
+    }
+
+    /// A row in the place of events that did not come, from a moment to another (ms since the
+    /// epoch).
+    pub fn gap(from: i64, to: i64) -> Self {
+        let missing = figure::age(to.saturating_sub(from));
+        Self {
+            at: to,
+            queue: QueueId::new(Prefix::default(), QueueName::legacy("")),
+            name: Clean::default(),
+            event: Clean::default(),
+            state: None,
+            job: None,
+            id: Clean::default(),
+            from: Clean::default(),
+            rest: Clean::line(format!("this screen was not in front: the events of {missing} are missing")),
+            gap: true,
         }
     }
 
     /// Whether it passes a filter: by its queue, event, job or what else it says.
     pub fn passes(&self, needle: &Needle) -> bool {
-        needle.passes([&self.name, &self.event, &self.id, &self.rest].into_iter().map(Clean::as_str))
+        self.gap
+            || needle.passes([&self.name, &self.event, &self.id, &self.rest].into_iter().map(Clean::as_str))
     }
 }
 
@@ -130,7 +152,6 @@ fn others(event: &FeedEvent) -> Clean {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::{Prefix, QueueName};
 
     fn entry(event: &str, fields: &[(&str, &str)]) -> Entry {
         Entry::new(FeedEvent {
