@@ -42,8 +42,11 @@ pub(super) enum Input {
     Discovery(Discovery),
     /// Something happened in these queues.
     Moved(Vec<QueueId>),
-    /// The events of a queue are too large to follow (bytes of one reply): it is sampled.
+    /// The events of a queue are too large to follow (bytes of one reply), or cannot be read (0): it
+    /// is sampled.
     Bulky(QueueId, usize),
+    /// This account may not read streams: all queues are sampled.
+    NoStreams,
     /// Who is connected; `None` where that may not be known.
     Roster(Option<Roster>),
     /// The server's health.
@@ -259,6 +262,7 @@ impl Core {
                 }
             }
             Input::Bulky(queue, size) => self.bulky(&queue, size),
+            Input::NoStreams => self.no_streams(),
             Input::Roster(roster) => {
                 self.store.set_workers(roster.as_ref());
                 self.roster = roster;
@@ -267,12 +271,14 @@ impl Core {
                 self.draft.redis = Some(health);
                 self.store.changed = true;
             }
-            Input::Refused(what) => {
-                if !self.draft.refused.contains(&what) {
-                    self.draft.refused.push(what);
-                    self.store.changed = true;
-                }
-            }
+            Input::Refused(what) => self.refused(what),
+        }
+    }
+
+    fn refused(&mut self, what: Clean) {
+        if !self.draft.refused.contains(&what) {
+            self.draft.refused.push(what);
+            self.store.changed = true;
         }
     }
 
@@ -331,14 +337,6 @@ impl Core {
 
     fn resync(&mut self) {
         self.dirty.extend(self.store.iter().map(|entry| entry.row.id.clone()));
-    }
-
-    fn bulky(&mut self, queue: &QueueId, size: usize) {
-        if let Some(entry) = self.store.get_mut(queue) {
-            entry.set_untailed(size);
-            self.store.changed = true;
-            self.dirty.insert(queue.clone());
-        }
     }
 
     async fn tick(&mut self) {

@@ -58,6 +58,8 @@ pub(super) struct Entry {
 #[derive(Debug, Default)]
 pub(super) struct Store {
     entries: BTreeMap<(QueueName, Prefix), Entry>,
+    /// Streams may not be read: no queue is followed by its events.
+    pub streamless: bool,
     /// Something that is shown changed since the last snapshot.
     pub changed: bool,
     dropped: Vec<QueueId>,
@@ -70,6 +72,7 @@ fn place(id: &QueueId) -> (QueueName, Prefix) {
 impl Store {
     /// Adds a queue; whether it is new.
     pub fn found(&mut self, id: QueueId, named: bool) -> bool {
+        let streamless = self.streamless;
         let entry = self.entries.entry(place(&id));
         let new = matches!(entry, std::collections::btree_map::Entry::Vacant(_));
         let entry = entry.or_insert_with(|| Entry {
@@ -84,7 +87,7 @@ impl Store {
             swept_redis_ms: 0,
             visible_since: None,
             quiet: 0,
-            untailed: false,
+            untailed: streamless,
             next: Head::default(),
             active: Head::default(),
             newest: Head::default(),

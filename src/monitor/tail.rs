@@ -12,7 +12,7 @@ use self::read::{Reply, View, read};
 use super::core::Input;
 use super::feed::FeedEvent;
 use super::link;
-use crate::conn::{Conn, Dedicated, Kind};
+use crate::conn::{Conn, ConnError, Dedicated, Kind};
 use crate::wire::QueueId;
 use crate::wire::event::cursor_at;
 
@@ -97,8 +97,13 @@ impl Tail {
                 Ok(reply) => reply,
                 Err(error) => {
                     socket = None;
-                    // What is answered but cannot be read is too large.
-                    if error.kind == Kind::Unexpected && self.unclog(&mut state, &near).await.is_err() {
+                    if error.kind == Kind::Permission {
+                        let _ = self.to.send(Input::NoStreams).await;
+                        // The channels stay open: whoever listens hears nothing, not the end.
+                        return std::future::pending().await;
+                    }
+                    // What is answered but cannot be read is too large; an error is one stream's.
+                    if is_streams(&error) && self.unclog(&mut state, &near).await.is_err() {
                         return;
                     }
                     tokio::time::sleep(Duration::from_millis(200)).await;
@@ -146,8 +151,9 @@ impl Tail {
                     self.take(state, reply, BULKY_ENTRY).await?;
                     socket = Some(open);
                 }
-                Err(error) if error.kind == Kind::Unexpected => {
-                    self.stop(state, queue.clone(), REPLY).await?;
+                Err(error) if is_streams(&error) => {
+                    let size = if error.kind == Kind::Unexpected { REPLY } else { 0 };
+                    self.stop(state, queue.clone(), size).await?;
                 }
                 Err(_) => return Ok(()),
             }
@@ -194,6 +200,11 @@ impl Tail {
         }
         self.to.send(Input::Moved(hints)).await.map_err(|_| Closed)
     }
+}
+
+/// Whether an error is about the streams that were read, and not about the link.
+fn is_streams(error: &ConnError) -> bool {
+    matches!(error.kind, Kind::Unexpected | Kind::Reply)
 }
 
 /// Nobody listens any more.

@@ -7,6 +7,7 @@ use crate::conn::{Batch, ConnError, Kind, Request, Value, Verb};
 use crate::engine::read::overview::server_time;
 use crate::engine::read::stream::streams;
 use crate::monitor::budget::{CALL_US, STREAM_US};
+use crate::text::Clean;
 use crate::wire::QueueId;
 use crate::wire::event::{Entry, cursor_at};
 
@@ -36,6 +37,26 @@ impl Core {
             self.bulky(first, BULKY);
         }
         self.sweep_most /= 4;
+    }
+
+    /// Events are a help and no more: without them queues are read as those of Bull are.
+    pub(super) fn no_streams(&mut self) {
+        self.store.streamless = true;
+        for entry in self.store.iter_mut() {
+            entry.untail();
+        }
+        self.refused(Clean::from("XREAD: not permitted"));
+        let feed = self.interest.borrow().feed.clone();
+        self.follow(feed);
+    }
+
+    /// The events of a queue are too large, or cannot be read: it is sampled.
+    pub(super) fn bulky(&mut self, queue: &QueueId, size: usize) {
+        if let Some(entry) = self.store.get_mut(queue) {
+            entry.set_untailed(size);
+            self.store.changed = true;
+            self.dirty.insert(queue.clone());
+        }
     }
 
     /// Asks all streams that are not followed whether anything came since they were last asked or
@@ -73,7 +94,14 @@ impl Core {
             };
             self.budget.spend(Instant::now(), CALL_US + STREAM_US * chunk.len() as f64);
             let redis_ms = replies.next().as_ref().and_then(server_time).unwrap_or(0);
-            let reply = ConnError::check(replies.next().unwrap_or(Value::Nil))?;
+            let reply = match ConnError::check(replies.next().unwrap_or(Value::Nil)) {
+                Ok(reply) => reply,
+                Err(error) if error.kind == Kind::Permission => {
+                    self.no_streams();
+                    return Ok(true);
+                }
+                Err(error) => return Err(error),
+            };
             for (queue, ..) in chunk {
                 if let Some(entry) = self.store.get_mut(queue) {
                     entry.swept_redis_ms = redis_ms;

@@ -38,11 +38,19 @@ impl Entry {
         self.absent > 0
     }
 
-    /// Its events are too large to follow: from now on it is sampled.
-    pub fn set_untailed(&mut self, size: usize) {
+    /// From now on it is sampled and not followed.
+    pub fn untail(&mut self) {
         self.untailed = true;
-        let note =
-            format!("its events are too large to follow ({} KB in one answer): it is sampled", size / 1024);
+    }
+
+    /// Its events are too large to follow (bytes of one reply), or cannot be read (0): from now on it
+    /// is sampled.
+    pub fn set_untailed(&mut self, size: usize) {
+        self.untail();
+        let note = match size / 1024 {
+            0 => "its events cannot be read: it is sampled".to_owned(),
+            size => format!("its events are too large to follow ({size} KB in one answer): it is sampled"),
+        };
         Arc::make_mut(&mut self.row).note = Some(Clean::from(note));
     }
 

@@ -3,9 +3,11 @@
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use toril::monitor::{Cell, Interest};
+use toril::conn::{Conn, Options as ConnOptions};
+use toril::monitor::{Cell, Interest, Monitor};
 
 use super::watching::{Watch, exactly, queue, row};
+use crate::read::viewer::account;
 use crate::support::{Lib, Node, Server};
 
 #[tokio::test]
@@ -129,4 +131,32 @@ async fn events_are_fed_with_their_fields() {
         }
     }
     assert!(seen.contains(&"active".to_owned()), "{seen:?}");
+}
+
+/// An account without `XREAD` sees changes a little later, and its connection is left in peace.
+#[tokio::test]
+async fn without_the_right_to_read_streams_queues_are_sampled() {
+    let server = Server::start();
+    let mut link = server.connect();
+    let mut node = Node::start(Lib::BullMq6, &server);
+    node.call(json!({"op": "add", "queue": "mail", "data": {}}));
+    let endpoint = account(&server);
+    redis::cmd("ACL").arg(&["SETUSER", "bq-viewer", "-xread"]).exec(&mut link).unwrap();
+    let conn = Conn::start(endpoint, ConnOptions::default());
+    let mut watch = Watch { handle: Monitor::start(conn, exactly(&["mail"])) };
+    watch.look_at(&["mail"]);
+    watch.until("told", |now| now.refused.iter().any(|what| what.as_str() == "XREAD: not permitted")).await;
+    watch.until("one", |now| row(now, "mail").is_some_and(|mail| mail.counts.waiting == 1)).await;
+    node.call(json!({"op": "add", "queue": "mail", "data": {}}));
+    let begun = Instant::now();
+    watch.until("two", |now| row(now, "mail").is_some_and(|mail| mail.counts.waiting == 2)).await;
+    assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+    let connections = |link: &mut redis::Connection| -> u64 {
+        let text: String = redis::cmd("INFO").arg("stats").query(link).unwrap();
+        let line = text.lines().find_map(|line| line.strip_prefix("total_connections_received:")).unwrap();
+        line.trim().parse().unwrap()
+    };
+    let before = connections(&mut link);
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    assert_eq!(connections(&mut link), before);
 }
