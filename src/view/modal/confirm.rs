@@ -7,7 +7,7 @@ use crate::app::App;
 use crate::app::effect::Act;
 use crate::app::modal::confirm::Confirm;
 use crate::app::panes::Rect;
-use crate::operate::Severity;
+use crate::operate::{Selection, Severity};
 use crate::text::{Clean, figure, wrap};
 use crate::view::pen::Pen;
 use crate::view::theme::Role;
@@ -118,8 +118,16 @@ fn title(confirm: &Confirm, cells: u16) -> Clean {
         first.make_ascii_uppercase();
     }
     let what = match &confirm.act {
-        Act::Jobs { .. } if confirm.count == 1 => format!("{word} 1 job of "),
-        Act::Jobs { .. } => format!("{word} {} jobs of ", figure::count(confirm.count)),
+        Act::Jobs { op, selection, .. } => {
+            // What is done to completed jobs by mistake is worth the word.
+            let state = match selection {
+                Selection::All { state, .. } => Some(*state),
+                Selection::Ids(_) => op.from_state(),
+            };
+            let state = state.map_or_else(String::new, |state| format!("{} ", state.name()));
+            let jobs = if confirm.count == 1 { "job" } else { "jobs" };
+            format!("{word} {} {state}{jobs} of ", figure::count(confirm.count))
+        }
         Act::Queue { .. } => format!("{word} "),
     };
     let room = usize::from(cells).saturating_sub(crate::text::width(&what));
