@@ -68,5 +68,5 @@ fn more_jobs_than_were_shown_are_asked_about_as_what_they_are() {
     let found = Preview { matched: 1180, sample: vec![JobId::new("1")], effects: vec![] };
     console.send(Msg::Fetched(id, Ok(Answer::Preview(found)))).keys("y");
     assert_eq!((confirm(&console).unwrap().severity, runs(&mut console)), (Severity::Type, vec![]));
-    assert!(console.draw().contains("Retry 1,180 jobs of payments"));
+    assert!(console.draw().contains("Retry 1,180 failed jobs of payments"));
 }
