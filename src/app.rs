@@ -31,6 +31,7 @@ use crate::monitor::Snapshot;
 use crate::operate::Progress;
 use crate::text::Clean;
 use crate::wire::Fleet;
+use crate::wire::QueueId;
 use effect::{Act, RunId};
 use keymap::Keymap;
 use link::LinkView;
@@ -100,6 +101,8 @@ pub struct App {
     /// What was last asked to be kept fresh.
     interest: Option<crate::monitor::Interest>,
     refreshes: u64,
+    /// The queue that was acted on last, and by which run.
+    acted: Option<(RunId, QueueId)>,
 }
 
 impl App {
@@ -118,6 +121,7 @@ impl App {
             ids: Ids::default(),
             interest: None,
             refreshes: 0,
+            acted: None,
         }
     }
 

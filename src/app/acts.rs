@@ -60,6 +60,7 @@ pub(super) fn progress(app: &mut App, id: RunId, progress: Progress) {
 pub(super) fn done(app: &mut App, id: RunId, result: Result<Report, Clean>, now: i64) {
     let Some(at) = app.running.iter().position(|running| running.id == id) else { return };
     let act = app.running.remove(at).act;
+    app.acted = Some((id, act.queue().clone()));
     let toast = match result {
         Ok(report) => told(&act, &report),
         Err(why) => Toast::bad(format!("{} {}: {why}", act.word(), act.queue().name.clean())),
@@ -75,7 +76,8 @@ fn told(act: &Act, report: &Report) -> Toast {
     let main = match act {
         Act::Queue { .. } if progress.done == 0 => format!("{} {queue}: not done", act.word()),
         Act::Queue { .. } if report.moved > 0 => {
-            format!("{past} {queue}; {} jobs moved", figure::count(report.moved))
+            let jobs = if report.moved == 1 { "job" } else { "jobs" };
+            format!("{past} {queue}; {} {jobs} moved", figure::count(report.moved))
         }
         Act::Queue { .. } => format!("{past} {queue}"),
         Act::Jobs { .. } if progress.matched == 1 && progress.done == 1 => format!("{past} 1 job of {queue}"),

@@ -62,7 +62,8 @@ pub fn update(app: &mut App, msg: Msg, now: i64) -> Vec<Effect> {
 fn interest(app: &mut App, now: i64) -> Option<Effect> {
     let wanted = {
         let cx = app.context(now);
-        Interest { refresh: app.refreshes, ..app.stacks.current().panel().interest(&cx) }
+        let acted = app.acted.clone();
+        Interest { refresh: app.refreshes, acted, ..app.stacks.current().panel().interest(&cx) }
     };
     if app.interest.as_ref() == Some(&wanted) {
         return None;

@@ -65,6 +65,8 @@ pub(super) struct Core {
     /// Queues on screen, as last told.
     visible: Vec<QueueId>,
     refresh: u64,
+    /// The act of this session that was last looked after.
+    acted: u64,
     want: watch::Sender<tail::Want>,
     inputs: mpsc::Receiver<Input>,
     snapshots: watch::Sender<Arc<Snapshot>>,
@@ -130,6 +132,7 @@ impl Core {
             interest,
             visible: Vec::new(),
             refresh: 0,
+            acted: 0,
             want,
             inputs,
             snapshots,
@@ -284,15 +287,19 @@ impl Core {
 
     /// Takes what is on screen now.
     fn look(&mut self) {
-        let (visible, feed, refresh) = {
-            let interest = self.interest.borrow_and_update();
-            (interest.visible.clone(), interest.feed.clone(), interest.refresh)
-        };
+        let Interest { visible, feed, refresh, acted, .. } = self.interest.borrow_and_update().clone();
         let now = self.clock.now_ms();
         self.store.show(&visible, now);
         if refresh != self.refresh {
             self.refresh = refresh;
             self.resync();
+        }
+        if let Some((act, queue)) = acted
+            && act != self.acted
+        {
+            self.acted = act;
+            self.store.touch(&queue);
+            self.dirty.insert(queue);
         }
         self.visible = visible;
         self.follow(feed);

@@ -14,4 +14,7 @@ pub struct Interest {
     pub feed: Option<Vec<QueueId>>,
     /// Counts up when the user asks for everything to be read anew.
     pub refresh: u64,
+    /// The queue that was acted on last, with a number that counts up: not every act leaves an
+    /// event, and what it did should be seen at once.
+    pub acted: Option<(u64, QueueId)>,
 }

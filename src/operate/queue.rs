@@ -37,13 +37,14 @@ pub async fn preview_act(conn: &Conn, target: &Target, op: QueueOp) -> Result<Ve
     batch.push(Request::new(Verb::LLen).arg(queue.key("wait")));
     batch.push(Request::new(Verb::LLen).arg(queue.key("paused")));
     batch.push(Request::new(Verb::LLen).arg(queue.key("active")));
+    batch.push(Request::new(Verb::ZCard).arg(queue.key("prioritized")));
     batch.push(Request::new(Verb::HExists).arg(queue.key("meta")).arg("paused"));
     batch.push(Request::new(Verb::Exists).arg(queue.key("meta-paused")));
     let mut numbers = Vec::with_capacity(batch.len());
     for reply in conn.batch(&batch).await? {
         numbers.push(integer(&ConnError::check(reply)?).unwrap_or(0));
     }
-    let [wait, paused, active, flag, bull_flag] = numbers[..] else {
+    let [wait, paused, active, prioritized, flag, bull_flag] = numbers[..] else {
         return Ok(Vec::new());
     };
     let is_paused = if target.era == WriteEra::Bull4 { bull_flag == 1 } else { flag == 1 };
@@ -54,7 +55,7 @@ pub async fn preview_act(conn: &Conn, target: &Target, op: QueueOp) -> Result<Ve
             if is_paused {
                 say("The queue is paused already.".to_owned());
             }
-            say(format!("{} will wait until the queue is resumed.", jobs(wait + paused)));
+            say(format!("{} will wait until the queue is resumed.", jobs(wait + paused + prioritized)));
             if active > 0 {
                 say(format!("{} will be finished by their workers.", jobs(active)));
             }
@@ -63,7 +64,7 @@ pub async fn preview_act(conn: &Conn, target: &Target, op: QueueOp) -> Result<Ve
             if !is_paused {
                 say("The queue is not paused.".to_owned());
             }
-            say(format!("{} will run as workers are free.", jobs(wait + paused)));
+            say(format!("{} will run as workers are free.", jobs(wait + paused + prioritized)));
             if wait > 0 && paused > 0 {
                 say("The queue is split: both lists are brought together first.".to_owned());
             }

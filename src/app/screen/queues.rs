@@ -245,6 +245,8 @@ impl Panel for Queues {
             Action::Faults => self.only_faults = !self.only_faults,
             Action::QueuePause | Action::QueueMerge => {
                 let Some(id) = self.cursor.key.clone() else { return Vec::new() };
+                // The next key is meant for the same queue, wherever the act sorts it to.
+                self.chosen = true;
                 return queue_act(cx, &id, action);
             }
             _ => return Vec::new(),

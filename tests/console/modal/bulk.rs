@@ -2,11 +2,12 @@
 
 use toril::app::Msg;
 use toril::app::effect::{Act, Answer, Effect, Query, ScanResult, Slot};
+use toril::monitor::Workers;
 use toril::operate::{Preview, Selection, Severity};
 use toril::wire::JobId;
 
-use super::{confirm, failing, preview, retrying, runs};
-use crate::support::{Console, job, snapshot};
+use super::{confirm, failing, pausing, preview, retrying, runs};
+use crate::support::{Console, job, queue, snapshot};
 
 /// A console on the failed jobs of `payments`, of which a filter has found these.
 fn filtered(failed: u64, found: &[&str]) -> Console {
@@ -69,4 +70,34 @@ fn more_jobs_than_were_shown_are_asked_about_as_what_they_are() {
     console.send(Msg::Fetched(id, Ok(Answer::Preview(found)))).keys("y");
     assert_eq!((confirm(&console).unwrap().severity, runs(&mut console)), (Severity::Type, vec![]));
     assert!(console.draw().contains("Retry 1,180 failed jobs of payments"));
+}
+
+#[test]
+fn the_cursor_stays_with_the_queue_that_was_acted_on() {
+    let mut late = queue("b");
+    late.workers = Workers::Count(0);
+    late.counts.active = 0;
+    let mut console = Console::showing(snapshot(vec![queue("a"), late.clone()]), 80, 24);
+    console.keys("p").wait(200).keys("y");
+    assert_eq!(runs(&mut console).len(), 1);
+    // Healed, it is sorted elsewhere.
+    late.workers = Workers::Count(2);
+    console.send(Msg::Snapshot(snapshot(vec![queue("a"), late]).into())).keys("p");
+    assert_eq!(confirm(&console).unwrap().act.queue().name.clean().as_str(), "b");
+}
+
+#[test]
+fn a_queue_is_read_again_as_soon_as_something_was_done_to_it() {
+    let mut console = pausing(queue("payments"), 80, 24);
+    console.keys("y");
+    let run = console.asked().into_iter().find_map(|effect| match effect {
+        Effect::Run(id, _) => Some(id),
+        _ => None,
+    });
+    console.send(Msg::Done(run.unwrap(), Err("no".into())));
+    let acted = console.asked().into_iter().find_map(|effect| match effect {
+        Effect::Interest(interest) => interest.acted,
+        _ => None,
+    });
+    assert_eq!(acted.map(|(_, queue)| queue), Some(queue("payments").id));
 }

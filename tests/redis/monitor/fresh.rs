@@ -160,3 +160,22 @@ async fn without_the_right_to_read_streams_queues_are_sampled() {
     tokio::time::sleep(Duration::from_millis(1_500)).await;
     assert_eq!(connections(&mut link), before);
 }
+
+#[tokio::test]
+async fn what_this_session_did_is_seen_at_once_without_an_event() {
+    let server = Server::start();
+    let mut node = Node::start(Lib::BullMq6, &server);
+    node.call(json!({"op": "add", "queue": "mail", "data": {}}));
+    let mut watch = Watch::start(&server, exactly(&["mail"]));
+    watch.look_at(&["mail"]);
+    let seen = watch.until("one", |now| row(now, "mail").is_some_and(|mail| mail.counts.waiting == 1)).await;
+    let touched = row(&seen, "mail").unwrap().touched;
+    // Right after a look, when the next one is seconds away: as a merge does, without an event.
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    redis::cmd("RENAME").arg("bull:mail:wait").arg("bull:mail:paused").exec(&mut server.connect()).unwrap();
+    let began = Instant::now();
+    watch.handle.interest.send_modify(|interest| interest.acted = Some((7, queue("mail"))));
+    let seen = watch.until("moved", |now| row(now, "mail").is_some_and(|mail| mail.counts.paused == 1)).await;
+    assert!(began.elapsed() < Duration::from_millis(500), "{:?}", began.elapsed());
+    assert!(row(&seen, "mail").unwrap().touched > touched, "its lists are read anew too");
+}

@@ -64,8 +64,8 @@ impl Facts {
         let all = self.options.attempts;
         match self.made {
             _ if self.active => format!("attempt {} of {}", self.made + 1, all.max(self.made + 1)),
-            0 if all == 1 => "1 attempt".to_owned(),
-            0 => format!("{all} attempts"),
+            0 if all <= 1 => "no attempt yet".to_owned(),
+            0 => format!("no attempt of {all} yet"),
             // A retry by hand goes on counting.
             made if self.ended_at.is_some() => format!("attempt {made} of {}", all.max(made)),
             made => format!("{made} of {} attempts made", all.max(made)),

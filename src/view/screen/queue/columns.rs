@@ -41,7 +41,7 @@ pub fn fitting(state: State, width: u16) -> Vec<(Column, u16, u16)> {
         State::Active => {
             &[(Id, 14), (Name, name), (When, 8), (Attempts, 9), (Progress, 22), (Worker, 16), (Flags, 8)]
         }
-        State::Delayed => &[(Id, 14), (Name, name), (When, 9), (Attempts, 9), (Reason, 20)],
+        State::Delayed => &[(Id, 14), (Name, name), (When, 10), (Attempts, 9), (Reason, 20)],
         State::WaitingChildren => &[(Id, 14), (Name, name), (When, 8), (Flags, 8)],
         State::Prioritized => &[(Id, 14), (Name, name), (Priority, 9), (When, 8), (Attempts, 9), (Flags, 8)],
         _ => &[(Id, 14), (Name, name), (When, 8), (Attempts, 9), (Priority, 9), (Flags, 8)],
@@ -146,7 +146,7 @@ impl Column {
             Self::Name if row.gone => (Clean::line("(its data is gone)"), Role::Danger),
             Self::Name => brief(&row.name, Role::Text),
             Self::When => match state {
-                State::Delayed => row.due_at.map_or_else(dash, |at| (figure::since(at, now), Role::Text)),
+                State::Delayed => row.due_at.map_or_else(dash, |at| due(at, now)),
                 State::Active => age(row.processed_on),
                 State::Completed | State::Failed => age(row.finished_on),
                 _ => age(row.timestamp),
@@ -168,6 +168,15 @@ impl Column {
                 (Clean::line(words.join(" ")), Role::Dim)
             }
         }
+    }
+}
+
+/// When a job is due; one that should have run already says so.
+fn due(at: i64, now: i64) -> (Clean, Role) {
+    if at > now {
+        (Clean::line(format!("in {}", figure::age(at - now))), Role::Text)
+    } else {
+        (Clean::line(format!("{} late", figure::age(now - at))), Role::Warn)
     }
 }
 
