@@ -8,7 +8,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use tracing_appender::non_blocking::{NonBlocking, WorkerGuard};
+use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -18,6 +18,9 @@ use crate::text::ascii_json;
 const NAME: &str = "toril.log";
 /// A log that has grown to this is put aside when the next run begins to write.
 const LARGEST: u64 = 4 << 20;
+/// Lines that may wait to be written; more are dropped. By default there is room for 128,000, which
+/// takes 4 MB before the first is written.
+const LINES: usize = 1024;
 
 /// Begins to log; what is still to be written is written when the guard is dropped. Without a
 /// state folder nothing is logged.
@@ -25,7 +28,11 @@ pub fn start(folder: Option<&Path>) -> Option<WorkerGuard> {
     let path = folder?.join(NAME);
     let levels = std::env::var("TORIL_LOG").ok().and_then(|text| text.parse::<Targets>().ok());
     let levels = levels.unwrap_or_else(|| Targets::new().with_default(LevelFilter::WARN));
-    let (writer, guard) = NonBlocking::new(Log { path, file: None, given_up: false });
+    let (writer, guard) = NonBlockingBuilder::default().buffered_lines_limit(LINES).finish(Log {
+        path,
+        file: None,
+        given_up: false,
+    });
     let lines = tracing_subscriber::fmt::layer().json().with_writer(writer);
     tracing_subscriber::registry().with(levels).with(lines).try_init().ok()?;
     Some(guard)
