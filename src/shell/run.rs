@@ -25,6 +25,10 @@ use crate::view::theme::{Depth, Theme};
 
 /// Frames that data causes are at least so far apart; what a key causes is drawn at once.
 const PACE_MS: i64 = 33;
+/// ... and at the start, while one screenful of queues after another is found, so far.
+const START_PACE_MS: i64 = 8;
+/// How long that is.
+const START_MS: i64 = 500;
 /// How long the screen waits for the login's outcome.
 const LOGIN: Duration = Duration::from_millis(150);
 /// Messages taken in before the next look at the screen.
@@ -74,6 +78,7 @@ struct Session {
     /// When the next frame is due, ms; `None`: nothing changed.
     due: Option<i64>,
     drawn_at: i64,
+    started_at: i64,
     raw: Option<Vec<u8>>,
     mouse: bool,
 }
@@ -129,6 +134,7 @@ async fn session(start: Start, keymap: Keymap) -> Result<Ended, ShellError> {
         clock,
         due: Some(0),
         drawn_at: 0,
+        started_at: clock.now_ms(),
         raw: None,
         mouse: start.mouse,
     };
@@ -238,7 +244,8 @@ impl Session {
             self.terminal.autoresize()?;
         }
         let effects = update(&mut self.app, msg, now);
-        let soonest = if pressed { now } else { (self.drawn_at + PACE_MS).max(now) };
+        let pace = if now < self.started_at + START_MS { START_PACE_MS } else { PACE_MS };
+        let soonest = if pressed { now } else { (self.drawn_at + pace).max(now) };
         self.due = Some(self.due.map_or(soonest, |due| due.min(soonest)));
         for effect in effects {
             match effect {
