@@ -94,13 +94,15 @@ pub trait Panel {
     /// needs anew.
     fn refresh(&mut self, cx: &Context<'_>) -> Vec<Step>;
 
-    /// An answer came. `None` back: it was not for this panel (or for an older question).
+    /// An answer came; `Err` gives it back: it is not for this panel, or for an older question.
     fn answer(
         &mut self,
-        cx: &Context<'_>,
-        id: FetchId,
+        _cx: &Context<'_>,
+        _id: FetchId,
         answer: Result<Answer, Clean>,
-    ) -> Result<Vec<Step>, Result<Answer, Clean>>;
+    ) -> Result<Vec<Step>, Result<Answer, Clean>> {
+        Err(answer)
+    }
 
     /// The text of the filter changed; `done` when it was confirmed with Enter.
     fn filter(&mut self, _cx: &Context<'_>, _text: &str, _done: bool) -> Vec<Step> {

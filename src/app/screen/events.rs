@@ -5,7 +5,7 @@ pub mod entry;
 use std::collections::VecDeque;
 
 use super::super::action::{Action, Scope};
-use super::super::effect::{Answer, FetchId, Needle};
+use super::super::effect::Needle;
 use super::super::list::{Cursor, Move};
 use super::super::panel::{Context, Panel, Step};
 use super::super::panes::Rect;
@@ -194,15 +194,6 @@ impl Panel for Events {
     fn refresh(&mut self, cx: &Context<'_>) -> Vec<Step> {
         self.settle(cx);
         Vec::new()
-    }
-
-    fn answer(
-        &mut self,
-        _cx: &Context<'_>,
-        _id: FetchId,
-        answer: Result<Answer, Clean>,
-    ) -> Result<Vec<Step>, Result<Answer, Clean>> {
-        Err(answer)
     }
 
     fn feed(&mut self, cx: &Context<'_>, events: &[FeedEvent]) {

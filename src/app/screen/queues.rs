@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::super::action::{Action, Scope};
-use super::super::effect::{Act, Answer, FetchId, Needle};
+use super::super::effect::{Act, Needle};
 use super::super::list::{Cursor, Move};
 use super::super::panel::{Context, Panel, Step};
 use super::super::panes::Rect;
@@ -258,15 +258,6 @@ impl Panel for Queues {
     fn refresh(&mut self, cx: &Context<'_>) -> Vec<Step> {
         self.arrange(cx);
         Vec::new()
-    }
-
-    fn answer(
-        &mut self,
-        _cx: &Context<'_>,
-        _id: FetchId,
-        answer: Result<Answer, Clean>,
-    ) -> Result<Vec<Step>, Result<Answer, Clean>> {
-        Err(answer)
     }
 
     fn filter(&mut self, cx: &Context<'_>, text: &str, _done: bool) -> Vec<Step> {

@@ -4,7 +4,6 @@ pub mod layout;
 pub mod section;
 
 use super::super::action::{Action, Scope};
-use super::super::effect::{Answer, FetchId};
 use super::super::link::LinkPhase;
 use super::super::panel::{Context, Panel, Step};
 use super::super::panes::Rect;
@@ -86,15 +85,6 @@ impl Panel for Redis {
     fn refresh(&mut self, cx: &Context<'_>) -> Vec<Step> {
         self.settle(cx);
         Vec::new()
-    }
-
-    fn answer(
-        &mut self,
-        _cx: &Context<'_>,
-        _id: FetchId,
-        answer: Result<Answer, Clean>,
-    ) -> Result<Vec<Step>, Result<Answer, Clean>> {
-        Err(answer)
     }
 
     fn wake_at(&self, cx: &Context<'_>) -> Option<i64> {
