@@ -58,9 +58,10 @@ pub fn faults(row: &QueueRow, now: i64) -> Vec<Fault> {
     add(Fault::AtLimit, at_limit && ready > 0 && !row.paused && late);
     let limited = row.limited_ms.is_some_and(|ms| ms > 0);
     add(Fault::RateLimited, limited && ready > 0 && !row.paused && late);
-    let growing = row.drain == Drain::Growing;
+    // Nothing runs and nothing ended, whatever comes in.
+    let still = row.out_per_s == Some(0.0) && row.counts.active == 0;
+    let growing = row.drain == Drain::Growing && !still;
     add(Fault::Growing, growing && late && !row.paused && !no_worker);
-    let still = row.drain == Drain::Still && row.counts.active == 0;
     add(Fault::Stuck, still && late && ready > 0 && !row.paused && !no_worker && !at_limit && !limited);
     add(Fault::Overdue, overdue && !row.paused && !no_worker);
     let share = row.failure_share.unwrap_or(0.0);
@@ -190,7 +191,7 @@ mod tests {
         let waiting = QueueRow {
             counts: Counts { waiting: 1, ..counts },
             oldest_at: Some(NOW - 95_000),
-            drain: Drain::Still,
+            out_per_s: Some(0.0),
             ..alone.clone()
         };
         assert_eq!(said(&waiting), ["no worker is connected; 1 job waits, the oldest for 1m"]);
@@ -203,7 +204,7 @@ mod tests {
         let still = QueueRow {
             counts: Counts { waiting: 7, ..Counts::default() },
             oldest_at: Some(NOW - 120_000),
-            drain: Drain::Still,
+            out_per_s: Some(0.0),
             ..row()
         };
         assert_eq!(

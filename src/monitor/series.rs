@@ -86,7 +86,7 @@ impl Series {
     /// The figures at `now`, taking it that nothing happened since the last sample.
     pub fn rates(&self, now: i64) -> Rates {
         let Some(last) = self.last else { return Rates::default() };
-        let mut rates = Rates { drain: drain(last.backlog, None, None), ..Rates::default() };
+        let mut rates = Rates { drain: drain(last.backlog, None, false), ..Rates::default() };
         let Some((long, long_ms)) = self.window(now, LONG) else { return rates };
         if now - long.at < FIRST {
             return rates;
@@ -100,13 +100,13 @@ impl Series {
         rates.in_per_s = Some(in_per_s);
         rates.out_per_s = Some(out_per_s);
         rates.failed_per_s = rest((last.failed - from.failed).max(0) as f64 / seconds);
-        rates.drain = drain(last.backlog, Some(in_per_s), Some(out_per_s));
-        if let Some((old, _)) = self.window(now, MEMORY) {
-            let failed = (last.failed - old.failed).max(0);
-            let finished = out(&old, &last).max(failed);
-            if finished > 0 {
-                rates.failure_share = Some((failed as f64 / finished as f64 * 1000.0).round() / 1000.0);
-            }
+        let (old, _) = self.window(now, MEMORY).unwrap_or((from, ms));
+        let grows = differ(last.added - old.added, out(&old, &last));
+        rates.drain = drain(last.backlog, Some((in_per_s, out_per_s)), grows);
+        let failed = (last.failed - old.failed).max(0);
+        let finished = out(&old, &last).max(failed);
+        if finished > 0 {
+            rates.failure_share = Some((failed as f64 / finished as f64 * 1000.0).round() / 1000.0);
         }
         rates
     }
@@ -189,22 +189,28 @@ fn rest(rate: f64) -> f64 {
     (rate / step).round() * step
 }
 
-/// When a backlog will be gone at these rates.
-fn drain(backlog: i64, added: Option<f64>, finished: Option<f64>) -> Drain {
+/// Whether more was added than finished, and by more than chance: counts of independent things
+/// scatter by their square root.
+fn differ(added: i64, finished: i64) -> bool {
+    (added - finished) as f64 > 2.0 * ((added + finished).max(0) as f64).sqrt()
+}
+
+/// When a backlog will be gone at these rates (in and out); `grows` where it gets longer for certain.
+fn drain(backlog: i64, rates: Option<(f64, f64)>, grows: bool) -> Drain {
     if backlog <= 0 {
         return Drain::Empty;
     }
-    let (Some(added), Some(finished)) = (added, finished) else { return Drain::Unknown };
+    let Some((added, finished)) = rates else { return Drain::Unknown };
     if added <= 0.0 && finished <= 0.0 {
         return Drain::Still;
     }
     let seconds = if finished - added > finished * 0.05 {
         backlog as f64 / (finished - added)
-    } else if finished > 0.0 && finished >= added * 0.95 {
+    } else if finished > 0.0 && (finished >= added * 0.95 || !grows) {
         // In step: a job that comes now waits for what is before it.
         backlog as f64 / finished
     } else {
-        return Drain::Growing;
+        return if grows { Drain::Growing } else { Drain::Unknown };
     };
     let step = if seconds < 10.0 { 1.0 } else { 10.0_f64.powf(seconds.log10().floor() - 1.0) };
     Drain::In((seconds / step).round() * step)
@@ -281,10 +287,13 @@ mod tests {
 
     #[test]
     fn a_draining_queue_says_when() {
-        assert_eq!(drain(100, Some(0.0), Some(10.0)), Drain::In(10.0));
-        assert_eq!(drain(0, None, None), Drain::Empty);
-        assert_eq!(drain(18, Some(2.2), Some(2.2)), Drain::In(8.0));
-        assert_eq!(drain(18, Some(3.0), Some(2.2)), Drain::Growing);
+        assert_eq!(drain(100, Some((0.0, 10.0)), false), Drain::In(10.0));
+        assert_eq!(drain(0, None, false), Drain::Empty);
+        assert_eq!(drain(18, Some((2.2, 2.2)), false), Drain::In(8.0));
+        assert_eq!(drain(18, Some((3.0, 2.2)), true), Drain::Growing);
+        assert_eq!(drain(18, Some((3.0, 2.2)), false), Drain::In(8.0), "chance");
+        assert_eq!(drain(18, Some((0.1, 0.0)), false), Drain::Unknown);
+        assert!(differ(100, 60) && differ(6, 0) && !differ(84, 66) && !differ(3, 0) && !differ(0, 0));
     }
 
     #[test]

@@ -70,14 +70,14 @@ pub enum Workers {
 /// When a queue will be empty at the rates of late.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
 pub enum Drain {
-    /// Not known yet.
+    /// Not known: not looked at for long enough, or too little moves to tell.
     #[default]
     Unknown,
     /// Nothing waits.
     Empty,
     /// In so many seconds.
     In(f64),
-    /// Never: as much comes in as goes out, or more.
+    /// Never: more comes in than goes out, and by more than chance.
     Growing,
     /// Something waits and nothing moves.
     Still,

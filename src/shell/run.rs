@@ -193,7 +193,7 @@ impl Session {
                 Ok(()) = monitor.snapshots.changed() => {
                     let snapshot: Arc<Snapshot> = monitor.snapshots.borrow_and_update().clone();
                     // The round trip alone wakes nobody: it is taken along with what changed.
-                    self.app.link = view_of(&link.borrow(), &self.clock);
+                    self.app.link.round_trip_us = round_trip_us(&link.borrow());
                     (Some(Msg::Snapshot(snapshot)), false)
                 }
                 Some(events) = monitor.feed.recv() => (Some(Msg::Feed(events)), false),
@@ -413,6 +413,10 @@ fn theme(start: &Start) -> Theme {
     Theme { depth: if none { Depth::None } else { Depth::Sixteen }, ascii: start.ascii || !utf8 }
 }
 
+fn round_trip_us(link: &Link) -> Option<u64> {
+    link.round_trip.map(|took| u64::try_from(took.as_micros()).unwrap_or(u64::MAX))
+}
+
 fn view_of(link: &Link, clock: &Clock) -> LinkView {
     let state = match &link.state {
         LinkState::Connecting => LinkPhase::Connecting,
@@ -431,7 +435,7 @@ fn view_of(link: &Link, clock: &Clock) -> LinkView {
     };
     LinkView {
         state,
-        round_trip_us: link.round_trip.map(|took| u64::try_from(took.as_micros()).unwrap_or(u64::MAX)),
+        round_trip_us: round_trip_us(link),
         waiting_since: link.waiting_since.map(|since| clock.at(since)),
         out_since: None,
     }

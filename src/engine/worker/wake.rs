@@ -64,7 +64,8 @@ impl Wake {
 }
 
 async fn serve(calls: Arc<Calls>, mut orders: mpsc::Receiver<Duration>, answers: mpsc::Sender<Woken>) {
-    let mut socket = None;
+    // At once, and not with the first wait: a worker that never rests is to be counted too.
+    let mut socket = connect(&calls).await.ok();
     while let Some(timeout) = orders.recv().await {
         let woken = match wait(&calls, &mut socket, timeout).await {
             Ok(woken) => woken,
