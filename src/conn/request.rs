@@ -67,6 +67,23 @@ verbs! {
     Unlink Write "UNLINK";
 }
 
+impl Verb {
+    /// Whether it asks about the server or its connections, not about keys.
+    pub(super) const fn is_about_the_server(self) -> bool {
+        matches!(
+            self,
+            Self::Info
+                | Self::Time
+                | Self::ClientList
+                | Self::ClientId
+                | Self::ClientSetName
+                | Self::AclWhoAmI
+                | Self::SlowLogGet
+                | Self::LatencyLatest
+        )
+    }
+}
+
 /// One command with its arguments.
 #[derive(Clone, Debug)]
 pub struct Request {

@@ -245,18 +245,8 @@ fn ends(state: Kind, verb: Verb) -> bool {
     match state {
         // Reads go on while writes and PING are refused.
         Kind::Misconf => verb == Verb::Ping || verb.class() == Class::Write,
-        // INFO and what asks about connections is answered all the time.
-        Kind::Loading => !matches!(
-            verb,
-            Verb::Info
-                | Verb::Time
-                | Verb::ClientList
-                | Verb::ClientId
-                | Verb::ClientSetName
-                | Verb::AclWhoAmI
-                | Verb::SlowLogGet
-                | Verb::LatencyLatest
-        ),
+        // What asks about the server is answered all the time.
+        Kind::Loading => !verb.is_about_the_server(),
         _ => true,
     }
 }

@@ -141,25 +141,17 @@ const UNSURE: Tally = Tally { hits: 0, misses: 1, unsure: 1 };
 /// Reads a reply for its lookups. Empty lists, hashes and sets do not exist in Redis, so a length
 /// of zero is a key that is not there; an empty stream does exist.
 fn lookups(shape: Shape, value: &Value) -> Tally {
-    let looks_up = !matches!(
+    let no_lookup = matches!(
         shape.verb,
         Verb::Ping
-            | Verb::Info
-            | Verb::Time
             | Verb::DbSize
-            | Verb::ClientList
-            | Verb::ClientId
-            | Verb::ClientSetName
-            | Verb::AclWhoAmI
-            | Verb::SlowLogGet
-            | Verb::LatencyLatest
             | Verb::Scan
             | Verb::MemoryUsage
             | Verb::EvalSha
             | Verb::Eval
             | Verb::ScriptLoad
     );
-    if !looks_up || shape.verb.class().writes() {
+    if no_lookup || shape.verb.is_about_the_server() || shape.verb.class().writes() {
         // Writes look keys up too, but Redis does not count those.
         return NONE;
     }

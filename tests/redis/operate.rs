@@ -3,12 +3,12 @@
 use redis::Connection;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-use toril::conn::{Access, Conn, Endpoint, Options};
+use toril::conn::{Conn, Endpoint, Options};
 use toril::engine::op::{JobOp, QueueOp, Target};
 use toril::operate::{Action, End, Plan, Progress, Report, Selection, act, preview, preview_act, run};
 use toril::wire::{Fleet, JobId, Prefix, QueueId, QueueName, State, WriteEra};
 
-use crate::support::Server;
+use crate::support::{Server, writer};
 
 const RETRY: JobOp = JobOp::Retry { from: State::Failed, reset_attempts: false };
 
@@ -18,11 +18,6 @@ fn target() -> Target {
 
 fn all(state: State, until: i64) -> Selection {
     Selection::All { state, until }
-}
-
-async fn open(server: &Server) -> Conn {
-    let options = Options { access: Access::ReadWrite, ..Options::default() };
-    Conn::open(Endpoint::unix(server.socket()), options).await.unwrap()
 }
 
 /// `count` jobs in `state` that were added at `at` (ms), the sooner the lower their number.
@@ -58,7 +53,7 @@ async fn all_of_a_state_is_what_was_there_by_the_moment() {
     let server = Server::start();
     let mut link = server.connect();
     seed(&mut link, State::Failed, 500, 1000);
-    let report = done(&open(&server).await, RETRY, all(State::Failed, 1400)).await;
+    let report = done(&writer(&server).await, RETRY, all(State::Failed, 1400)).await;
     assert_eq!((report.progress.matched, report.progress.done), (400, 400));
     assert!(report.is_complete());
     assert_eq!((length(&mut link, State::Failed), length(&mut link, State::Waiting)), (100, 400));
@@ -81,7 +76,7 @@ async fn every_state_can_be_emptied_and_what_came_later_stays() {
         } else {
             redis::cmd("ZADD").arg(key).arg(9000).arg("late").exec(&mut link).unwrap();
         }
-        let report = done(&open(&server).await, JobOp::Remove { children: true }, all(state, 5000)).await;
+        let report = done(&writer(&server).await, JobOp::Remove { children: true }, all(state, 5000)).await;
         assert_eq!(report.progress.done, 250, "{state:?}: {report:?}");
         assert_eq!(report.end, End::Finished);
         assert_eq!(length(&mut link, state), 1, "{state:?}");
@@ -97,7 +92,7 @@ async fn refused_jobs_are_named_and_stepped_over() {
         redis::cmd("SET").arg(format!("bull:q:{n}:lock")).arg("t").exec(&mut link).unwrap();
     }
     redis::cmd("DEL").arg("bull:q:7").exec(&mut link).unwrap();
-    let report = done(&open(&server).await, RETRY, all(State::Failed, 5000)).await;
+    let report = done(&writer(&server).await, RETRY, all(State::Failed, 5000)).await;
     let counts = report.progress;
     assert_eq!((counts.done, counts.failed, counts.changed), (295, 4, 1));
     assert_eq!(counts.matched, 300);
@@ -113,7 +108,7 @@ async fn marked_rows_are_each_acted_on_once() {
     let mut link = server.connect();
     seed(&mut link, State::Failed, 3, 1000);
     let ids = ["1", "none", "1", "meta", "3"].map(JobId::new).to_vec();
-    let report = done(&open(&server).await, RETRY, Selection::Ids(ids)).await;
+    let report = done(&writer(&server).await, RETRY, Selection::Ids(ids)).await;
     let counts = report.progress;
     assert_eq!((counts.matched, counts.done, counts.changed, counts.failed), (4, 2, 1, 1));
     let codes: Vec<_> = report.failures.iter().map(|failure| failure.code).collect();
@@ -126,7 +121,7 @@ async fn a_run_can_be_cancelled_and_tells_how_far_it_came() {
     let server = Server::start();
     let mut link = server.connect();
     seed(&mut link, State::Failed, 5000, 1000);
-    let conn = open(&server).await;
+    let conn = writer(&server).await;
     let (progress, mut seen) = watch::channel(Progress::default());
     let cancel = CancellationToken::new();
     let stop = cancel.clone();
@@ -153,7 +148,7 @@ async fn a_lost_answer_ends_the_run_and_is_not_sent_again() {
     let server = Server::start();
     let mut link = server.connect();
     seed(&mut link, State::Failed, 50, 1000);
-    let conn = open(&server).await;
+    let conn = writer(&server).await;
     // Warm: the script is known to the server.
     done(&conn, RETRY, Selection::Ids(vec![JobId::new("50")])).await;
     let ids: Vec<_> = (1..=5).map(|n: u32| JobId::new(n.to_string())).collect();
@@ -174,7 +169,7 @@ async fn a_queue_of_another_era_stops_the_run_at_once() {
     let mut link = server.connect();
     seed(&mut link, State::Failed, 500, 1000);
     redis::cmd("SET").arg("bull:q:meta-paused").arg(1).exec(&mut link).unwrap();
-    let report = done(&open(&server).await, RETRY, all(State::Failed, 5000)).await;
+    let report = done(&writer(&server).await, RETRY, all(State::Failed, 5000)).await;
     assert!(matches!(report.end, End::Failed(_)), "{:?}", report.end);
     assert_eq!(report.progress.done, 0);
     assert_eq!(report.failures[0].code, "wrong-era");
@@ -205,7 +200,7 @@ async fn a_preview_tells_what_will_be_refused() {
     redis::cmd("HSET").arg("bull:q:3").arg("parentKey").arg("bull:q:4").exec(&mut link).unwrap();
     redis::cmd("HSET").arg("bull:q:4").arg("finishedOn").arg(1).exec(&mut link).unwrap();
     redis::cmd("SADD").arg("bull:q:5:dependencies").arg("bull:q:6").exec(&mut link).unwrap();
-    let conn = open(&server).await;
+    let conn = writer(&server).await;
     let told = async |op, selection| {
         let plan = Plan { target: target(), op, selection };
         let preview = preview(&conn, &plan).await.unwrap();
@@ -253,7 +248,7 @@ async fn acts_on_queues_have_the_same_reports() {
     let server = Server::start();
     let mut link = server.connect();
     seed(&mut link, State::Waiting, 3, 1000);
-    let conn = open(&server).await;
+    let conn = writer(&server).await;
     let pause = QueueOp::Pause { fleet: Fleet::Mixed };
     let told = preview_act(&conn, &target(), pause).await.unwrap();
     assert_eq!(told[0].as_str(), "3 jobs will wait until the queue is resumed.");
@@ -271,7 +266,7 @@ async fn redis_stays_with_its_workers() {
     let server = Server::start();
     let mut link = server.connect();
     seed(&mut link, State::Failed, 3000, 1000);
-    let conn = open(&server).await;
+    let conn = writer(&server).await;
     let busy = |link: &mut Connection| -> f64 {
         let info: String = redis::cmd("INFO").arg("commandstats").query(link).unwrap();
         let line = info.lines().find(|line| line.starts_with("cmdstat_evalsha:"));

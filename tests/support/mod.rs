@@ -25,12 +25,14 @@
 mod diff;
 mod dump;
 mod labels;
+mod link;
 mod node;
 mod normalise;
 mod server;
 
 pub use diff::{assert_same, diff};
 pub use dump::{Content, Dump, Entry};
+pub use link::writer;
 pub use node::{Lib, Node};
 pub use normalise::Options;
 pub use server::{Builder, Server};

@@ -1,11 +1,11 @@
 //! Operations at their limits: long lists, wide flows, keys that are not what they should be.
 
 use redis::Connection;
-use toril::conn::{Access, Conn, Endpoint, Options};
+use toril::conn::Conn;
 use toril::engine::op::{Code, JobOp, OpError, QueueOp, Target, run_job, run_jobs, run_queue};
 use toril::wire::{Fleet, JobId, Prefix, QueueId, QueueName, State, WriteEra};
 
-use crate::support::{Dump, Server};
+use crate::support::{Dump, Server, writer};
 
 const RETRY: JobOp = JobOp::Retry { from: State::Failed, reset_attempts: false };
 const REMOVE: JobOp = JobOp::Remove { children: true };
@@ -20,8 +20,7 @@ struct Lab {
 impl Lab {
     async fn new() -> Self {
         let server = Server::start();
-        let options = Options { access: Access::ReadWrite, ..Options::default() };
-        let conn = Conn::open(Endpoint::unix(server.socket()), options).await.unwrap();
+        let conn = writer(&server).await;
         let link = server.connect();
         Self { server, conn, link }
     }

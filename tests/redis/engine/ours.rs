@@ -8,11 +8,11 @@ use serde_json::Value;
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use toril::conn::{Access, Conn, Endpoint, Options};
+use toril::conn::Conn;
 use toril::engine::{JobContext, JobError, ManualWorker, Queue, Worker, WorkerOptions};
 use toril::wire::{Prefix, QueueId, QueueName};
 
-use crate::support::Server;
+use crate::support::{Server, writer};
 
 pub struct Ours {
     pub runtime: Runtime,
@@ -40,8 +40,7 @@ impl Ours {
     pub fn on(server: &Server) -> Self {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        let options = Options { access: Access::ReadWrite, client_name: "toril-test".to_owned() };
-        let conn = runtime.block_on(Conn::open(Endpoint::unix(server.socket()), options)).unwrap();
+        let conn = runtime.block_on(writer(server));
         Self { runtime, conn }
     }
 

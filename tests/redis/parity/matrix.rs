@@ -6,12 +6,12 @@ use std::fmt::Write as _;
 
 use redis::Connection;
 use serde_json::json;
-use toril::conn::{Access, Conn, Endpoint, Options};
+use toril::conn::Conn;
 use toril::engine::op::{Code, JobOp, QueueOp, Target, run_job, run_queue};
 use toril::wire::{Fleet, JobId, State, WriteEra};
 
 use super::pair::target;
-use crate::support::{Lib, Node, Server};
+use crate::support::{Lib, Node, Server, writer};
 
 const Q: &str = "q";
 
@@ -75,11 +75,10 @@ struct Lab {
 impl Lab {
     async fn new() -> Self {
         let server = Server::start();
-        let options = Options { access: Access::ReadWrite, ..Options::default() };
         Self {
             five: Node::start(Lib::BullMq5, &server),
             six: Node::start(Lib::BullMq6, &server),
-            conn: Conn::open(Endpoint::unix(server.socket()), options).await.unwrap(),
+            conn: writer(&server).await,
             link: server.connect(),
             kept: None,
             server,
@@ -309,8 +308,7 @@ async fn bull_and_bullmq_4_lose_nothing_with_ours() {
     for lib in [Lib::Bull4, Lib::BullMq4] {
         let server = Server::start();
         let mut node = Node::start(lib, &server);
-        let options = Options { access: Access::ReadWrite, ..Options::default() };
-        let conn = Conn::open(Endpoint::unix(server.socket()), options).await.unwrap();
+        let conn = writer(&server).await;
         let mut link = server.connect();
         for (we_pause, we_resume) in [(false, true), (true, false), (true, true)] {
             redis::cmd("FLUSHALL").exec(&mut link).unwrap();

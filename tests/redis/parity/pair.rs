@@ -5,11 +5,11 @@ use std::sync::Mutex;
 
 use redis::Connection;
 use serde_json::{Value, json};
-use toril::conn::{Access, Conn, Endpoint, Options as ConnOptions};
+use toril::conn::Conn;
 use toril::engine::op::{Code, JobOp, OpError, QueueOp, QueueOutcome, Target, run_job, run_queue};
 use toril::wire::{JobId, Prefix, QueueId, QueueName, WriteEra};
 
-use crate::support::{Content, Dump, Lib, Node, Options, Server, diff};
+use crate::support::{Content, Dump, Lib, Node, Options, Server, diff, writer};
 
 /// A queue of the default prefix as a target for the era of `lib`.
 pub fn target(lib: Lib, queue: &str) -> Target {
@@ -101,9 +101,7 @@ impl Sides {
         let (server_theirs, server_ours) = (Server::start(), Server::start());
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let options = ConnOptions { access: Access::ReadWrite, ..ConnOptions::default() };
-        let endpoint = Endpoint::unix(server_ours.socket());
-        let conn = runtime.block_on(Conn::open(endpoint, options)).unwrap();
+        let conn = runtime.block_on(writer(&server_ours));
         Self {
             lib,
             theirs: Node::start(lib, &server_theirs),
