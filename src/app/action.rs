@@ -103,6 +103,7 @@ const fn n(code: Code) -> Key {
 actions! {
     Open "open" List [n(Code::Enter), n(Code::Right), k('l')] "open" "Open what is selected";
     JobRetry "job.retry" OneJob [k('r')] "retry" "Retry the job, or the marked ones" writes;
+    JobRetryAnew "job.retry-anew" OneJob [k('T')] "" "Retry with all its attempts: count them from zero (the job, or the marked ones)" writes;
     JobRetryAll "job.retry-all" Jobs [k('R')] "retry all" "Retry all jobs of this state, or all that the filter shows" writes;
     JobPromote "job.promote" OneJob [k('P')] "promote" "Promote: run a delayed job now" writes;
     JobRemove "job.remove" OneJob [k('d')] "remove" "Remove the job, or the marked ones, with its children" writes;

@@ -151,9 +151,9 @@ fn row<'a>(
     }
 }
 
-/// Both lists hold jobs (trap T1).
+/// Whether jobs lie in two lists, or in one that nobody takes from.
 fn split(queue: &Found) -> bool {
-    queue.counts.waiting > 0 && queue.counts.paused > 0
+    queue.overview.is_split(&queue.counts)
 }
 
 fn table(

@@ -8,7 +8,8 @@ use crate::text::{Clean, figure};
 pub enum Fault {
     /// It could not be read.
     Unreadable,
-    /// Both lists hold jobs: a foreign pause or resume may lose some.
+    /// Both lists hold jobs: a foreign pause or resume may lose some. Or the list of a pause holds
+    /// some, and there is none.
     Split,
     /// Jobs wait, or a delayed one is overdue, and no worker is connected.
     NoWorker,
@@ -98,6 +99,10 @@ impl Fault {
                 let why = row.error.as_ref().map(Clean::as_str).unwrap_or_default();
                 format!("cannot be read: {why}")
             }
+            Self::Split if !row.paused && counts.waiting == 0 => format!(
+                "{} jobs in `paused` although the queue is not paused: no worker takes them; M merges them",
+                figure::count(counts.paused)
+            ),
             Self::Split => format!(
                 "{} jobs in `wait` and {} in `paused`: a pause or resume by another tool may lose some; M merges them",
                 figure::count(counts.waiting),

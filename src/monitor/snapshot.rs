@@ -109,7 +109,8 @@ pub struct QueueRow {
     pub backlog: u64,
     /// The queue is paused.
     pub paused: bool,
-    /// `wait` and `paused` both hold jobs: a foreign resume or pause may lose some (trap T1).
+    /// `wait` and `paused` both hold jobs: a foreign resume or pause may lose some (trap T1); or
+    /// `paused` holds jobs and the queue is not paused: nobody takes them.
     pub split: bool,
     /// Global concurrency.
     pub concurrency: Option<u64>,

@@ -298,7 +298,9 @@ impl Panel for Job {
                     }
                 }
             }
-            Action::JobRetry | Action::JobPromote | Action::JobRemove => return self.act_on_job(cx, action),
+            Action::JobRetry | Action::JobRetryAnew | Action::JobPromote | Action::JobRemove => {
+                return self.act_on_job(cx, action);
+            }
             Action::JobCopy => return self.copy(),
             Action::QueuePause | Action::QueueMerge => return queue_act(cx, &self.queue, action),
             _ => {}

@@ -297,10 +297,12 @@ fn first_tab(row: &QueueRow) -> State {
 pub(super) fn job_op(action: Action, state: State) -> Result<JobOp, Clean> {
     let here = |what: &str| Clean::line(format!("only {what}; this one is {}", state.name()));
     match action {
-        Action::JobRetry | Action::JobRetryAll if state.is_finished() => {
-            Ok(JobOp::Retry { from: state, reset_attempts: false })
+        Action::JobRetry | Action::JobRetryAnew | Action::JobRetryAll if state.is_finished() => {
+            Ok(JobOp::Retry { from: state, reset_attempts: action == Action::JobRetryAnew })
         }
-        Action::JobRetry | Action::JobRetryAll => Err(here("a failed or completed job can be retried")),
+        Action::JobRetry | Action::JobRetryAnew | Action::JobRetryAll => {
+            Err(here("a failed or completed job can be retried"))
+        }
         Action::JobPromote if state == State::Delayed => Ok(JobOp::Promote),
         Action::JobPromote => Err(here("a delayed job can be promoted")),
         Action::JobRemove => Ok(JobOp::Remove { children: true }),
@@ -349,9 +351,11 @@ impl Panel for Queue {
                 self.look(cx)
             }
             Action::Mark | Action::MarkRange | Action::MarkAll => self.mark(cx, action),
-            Action::JobRetry | Action::JobRetryAll | Action::JobPromote | Action::JobRemove => {
-                self.job_act(cx, action)
-            }
+            Action::JobRetry
+            | Action::JobRetryAnew
+            | Action::JobRetryAll
+            | Action::JobPromote
+            | Action::JobRemove => self.job_act(cx, action),
             Action::JobCopy => match self.selected() {
                 Some(row) => vec![Step::Effect(Effect::Copy(row.shown_id.as_str().to_owned()))],
                 None => Vec::new(),

@@ -279,6 +279,12 @@ impl Overview {
         self.meta.paused || self.meta_paused
     }
 
+    /// Whether jobs lie in two lists (trap T1), or in the list that only the pause of an older writer
+    /// fills while the queue is not paused: no worker takes them from there. Merging mends both.
+    pub fn is_split(&self, counts: &Counts) -> bool {
+        counts.paused > 0 && (counts.waiting > 0 || !self.is_paused())
+    }
+
     /// For how many ms yet the rate limit holds the queue (spec 3.10).
     pub fn limited_ms(&self) -> Option<i64> {
         let started = self.limiter?;

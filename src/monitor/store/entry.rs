@@ -115,7 +115,7 @@ impl Entry {
         let mut row = (*self.row).clone();
         row.backlog = found.backlog();
         row.paused = found.is_paused();
-        row.split = counts.waiting > 0 && counts.paused > 0;
+        row.split = found.is_split(&counts);
         row.concurrency = found.meta.concurrency;
         row.rate = found.meta.max.zip(found.meta.duration);
         row.limited_ms = found.limited_ms();

@@ -256,3 +256,19 @@ async fn the_servers_health_leaves_our_own_share_out() {
     assert!((rate - 0.75).abs() < 0.02, "{rate}");
     tokio::time::sleep(Duration::from_millis(10)).await;
 }
+
+#[tokio::test]
+async fn jobs_left_in_the_list_of_a_pause_that_is_over_show() {
+    let server = Server::start();
+    let mut link = server.connect();
+    let mut node = Node::start(Lib::BullMq5, &server);
+    node.call(json!({"op": "add", "queue": "mail", "data": {}}));
+    node.call(json!({"op": "pause", "queue": "mail"}));
+    // As a tool that knows the flag and not the list would resume.
+    redis::cmd("HDEL").arg("bull:mail:meta").arg("paused").exec(&mut link).unwrap();
+    let mut watch = Watch::start(&server, exactly(&["mail"]));
+    watch.look_at(&["mail"]);
+    let seen = watch.until("split", |now| row(now, "mail").is_some_and(|mail| mail.split)).await;
+    let mail = row(&seen, "mail").unwrap();
+    assert_eq!((mail.paused, mail.counts.waiting, mail.counts.paused), (false, 0, 1));
+}
