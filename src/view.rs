@@ -26,6 +26,10 @@ pub fn draw(app: &App, theme: &Theme, now: i64, buffer: &mut Buffer) {
         Screen::Redis(redis) => screen::redis::draw(&mut pen, redis, &cx),
         Screen::Events(events) => screen::events::draw(&mut pen, events, &cx),
     }
+    // The Redis screen has an age of its own.
+    if app.link.old_ms(now).is_some() && !matches!(app.stacks.current(), Screen::Redis(_)) {
+        pen.tint(panes.body, theme::Role::Dim);
+    }
     chrome::top(&mut pen, app, panes.top, now);
     chrome::bottom(&mut pen, app, panes.bottom);
     chrome::toasts(&mut pen, app, panes.body, now);

@@ -50,6 +50,8 @@ pub enum LinkPhase {
 
 /// An answer awaited for so long counts as silence that is said.
 pub const SILENCE_MS: i64 = 800;
+/// A picture of this age is drawn as an old one.
+const OLD_MS: i64 = 2_000;
 
 impl LinkView {
     /// Takes over from `before` since when there is no connection.
@@ -64,6 +66,12 @@ impl LinkView {
     /// Until when the picture was kept true: now, or the moment from which on nothing was answered.
     pub fn true_at(&self, now: i64) -> i64 {
         [self.waiting_since, self.out_since].into_iter().flatten().fold(now, i64::min)
+    }
+
+    /// How old the picture is, where that is worth saying, ms.
+    pub fn old_ms(&self, now: i64) -> Option<i64> {
+        let ms = now - self.true_at(now);
+        (ms >= OLD_MS).then_some(ms)
     }
 
     /// For how long the server has been silent, if it is, ms.

@@ -121,7 +121,9 @@ fn link(app: &App, now: i64) -> Piece {
         }
         LinkPhase::Impaired { why, .. } => Piece::new(format!("▲ {}", why.cut(60)), Role::Danger),
         LinkPhase::Down { why, retry_at, .. } => {
-            let text = format!("✖ {} (again in {})", why.cut(60), figure::age(retry_at - now + 999));
+            let again = figure::age(retry_at - now + 999);
+            let seen = app.link.old_ms(now).map(|ms| format!(", seen {} ago", figure::age(ms)));
+            let text = format!("✖ {} (again in {again}{})", why.cut(60), seen.unwrap_or_default());
             Piece::new(text, Role::Danger)
         }
         LinkPhase::Refused { why, .. } => {

@@ -15,4 +15,5 @@ mod house;
 mod job;
 mod modal;
 mod redis;
+mod silence;
 mod sizes;
