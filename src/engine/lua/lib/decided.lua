@@ -1,5 +1,22 @@
 -- Whether a queue is still what the caller decided on.
 
+local TYPES = {
+  wait = 'list', paused = 'list', active = 'list', delayed = 'zset', prioritized = 'zset',
+  priority = 'zset', completed = 'zset', failed = 'zset', ['waiting-children'] = 'zset',
+  marker = 'zset', meta = 'hash', ['meta-paused'] = 'string', events = 'stream', pc = 'string',
+  ['repeat'] = 'zset', ['limiter:index'] = 'hash',
+}
+
+-- Whether every key has its type. Redis takes nothing back: a WRONGTYPE after the first write
+-- would leave a job half moved, so types are looked at before.
+local function sound(q)
+  for name, wanted in pairs(TYPES) do
+    local found = kind(q[name])
+    if found ~= 'none' and found ~= wanted then return false end
+  end
+  return true
+end
+
 -- Whether the evidence (spec 5.1) still allows the era. Only what contradicts it counts; to decide
 -- is not the script's business.
 local function fits(q)

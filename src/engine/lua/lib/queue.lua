@@ -1,13 +1,6 @@
--- A queue: its keys, and whether they are what the caller believes. ERA comes from the ground.
+-- A queue: its keys, and what they say. ERA comes from the ground.
 --
 -- Numbers that leave for Redis keep 17 digits, concatenated ones 14.
-
-local TYPES = {
-  wait = 'list', paused = 'list', active = 'list', delayed = 'zset', prioritized = 'zset',
-  priority = 'zset', completed = 'zset', failed = 'zset', ['waiting-children'] = 'zset',
-  marker = 'zset', meta = 'hash', ['meta-paused'] = 'string', events = 'stream', pc = 'string',
-  ['repeat'] = 'zset', ['limiter:index'] = 'hash',
-}
 
 local Keys = {
   __index = function(q, name)
@@ -29,16 +22,6 @@ end
 
 local function kind(key)
   return redis.call('TYPE', key).ok
-end
-
--- Whether every key has its type. Redis takes nothing back: a WRONGTYPE after the first write
--- would leave a job half moved, so types are looked at before.
-local function sound(q)
-  for name, wanted in pairs(TYPES) do
-    local found = kind(q[name])
-    if found ~= 'none' and found ~= wanted then return false end
-  end
-  return true
 end
 
 local function major_of(version)
