@@ -139,7 +139,7 @@ async fn session(start: Start, keymap: Keymap) -> Result<Ended, ShellError> {
         mouse: start.mouse,
     };
     let mut signals = Signals::new()?;
-    let mut keys = Some(EventStream::new());
+    let mut keys = EventStream::new();
     let mut input = Input::default();
     let end_at =
         start.seconds.map(|s| clock.now_ms() + i64::try_from(s.saturating_mul(1000)).unwrap_or(i64::MAX));
@@ -157,29 +157,23 @@ impl Session {
         inbox: &mut mpsc::Receiver<Msg>,
         freed: &mut mpsc::UnboundedReceiver<super::exec::Free>,
         signals: &mut Signals,
-        keys: &mut Option<EventStream>,
+        keys: &mut EventStream,
         input: &mut Input,
         end_at: Option<i64>,
     ) -> Result<Ended, ShellError> {
         // What became known while the screen was set up is no change any more.
         let known = view_of(&link.borrow_and_update(), &self.clock);
-        self.take(Msg::Link(known), false, keys)?;
+        self.take(Msg::Link(known), false)?;
         loop {
             self.draw_if_due()?;
             let now = self.clock.now_ms();
             let wake = self.next_wake(now, end_at);
             let watch = self.watch.clone();
-            let events = async {
-                match keys.as_mut() {
-                    Some(stream) => stream.next().await,
-                    None => std::future::pending().await,
-                }
-            };
             // Biased: the end first, then the person, then Redis, then time.
             let (msg, pressed) = tokio::select! {
                 biased;
                 signal = signals.next() => return Ok(Ended::Signal(signal)),
-                event = events => match event {
+                event = keys.next() => match event {
                     Some(Ok(event)) => (input.message(event, now), true),
                     Some(Err(error)) => return Err(error.into()),
                     None => return Ok(Ended::Signal(1)),
@@ -211,7 +205,7 @@ impl Session {
             let mut taken = 0;
             let mut next = msg;
             while let Some(msg) = next.take() {
-                if let Some(ended) = self.take(msg, pressed, keys)? {
+                if let Some(ended) = self.take(msg, pressed)? {
                     return Ok(ended);
                 }
                 taken += 1;
@@ -233,12 +227,7 @@ impl Session {
         self.due.is_none_or(|due| due > wake) || self.app.wake_at(wake - 1).is_some_and(|at| at <= wake)
     }
 
-    fn take(
-        &mut self,
-        msg: Msg,
-        pressed: bool,
-        keys: &mut Option<EventStream>,
-    ) -> Result<Option<Ended>, ShellError> {
+    fn take(&mut self, msg: Msg, pressed: bool) -> Result<Option<Ended>, ShellError> {
         let now = self.clock.now_ms();
         if let Msg::Resize(..) = msg {
             self.terminal.autoresize()?;
@@ -250,7 +239,7 @@ impl Session {
         for effect in effects {
             match effect {
                 Effect::Quit => return Ok(Some(Ended::Quit)),
-                Effect::Suspend => self.suspend(keys)?,
+                Effect::Suspend => self.suspend()?,
                 other => self.perform(other, now),
             }
         }
@@ -305,13 +294,14 @@ impl Session {
     }
 
     /// Leaves the screen, stops, and draws everything anew when it was continued.
-    fn suspend(&mut self, keys: &mut Option<EventStream>) -> Result<(), ShellError> {
-        // The stream reads on while it exists, and would take the shell's keys.
-        *keys = None;
+    ///
+    /// The stream of keys stays: no thread of a stopped process reads. To drop it would wake its
+    /// reader, and a key that comes together with that wake-up lies unread until the next one
+    /// (crossterm 0.29 gives the wake-up back and forgets what else was ready).
+    fn suspend(&mut self) -> Result<(), ShellError> {
         terminal::leave();
         suspend::stop_here();
         terminal::enter(self.mouse)?;
-        *keys = Some(EventStream::new());
         // As after a change of size: the screen is emptied and drawn whole. (`Terminal::clear`
         // would ask the terminal where its cursor is, and wait for the answer.)
         let area = self.terminal.size()?;
