@@ -3,7 +3,7 @@
 //! The crate is a library first. Its layers import one way:
 //!
 //! ```text
-//! text <- wire <- conn <- engine, cache <- monitor, operate, insight <- app <- view <- shell <- cli
+//! text <- wire <- conn <- engine <- monitor, operate, insight <- app <- view <- shell <- cli
 //! ```
 //!
 //! Everything up to `insight` builds without the default feature `console` and knows no screen.

@@ -10,7 +10,6 @@ const LAYERS: &[(&str, u8)] = &[
     ("wire", 1),
     ("conn", 2),
     ("engine", 3),
-    ("cache", 3),
     ("monitor", 4),
     ("operate", 4),
     // Analyses the read model, so it stands above the monitor.
