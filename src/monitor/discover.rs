@@ -29,8 +29,11 @@ const REST: u32 = 3;
 const LATER: Duration = Duration::from_millis(120);
 /// A rest is at least this long: timers are not finer.
 const SLEEP: Duration = Duration::from_millis(2);
-/// Passes after the first begin at least this far apart.
+/// Passes after the first begin at least this far apart ..
 const PASS: Duration = Duration::from_secs(10);
+/// .. but among few keys, where a pass is a call or two, this far for each call: whoever has just
+/// started a first queue waits for it.
+const EACH: Duration = Duration::from_secs(2);
 /// How often progress is told.
 const TOLD: Duration = Duration::from_millis(100);
 
@@ -272,7 +275,8 @@ pub(super) async fn run(
             }
         }
         brisk = false;
-        let next = began + PASS;
+        let calls = u32::try_from(pass.scanned / COUNT).unwrap_or(u32::MAX).max(1);
+        let next = began + EACH.saturating_mul(calls).min(PASS);
         while let Some(left) = next.checked_duration_since(Instant::now()) {
             tokio::select! {
                 () = tokio::time::sleep(left) => break,

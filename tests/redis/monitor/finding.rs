@@ -138,3 +138,15 @@ async fn a_queue_that_is_obliterated_goes() {
     node.call(json!({"op": "obliterate", "queue": "news"}));
     watch.until("one", |now| now.queues.len() == 1).await;
 }
+
+#[tokio::test]
+async fn among_few_keys_a_new_queue_is_found_soon() {
+    let server = Server::start();
+    let mut node = Node::start(Lib::BullMq5, &server);
+    let mut watch = Watch::start(&server, anything());
+    watch.until("nothing", |now| now.discovery.complete && now.queues.is_empty()).await;
+    node.call(json!({"op": "add", "queue": "mail", "data": {}}));
+    let began = Instant::now();
+    watch.until("mail", |now| now.queues.len() == 1).await;
+    assert!(began.elapsed() < std::time::Duration::from_secs(4), "{:?}", began.elapsed());
+}
