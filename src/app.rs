@@ -101,6 +101,8 @@ pub struct App {
     /// What was last asked to be kept fresh.
     interest: Option<crate::monitor::Interest>,
     refreshes: u64,
+    /// What this account may not use, as far as the person was told.
+    told: Vec<Clean>,
     /// The queue that was acted on last, and by which run.
     acted: Option<(RunId, QueueId)>,
 }
@@ -121,6 +123,7 @@ impl App {
             ids: Ids::default(),
             interest: None,
             refreshes: 0,
+            told: Vec::new(),
             acted: None,
         }
     }

@@ -73,6 +73,15 @@ fn told(act: &Act, report: &Report) -> Toast {
     let queue = act.queue().name.clean();
     let past = past(act.word());
     let progress = &report.progress;
+    // One thing was to be done and was not: only why matters.
+    if progress.matched == 1
+        && progress.done == 0
+        && !matches!(report.end, End::Unknown { .. })
+        && let Some(failure) = report.failures.first()
+    {
+        let job = failure.id.as_ref().map(|id| format!(" {}", id.clean())).unwrap_or_default();
+        return Toast::bad(format!("{} {queue}{job}: {}", act.word(), failure.message));
+    }
     let main = match act {
         Act::Queue { .. } if progress.done == 0 => format!("{} {queue}: not done", act.word()),
         Act::Queue { .. } if report.moved > 0 => {

@@ -29,6 +29,7 @@ pub fn update(app: &mut App, msg: Msg, now: i64) -> Vec<Effect> {
         }
         Msg::Snapshot(snapshot) => {
             app.snapshot = snapshot;
+            tell_refused(app, now);
             refresh(app, now)
         }
         Msg::Link(link) => {
@@ -77,6 +78,17 @@ fn interest(app: &mut App, now: i64) -> Option<Effect> {
     }
     app.interest = Some(wanted.clone());
     Some(Effect::Interest(wanted))
+}
+
+/// Says once what this account may not use.
+fn tell_refused(app: &mut App, now: i64) {
+    let App { snapshot, told, toasts, .. } = app;
+    let new: Vec<_> = snapshot.refused.iter().filter(|what| !told.contains(what)).cloned().collect();
+    if !new.is_empty() {
+        let words: Vec<_> = new.iter().map(crate::text::Clean::as_str).collect();
+        toasts.push(Toast::plain(words.join("; ")).shown_at(now));
+        told.extend(new);
+    }
 }
 
 fn refresh(app: &mut App, now: i64) -> Vec<Effect> {

@@ -10,7 +10,7 @@ use crate::app::panes::Rect;
 use crate::app::toast::Tone;
 use crate::app::{App, effect};
 use crate::monitor::RedisHealth;
-use crate::text::{Clean, figure};
+use crate::text::{Clean, figure, wrap};
 
 /// A piece of the top line: it is left out where there is no room, the last ones first.
 struct Piece {
@@ -247,21 +247,33 @@ fn progress(running: &crate::app::Running) -> Clean {
     ))
 }
 
-/// Messages, newest lowest, over the last rows of the body.
+/// Rows that messages may cover.
+const TOAST_ROWS: u16 = 4;
+
+/// Messages, newest lowest, over the last rows of the body. A long one is broken: its end says why.
 pub(super) fn toasts(pen: &mut Pen<'_>, app: &App, area: Rect, now: i64) {
-    let shown: Vec<_> = app.toasts.iter().filter(|toast| toast.until > now).collect();
-    let rows = shown.len().min(3).min(usize::from(area.height));
-    for (i, toast) in shown[shown.len() - rows..].iter().enumerate() {
-        let y = area.y + area.height - u16::try_from(rows - i).unwrap_or(1);
+    let cells = usize::from(area.width.saturating_sub(4));
+    let (mut end, top) = (area.y + area.height, area.y + area.height - TOAST_ROWS.min(area.height));
+    for toast in app.toasts.iter().rev().filter(|toast| toast.until > now) {
+        let mut lines = wrap(&toast.text, cells);
+        lines.truncate(usize::from(TOAST_ROWS) - 1);
+        let rows = u16::try_from(lines.len()).unwrap_or(TOAST_ROWS);
+        if rows > end - top {
+            return;
+        }
+        end -= rows;
         let (mark, role) = match toast.tone {
             Tone::Good => (" ✔ ", Role::Ok),
             Tone::Plain => (" · ", Role::Accent),
             Tone::Bad => (" ✖ ", Role::Danger),
         };
-        let cells = u16::try_from(toast.text.width() + 4).unwrap_or(u16::MAX).min(area.width);
-        let row = Rect::new(area.x + area.width - cells, y, cells, 1);
-        pen.clear(row);
-        let x = pen.put(row.x, y, 3, &mark, role);
-        pen.put(x, y, cells.saturating_sub(4), &toast.text, role);
+        let widest = lines.iter().map(Clean::width).max().unwrap_or(0);
+        let width = u16::try_from(widest + 4).unwrap_or(u16::MAX).min(area.width);
+        for (line, y) in lines.iter().zip(end..) {
+            let row = Rect::new(area.x + area.width - width, y, width, 1);
+            pen.clear(row);
+            pen.put(row.x, y, 3, if y == end { &mark } else { &"   " }, role);
+            pen.put(row.x + 3.min(width), y, width.saturating_sub(4), line, role);
+        }
     }
 }

@@ -4,6 +4,7 @@ mod bulk;
 mod confirm;
 mod look;
 mod others;
+mod told;
 
 use toril::app::effect::{Act, Effect, Query, Slot};
 use toril::app::modal::Modal;

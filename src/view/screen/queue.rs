@@ -110,7 +110,7 @@ fn nothing(queue: &Queue, row: Option<&QueueRow>) -> Vec<Clean> {
         None => vec![Clean::line("this queue is not there (any more)")],
         Some(_) if queue.filtered.is_some() => vec![Clean::line("no job matches the filter")],
         Some(row) if row.sampled_at == 0 => vec![Clean::line("reading ...")],
-        Some(_) => vec![Clean::line(format!("no job is {}", queue.state().name()))],
+        Some(_) => vec![Clean::line(format!("no {} jobs", queue.state().name()))],
     }
 }
 

@@ -52,7 +52,10 @@ fn nothing(cx: &Context<'_>) -> Vec<Clean> {
         LinkPhase::Down { why, hint, .. }
         | LinkPhase::Refused { why, hint }
         | LinkPhase::Impaired { why, hint } => vec![why.clone(), hint.clone()],
-        LinkPhase::Up => vec![Clean::line("reading ...")],
+        LinkPhase::Up => match cx.snapshot.refused.iter().find(|what| what.as_str().starts_with("INFO")) {
+            Some(what) => vec![what.clone(), Clean::line("this screen needs it; the queues do not")],
+            None => vec![Clean::line("reading ...")],
+        },
     }
 }
 

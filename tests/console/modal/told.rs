@@ -1,0 +1,49 @@
+//! What is said afterwards.
+
+use toril::app::Msg;
+use toril::app::effect::Effect;
+use toril::operate::{Action, End, Failure, Progress, Report};
+
+use super::pausing;
+use crate::support::{Console, queue, snapshot};
+
+const WHY: &str = "NOPERM this user has no permissions to run the 'evalsha' command; ask whoever keeps the \
+    access list for the operator's rule";
+
+#[test]
+fn one_thing_that_was_refused_says_why_to_the_end() {
+    let mut console = pausing(queue("payments"), 80, 24);
+    console.keys("y");
+    let run = console.asked().into_iter().find_map(|effect| match effect {
+        Effect::Run(id, _) => Some(id),
+        _ => None,
+    });
+    let report = Report {
+        action: Action::Pause,
+        queue: queue("payments").id,
+        progress: Progress { matched: 1, failed: 1, ..Progress::default() },
+        failures: vec![Failure { id: None, code: "permission", message: WHY.into() }],
+        end: End::Finished,
+        moved: 0,
+    };
+    console.send(Msg::Done(run.unwrap(), Ok(report)));
+    assert_eq!(console.said(), [format!("pause payments: {WHY}")]);
+    let grid = console.draw();
+    assert!(grid.contains("✖ pause payments: NOPERM") && grid.contains("operator's rule"), "{}", grid.text());
+}
+
+#[test]
+fn what_an_account_may_not_use_is_said_once() {
+    let mut seen = snapshot(vec![queue("payments")]);
+    seen.refused = vec!["INFO: not permitted".into()];
+    seen.redis = None;
+    let mut console = Console::showing(seen.clone(), 80, 24);
+    assert_eq!(console.said(), ["INFO: not permitted"]);
+    seen.refused.push("SLOWLOG: not permitted".into());
+    console.send(Msg::Snapshot(seen.clone().into())).send(Msg::Snapshot(seen.into()));
+    assert_eq!(console.said(), ["INFO: not permitted", "SLOWLOG: not permitted"]);
+    // It is not read for ever either.
+    console.keys("6").wait(10_000);
+    let grid = console.draw();
+    assert!(grid.contains("INFO: not permitted") && !grid.contains("reading"), "{}", grid.text());
+}
