@@ -46,10 +46,12 @@ impl Pair {
         let handle =
             self.node.call(json!({"op": "worker", "queue": "q", "name": options.name, "opts": opts}));
         let idle = |dump: &Dump| settled(dump) && dump.get("bull:q:marker").is_none();
-        until(|| idle(&Dump::of(&self.servers[0])));
+        // A dump is read key by key: only the second one is all of it from after the end.
+        let idle = |server: &Server| (0..2).all(|_| idle(&Dump::of(server)));
+        until(|| idle(&self.servers[0]));
         self.node.call(json!({"op": "workerStop", "handle": handle}));
         let running = self.ours.worker("q", options);
-        until(|| idle(&Dump::of(&self.servers[1])));
+        until(|| idle(&self.servers[1]));
         self.ours.stop(running);
     }
 }
