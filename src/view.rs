@@ -31,7 +31,7 @@ pub fn draw(app: &App, theme: &Theme, now: i64, buffer: &mut Buffer) {
         pen.tint(panes.body, theme::Role::Dim);
     }
     chrome::top(&mut pen, app, panes.top, now);
-    chrome::bottom(&mut pen, app, panes.bottom);
+    chrome::bottom(&mut pen, app, panes.bottom, now);
     chrome::toasts(&mut pen, app, panes.body, now);
     modal::draw(&mut pen, app, now);
 }

@@ -100,6 +100,11 @@ impl Exec {
         }
     }
 
+    /// A run told its end: nothing is left to stop.
+    pub fn ended(&mut self, id: RunId) {
+        self.runs.remove(&id);
+    }
+
     fn start(&self, slot: Slot, id: FetchId, query: Query) -> JoinHandle<()> {
         let (conn, messages, freed) = (self.conn.clone(), self.messages.clone(), self.freed.clone());
         tokio::spawn(async move {

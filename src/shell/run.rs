@@ -229,6 +229,9 @@ impl Session {
 
     fn take(&mut self, msg: Msg, pressed: bool) -> Result<Option<Ended>, ShellError> {
         let now = self.clock.now_ms();
+        if let Msg::Done(id, _) = &msg {
+            self.exec.ended(*id);
+        }
         if let Msg::Resize(..) = msg {
             self.terminal.autoresize()?;
         }

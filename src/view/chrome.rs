@@ -149,7 +149,7 @@ fn memory(redis: &RedisHealth) -> Piece {
 }
 
 /// The keys that work here, and what we cost.
-pub(super) fn bottom(pen: &mut Pen<'_>, app: &App, area: Rect) {
+pub(super) fn bottom(pen: &mut Pen<'_>, app: &App, area: Rect, now: i64) {
     if area.height == 0 {
         return;
     }
@@ -169,7 +169,7 @@ pub(super) fn bottom(pen: &mut Pen<'_>, app: &App, area: Rect) {
         return;
     }
     if let Some(running) = app.running.last().filter(|running| running.progress.matched > 100) {
-        let text = progress(running);
+        let text = progress(running, now);
         pen.put(area.x + 1, y, room, &text, Role::Accent);
     } else {
         let scopes = app.stacks.current().panel().scopes();
@@ -233,14 +233,23 @@ fn cost(app: &App) -> Clean {
     }
 }
 
-fn progress(running: &crate::app::Running) -> Clean {
+/// How far bulk work is, how fast, and how long it will take yet.
+fn progress(running: &crate::app::Running, now: i64) -> Clean {
     let progress = &running.progress;
     let word = running.act.word();
     let queue = effect::Act::queue(&running.act).name.clean();
     let share = if progress.matched == 0 { 0.0 } else { progress.handled() as f64 / progress.matched as f64 };
+    let elapsed_s = now.saturating_sub(running.started_at) as f64 / 1000.0;
+    let rate = progress.handled() as f64 / elapsed_s.max(0.001);
+    let left = progress.matched.saturating_sub(progress.handled()) as f64;
+    let pace = if progress.handled() > 0 && elapsed_s >= 0.5 {
+        format!("  {}/s, {} left", figure::rate(rate), figure::age((left / rate * 1000.0) as i64))
+    } else {
+        String::new()
+    };
     let stop = if running.stopping { "stopping" } else { "Ctrl-X stops" };
     Clean::line(format!(
-        "{word} {queue}: {} of {} ({:.0}%)  {stop}",
+        "{word} {queue}: {} of {} ({:.0}%){pace}  {stop}",
         figure::count(progress.handled()),
         figure::count(progress.matched),
         share * 100.0,
