@@ -1,5 +1,6 @@
 //! Everything that happens on the demo's server.
 
+use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
@@ -13,13 +14,24 @@ use crate::wire::{Prefix, QueueId, QueueName};
 /// Slowest and fastest pace.
 const RATES: (f64, f64) = (0.01, 100.0);
 
+/// The work under way; it ends with the token that it was started with.
+#[derive(Debug)]
+pub struct Work {
+    _actors: JoinHandle<()>,
+    written: mpsc::Receiver<()>,
+}
+
+impl Work {
+    /// Waits until the history of the past minutes is written.
+    pub async fn history(&mut self) {
+        // Nothing is sent: every queue holds an end until its history is written.
+        while self.written.recv().await.is_some() {}
+    }
+}
+
 /// Starts the work at `rate` (1 is the usual pace) until `stop`. Returns when every queue exists;
 /// the history of the past minutes is written within the next seconds, and work begins with it.
-pub async fn spawn(
-    endpoint: Endpoint,
-    rate: f64,
-    stop: CancellationToken,
-) -> Result<JoinHandle<()>, DemoError> {
+pub async fn spawn(endpoint: Endpoint, rate: f64, stop: CancellationToken) -> Result<Work, DemoError> {
     let options = Options { access: Access::ReadWrite, client_name: "toril-demo".to_owned() };
     let conn = Conn::open(endpoint, options).await?;
     let rate = if rate.is_finite() { rate.clamp(RATES.0, RATES.1) } else { 1.0 };
@@ -32,12 +44,15 @@ pub async fn spawn(
         }
     }
     let mut actors = JoinSet::new();
+    let (unwritten, written) = mpsc::channel(1);
     for (kind, id, past) in pasts {
-        actors.spawn(queue(conn.clone(), kind, id, past, rate, stop.clone()));
+        actors.spawn(queue(conn.clone(), kind, id, past, rate, stop.clone(), unwritten.clone()));
     }
+    drop(unwritten);
     actors.spawn(until(stop.clone(), cache::run(conn.clone(), rate)));
     actors.spawn(until(stop.clone(), live::flow(conn, rate)));
-    Ok(tokio::spawn(async move { while actors.join_next().await.is_some() {} }))
+    let actors = tokio::spawn(async move { while actors.join_next().await.is_some() {} });
+    Ok(Work { _actors: actors, written })
 }
 
 /// The queues of the demo, in the order of the catalogue.
@@ -65,6 +80,7 @@ async fn queue(
     past: History<'static>,
     rate: f64,
     stop: CancellationToken,
+    unwritten: mpsc::Sender<()>,
 ) {
     tokio::select! {
         () = stop.cancelled() => return,
@@ -72,6 +88,7 @@ async fn queue(
             tracing::warn!(queue = kind.queue, %error, "the demo's history is not whole");
         },
     }
+    drop(unwritten);
     let mut actors = JoinSet::new();
     for worker in kind.workers {
         let (worker, link) = (live::worker(&conn, &id, *worker), conn.clone());
