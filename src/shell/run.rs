@@ -282,6 +282,12 @@ impl Session {
         if self.due.is_none_or(|due| due > now) || self.watch.busy() {
             return Ok(());
         }
+        // A change of size that comes together with a key is not always told (crossterm 0.29 takes
+        // the key and forgets the signal), and the frame is as large as the terminal is now.
+        let size = self.terminal.size()?;
+        if (size.width, size.height) != self.app.size {
+            self.take(Msg::Resize(size.width, size.height), false)?;
+        }
         self.due = None;
         // A frame without a single figure holds nothing up: the first one with figures follows at
         // once.

@@ -89,3 +89,22 @@ fn a_lost_terminal_ends_the_program_even_where_hangups_are_ignored() {
         std::thread::sleep(Duration::from_millis(20));
     }
 }
+
+#[test]
+fn a_change_of_size_that_comes_with_a_key_is_not_missed() {
+    let server = Server::start();
+    let mut terminal = started(&server);
+    for round in 0..12_u16 {
+        let rows = 14 + round;
+        // Both are there when the program goes on.
+        terminal.signal(Signal::STOP);
+        std::thread::sleep(Duration::from_millis(20));
+        terminal.resize(70 + round, rows);
+        terminal.press("j");
+        terminal.signal(Signal::CONT);
+        let foot = usize::from(rows) - 1;
+        terminal.wait_until(&format!("the bottom line in row {foot}"), |screen| {
+            screen.lines().nth(foot).is_some_and(|line| line.contains("help"))
+        });
+    }
+}

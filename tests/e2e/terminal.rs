@@ -73,6 +73,17 @@ impl Terminal {
         self.writer.flush().unwrap();
     }
 
+    /// Changes the size, and tells the program so as a terminal does.
+    pub fn resize(&self, cols: u16, rows: u16) {
+        self.seen
+            .lock()
+            .unwrap()
+            .parser
+            .screen_mut()
+            .set_size(rows.try_into().unwrap(), cols.try_into().unwrap());
+        self.master.resize(PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }).unwrap();
+    }
+
     /// The screen as text.
     pub fn screen(&self) -> String {
         self.seen.lock().unwrap().parser.screen().contents()
