@@ -82,6 +82,9 @@ fn told(act: &Act, report: &Report) -> Toast {
         let job = failure.id.as_ref().map(|id| format!(" {}", id.clean())).unwrap_or_default();
         return Toast::bad(format!("{} {queue}{job}: {}", act.word(), failure.message));
     }
+    if let (0, End::Failed(error)) = (progress.matched, &report.end) {
+        return Toast::bad(format!("{} {queue}: nothing was done; {error}", act.word()));
+    }
     let main = match act {
         Act::Queue { .. } if progress.done == 0 => format!("{} {queue}: not done", act.word()),
         Act::Queue { .. } if report.moved > 0 => {

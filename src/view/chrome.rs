@@ -185,18 +185,18 @@ pub(super) fn bottom(pen: &mut Pen<'_>, app: &App, area: Rect, now: i64) {
         let mut x = area.x + 1;
         // The help is named even where not all the others find room.
         let help = rows.iter().find(|row| row.action == Action::Help).copied();
-        let reserved = help.map_or(0, |row| key_cells(app, row) + 2);
+        let reserved = help.map_or(0, |row| key_cells(pen, app, row) + 2);
         for row in rows.iter().filter(|row| row.action != Action::Help) {
             if row.writes && app.config.read_only {
                 continue;
             }
-            if x + key_cells(app, row) + reserved > room {
+            if x + key_cells(pen, app, row) + reserved > room {
                 continue;
             }
             x = put_key(pen, app, row, x, y);
         }
         if let Some(row) = help
-            && x + key_cells(app, row) <= room
+            && x + key_cells(pen, app, row) <= room
         {
             put_key(pen, app, row, x, y);
         }
@@ -204,20 +204,22 @@ pub(super) fn bottom(pen: &mut Pen<'_>, app: &App, area: Rect, now: i64) {
     pen.put_right(end.saturating_sub(1), y, cost_cells, &cost, Role::Dim);
 }
 
-fn key_cells(app: &App, row: &'static Row) -> u16 {
-    let key = app.keymap.keys(row).first().map_or(0, |key| key_name(*key).width());
+fn key_cells(pen: &Pen<'_>, app: &App, row: &'static Row) -> u16 {
+    let key = app.keymap.keys(row).first().map_or(0, |key| key_name(pen, *key).width());
     u16::try_from(key + row.short.len() + 3).unwrap_or(u16::MAX)
 }
 
 fn put_key(pen: &mut Pen<'_>, app: &App, row: &'static Row, x: u16, y: u16) -> u16 {
     let Some(key) = app.keymap.keys(row).first() else { return x };
-    let x = pen.put(x, y, 12, &key_name(*key), Role::Accent) + 1;
+    let x = pen.put(x, y, 12, &key_name(pen, *key), Role::Accent) + 1;
     pen.put(x, y, 20, &row.short, Role::Text) + 2
 }
 
-fn key_name(key: crate::app::key::Key) -> Clean {
+/// A key by its glyph; without glyphs, by its name, for an `E` would be another key.
+fn key_name(pen: &Pen<'_>, key: crate::app::key::Key) -> Clean {
     use crate::app::key::Code;
     match key.code {
+        _ if pen.theme().ascii => key.clean(),
         Code::Enter => Clean::line("↵"),
         Code::Tab => Clean::line("⇥"),
         _ => key.clean(),

@@ -47,3 +47,10 @@ fn what_an_account_may_not_use_is_said_once() {
     let grid = console.draw();
     assert!(grid.contains("INFO: not permitted") && !grid.contains("reading"), "{}", grid.text());
 }
+
+#[test]
+fn without_glyphs_keys_have_their_names() {
+    let mut console = Console::showing(snapshot(vec![queue("payments")]), 80, 24);
+    console.theme.ascii = true;
+    assert!(console.draw().contains(" Enter open "), "{}", console.draw().text());
+}
