@@ -73,12 +73,17 @@ fn print(session: &mut Session, job: &JobDetail) -> Result<(), Failure> {
     line("queue", job.queue.clean());
     line("name", job.clean("name").unwrap_or_default());
     line("state", Clean::line(job.state.map_or("in no list of the queue", |state| state.name())));
+    if job.fields.is_empty() {
+        line("data", Clean::line("gone: only its id is left"));
+    }
     let at = |ms: i64| Clean::line(format!("{} ({} ago)", moment(ms), span(now - ms)));
     for (name, field) in [("added", "timestamp"), ("started", "processedOn"), ("finished", "finishedOn")] {
         line(name, job.number(field).map(at).unwrap_or_default());
     }
     if let Some(due) = job.due_at {
-        line("due", Clean::line(format!("{} (in {})", moment(due), span(due - now))));
+        let left =
+            if due > now { format!("in {}", span(due - now)) } else { format!("{} late", span(now - due)) };
+        line("due", Clean::line(format!("{} ({left})", moment(due))));
     }
     if let Some((start, end)) = job.number("processedOn").zip(job.number("finishedOn")) {
         line("took", Clean::line(span(end - start)));

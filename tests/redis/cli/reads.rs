@@ -168,3 +168,23 @@ fn a_name_is_matched_whole_before_its_parts() {
     assert_eq!((&found["prefix"], &found["queue"]), (&json!("app"), &json!("a:b")));
     ask(&["a:b"]).with_code(1);
 }
+
+#[test]
+fn a_job_that_is_late_or_of_which_only_the_id_is_left_says_so() {
+    let server = Server::start();
+    let mut node = Node::start(Lib::BullMq6, &server);
+    let mut link = server.connect();
+    for (queue, gone) in [("mail", false), ("news", true)] {
+        node.call(json!({"op": "add", "queue": queue, "data": {}, "opts": {"jobId": "n", "delay": 60_000}}));
+        // Due a minute after the epoch.
+        let key = format!("bull:{queue}:delayed");
+        redis::cmd("ZADD").arg(key).arg(60_000_u64 * 4096).arg("n").exec(&mut link).unwrap();
+        if gone {
+            redis::cmd("DEL").arg(format!("bull:{queue}:n")).exec(&mut link).unwrap();
+        }
+        let shown = toril(&server, &["job", queue, "n"]).with_code(0).stdout;
+        let due = shown.lines().find(|line| line.starts_with("due")).unwrap();
+        assert!(due.ends_with(" late)"), "{shown}");
+        assert_eq!(shown.contains("gone: only its id is left"), gone, "{shown}");
+    }
+}
