@@ -155,8 +155,17 @@ async fn a_queue_that_nobody_looks_at_is_swept() {
             .exec(&mut link)
             .unwrap();
         let began = Instant::now();
-        watch.until("moved", |now| row(now, name).is_some_and(|row| row.counts.waiting == 11)).await;
-        assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+        // On a machine that is busy it holds back, and says so.
+        let slowed = std::cell::Cell::new(false);
+        watch
+            .until("moved", |now| {
+                slowed.set(slowed.get() || now.slowed.is_some());
+                row(now, name).is_some_and(|row| row.counts.waiting == 11)
+            })
+            .await;
+        let took = began.elapsed();
+        println!("{name}: {took:?}, slowed {}", slowed.get());
+        assert!(took < Duration::from_secs(if slowed.get() { 30 } else { 5 }), "{took:?}");
     }
 }
 
