@@ -7,6 +7,7 @@ use crate::app::action::{Action, Row};
 use crate::app::link::LinkPhase;
 use crate::app::modal::Modal;
 use crate::app::panes::Rect;
+use crate::app::stack::Root;
 use crate::app::toast::Tone;
 use crate::app::{App, effect};
 use crate::monitor::RedisHealth;
@@ -180,8 +181,9 @@ pub(super) fn bottom(pen: &mut Pen<'_>, app: &App, area: Rect, now: i64) {
             let first = app.keymap.keys(row).first();
             first.is_some_and(|key| app.keymap.action(&all, *key) == Some(row.action))
         };
-        let rows: Vec<&'static Row> =
-            app.keymap.rows(&all).filter(|row| !row.short.is_empty() && meant(row)).collect();
+        let here = |row: &&'static Row| row.action == Action::ScreenRedis && app.stacks.root() == Root::Redis;
+        let named = |row: &&'static Row| !row.short.is_empty() && meant(row) && !here(row);
+        let rows: Vec<&'static Row> = app.keymap.rows(&all).filter(named).collect();
         let mut x = area.x + 1;
         // The help is named even where not all the others find room.
         let help = rows.iter().find(|row| row.action == Action::Help).copied();
