@@ -1,6 +1,9 @@
 'use strict';
 // BullMQ 4, 5 and 6 behind the tests' vocabulary. `opts` always passes through untouched.
 
+const fs = require('node:fs');
+const path = require('node:path');
+
 const { Workers, waitIdle } = require('./workers');
 
 module.exports = (lib, socket) => {
@@ -179,6 +182,12 @@ module.exports = (lib, socket) => {
       return null;
     },
   };
+
+  // More of the vocabulary, a file a subject: each is given the library and how to find its objects.
+  const context = { lib: require(lib), base, queue, flow, job, workers, hold, id, json };
+  for (const file of fs.readdirSync(path.join(__dirname, 'bullmq')).sort()) {
+    if (file.endsWith('.js')) Object.assign(ops, require(`./bullmq/${file}`)(context));
+  }
 
   async function close() {
     await Promise.allSettled([...workers.byHandle.values()].map((one) => one.worker.close(true)));

@@ -2,7 +2,7 @@
 
 mod eras;
 mod op;
-mod ours;
+pub mod ours;
 mod worker;
 mod worker_fleet;
 mod worker_keys;

@@ -13,6 +13,7 @@ mod support;
 mod cli;
 mod conn;
 mod demo;
+mod differential;
 mod engine;
 mod harness;
 mod monitor;

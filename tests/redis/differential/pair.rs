@@ -1,0 +1,62 @@
+//! The same steps on a real library and on ours, and the comparison of all that they left.
+
+use serde_json::{Value, json};
+use toril::engine::{JobOptions, WorkerOptions};
+
+use crate::engine::ours::{Ours, until};
+use crate::support::{Dump, Lib, Node, Options, Server, assert_same};
+
+/// A Node library and ours, each on a server of its own.
+pub struct Pair {
+    pub servers: [Server; 2],
+    pub node: Node,
+    pub ours: Ours,
+}
+
+impl Pair {
+    pub fn new(lib: Lib) -> Self {
+        let servers = [Server::start(), Server::start()];
+        let mut node = Node::start(lib, &servers[0]);
+        node.call(json!({"op": "open", "queue": "q"}));
+        let ours = Ours::on(&servers[1]);
+        Self { servers, node, ours }
+    }
+
+    /// The same job on both sides; `opts` is Node's form of `options`.
+    pub fn add(&mut self, name: &str, data: &Value, opts: &Value, options: JobOptions) {
+        let theirs =
+            self.node.call(json!({"op": "add", "queue": "q", "name": name, "data": data, "opts": opts}));
+        let ours = self.ours.wait(self.ours.queue("q").add(name, data, options)).unwrap();
+        assert_eq!(theirs, ours.lossless().as_ref());
+    }
+
+    #[track_caller]
+    pub fn compare(&self) {
+        let [theirs, ours] = &self.servers;
+        let options = Options::default();
+        assert_same(&Dump::of(theirs).normalised(&options), &Dump::of(ours).normalised(&options));
+    }
+
+    /// A worker on each side runs what there is. `settled` says when a side is done; an idle worker
+    /// has taken the marker too.
+    pub fn run(&mut self, opts: &Value, options: WorkerOptions, settled: impl Fn(&Dump) -> bool) {
+        let handle =
+            self.node.call(json!({"op": "worker", "queue": "q", "name": options.name, "opts": opts}));
+        let idle = |dump: &Dump| settled(dump) && dump.get("bull:q:marker").is_none();
+        // A dump is read key by key: only the second one is all of it from after the end.
+        let idle = |server: &Server| (0..2).all(|_| idle(&Dump::of(server)));
+        until(|| idle(&self.servers[0]));
+        self.node.call(json!({"op": "workerStop", "handle": handle}));
+        let running = self.ours.worker("q", options);
+        until(|| idle(&self.servers[1]));
+        self.ours.stop(running);
+    }
+}
+
+pub fn plain() -> JobOptions {
+    JobOptions::default()
+}
+
+pub fn finished(dump: &Dump, count: usize) -> bool {
+    dump.len("bull:q:completed") + dump.len("bull:q:failed") == count && dump.len("bull:q:active") == 0
+}
