@@ -3,4 +3,5 @@
 //!
 //! A test that begins with `case_NN_` shows case NN of the list of cases; each case has one.
 
+mod fleet;
 pub mod pair;

@@ -12,8 +12,8 @@ local function move_parent(q, id, now)
     mark_delay(q)
   else
     enqueue(q, id, priority_of(job), true)
+    emit(q, 'waiting', 'jobId', id, 'prev', 'waiting-children')
   end
-  emit(q, 'waiting', 'jobId', id, 'prev', 'waiting-children')
 end
 
 -- Releases a parent that waits, whether or not children are still pending.
@@ -43,8 +43,10 @@ local function fail_parent(q, id, child, now)
   redis.call('ZADD', parent .. ':unsuccessful', now, child)
   local verdict = 'child ' .. child .. ' failed'
   local waited = redis.call('ZREM', q['waiting-children'], id) == 1
-  local delayed = not waited and redis.call('ZREM', q.delayed, id) == 1
-  if waited or delayed then
+  if waited then
+    redis.call('HSET', parent, 'defa', verdict)
+    move_parent(q, id, now)
+  elseif redis.call('ZREM', q.delayed, id) == 1 then
     redis.call('HSET', parent, 'delay', 0, 'defa', verdict)
     move_parent(q, id, now)
   elseif not redis.call('ZSCORE', q.failed, id) then
