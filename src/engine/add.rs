@@ -3,12 +3,14 @@
 mod error;
 mod flow;
 mod options;
+mod row;
 mod validate;
 
 pub use error::{AddError, OptionError};
 pub(super) use flow::rows;
 pub use flow::{Flow, FlowJob, FlowNode};
 pub use options::{Backoff, FailurePolicy, JobOptions, Keep};
+pub(super) use row::JobRow;
 pub(super) use validate::validate;
 
 use super::op::Code;
@@ -40,22 +42,24 @@ impl Row {
     fn push(self, args: &mut Vec<Vec<u8>>) -> Result<(), AddError> {
         let parent = self.parent.as_ref().map(|(queue, id)| (queue, id));
         let opts = self.options.to_json(parent)?;
-        let link = match parent {
-            Some((queue, id)) => self.options.parent_json(queue, id)?,
-            None => Vec::new(),
+        let parent = match parent {
+            Some((queue, id)) => Some((queue.job(id), self.options.parent_json(queue, id)?)),
+            None => None,
         };
-        let flag = |on: bool| if on { b"1".to_vec() } else { Vec::new() };
-        args.push(self.id.map(|id| id.as_bytes().to_vec()).unwrap_or_default());
-        args.push(self.name);
-        args.push(self.data);
-        args.push(opts);
-        args.push(self.options.timestamp.map(|at| at.to_string().into_bytes()).unwrap_or_default());
-        args.push(self.options.delay_ms().to_string().into_bytes());
-        args.push(self.options.priority.to_string().into_bytes());
-        args.push(flag(self.options.lifo));
-        args.push(flag(self.is_parent));
-        args.push(self.parent.map(|(queue, id)| queue.job(&id)).unwrap_or_default());
-        args.push(link);
+        let row = JobRow {
+            name: self.name,
+            data: self.data,
+            opts,
+            id: self.id.map(|id| id.as_bytes().to_vec()),
+            timestamp: self.options.timestamp,
+            delay: self.options.delay_ms() as f64,
+            priority: self.options.priority,
+            lifo: self.options.lifo,
+            waits: self.is_parent,
+            parent,
+            scheduler: None,
+        };
+        row.push(args);
         Ok(())
     }
 }
@@ -67,7 +71,7 @@ pub(super) async fn add_rows(conn: &Conn, rows: Vec<Row>) -> Result<Vec<Result<J
     for row in rows {
         row.push(&mut args)?;
     }
-    let script = script!("client", "add", ["undecided", "event", "push", "delay", "job", "parent"]);
+    let script = script!("client", "add", ["undecided", "event", "push", "delay", "store", "job", "parent"]);
     let reply = conn.eval(script, &keys, &args).await?;
     let outcomes: Vec<_> = items(&reply).iter().map(outcome).collect();
     if outcomes.len() == keys.len() { Ok(outcomes) } else { Err(AddError::Reply) }

@@ -157,8 +157,17 @@ impl JobOptions {
         self.delay.map_or(0, millis)
     }
 
+    /// The `opts` field as JSON text.
+    pub(in crate::engine) fn to_json(&self, parent: Option<(&QueueId, &JobId)>) -> Result<Vec<u8>, AddError> {
+        let stored = self.stored(parent)?;
+        serde_json::to_vec(&stored).map_err(|error| AddError::Data(error.to_string()))
+    }
+
     /// The `opts` field. Node always stores `attempts`, and the others where they were given.
-    pub(super) fn to_json(&self, parent: Option<(&QueueId, &JobId)>) -> Result<Vec<u8>, AddError> {
+    pub(in crate::engine) fn stored(
+        &self,
+        parent: Option<(&QueueId, &JobId)>,
+    ) -> Result<Map<String, Value>, AddError> {
         let mut stored = Map::new();
         stored.insert("attempts".to_owned(), json!(self.attempts));
         let mut put = |key: &str, value: Option<Value>| {
@@ -183,7 +192,7 @@ impl JobOptions {
             let queue = queue.qualified();
             put("parent", Some(json!({ "id": utf8(id.as_bytes())?, "queue": utf8(&queue)? })));
         }
-        serde_json::to_vec(&stored).map_err(|error| AddError::Data(error.to_string()))
+        Ok(stored)
     }
 
     /// The `parent` field of a child: where its parent is, and the failure policy.

@@ -5,7 +5,7 @@ local caps = {}
 -- The approximate length of the stream; since 4.15.1 the libraries write the default where it is missing.
 local function event_cap(q)
   if not caps[q] then
-    caps[q] = redis.call('HGET', q.meta, 'opts.maxLenEvents')
+    caps[q] = meta_of(q).cap
     if not caps[q] then
       redis.call('HSET', q.meta, 'opts.maxLenEvents', 10000)
       caps[q] = 10000

@@ -28,9 +28,27 @@ local function major_of(version)
   return version and tonumber(string.match(version, ':(%d+)%.'))
 end
 
+local metas = {}
+
+-- What `meta` says, read once a script and queue: texts where they are there, `paused` as a truth.
+-- It is what was said when the script began; a script that changes `meta` looks for itself.
+local function meta_of(q)
+  local meta = metas[q]
+  if not meta then
+    local said = redis.call('HMGET', q.meta, 'paused', 'concurrency', 'max', 'duration', 'version', 'library',
+      'opts.maxLenEvents')
+    meta = {
+      paused = said[1] and true or false, concurrency = said[2], max = said[3], duration = said[4],
+      version = said[5], library = said[6], cap = said[7],
+    }
+    metas[q] = meta
+  end
+  return meta
+end
+
 -- The major version of the last `Queue` object of BullMQ, or nil.
 local function major(q)
-  return major_of(redis.call('HGET', q.meta, 'version'))
+  return major_of(meta_of(q).version)
 end
 
 -- A wake-up marker in a list (eras 2 to 4), not a job.

@@ -31,15 +31,17 @@ end
 -- The code that forbids adding to the queue and taking from it, or nil. What only certain writers
 -- leave counts more than `version`, which names the last client that opened the queue (trap T22).
 local function refusal(q)
-  local meta = redis.call('HMGET', q.meta, 'version', 'library')
+  local meta = meta_of(q)
   if redis.call('EXISTS', q['meta-paused'], q.groups) > 0 then return WRONG_ERA end
-  if meta[1] and string.match(meta[1], '^[^:]*pro') then return WRONG_ERA end
+  if meta.version and string.match(meta.version, '^[^:]*pro') then return WRONG_ERA end
+  -- Whoever wrote that made the stream as well.
+  if meta.library then return nil end
   if redis.call('EXISTS', q.events) == 0 and redis.call('EXISTS', q.id) == 1
     and redis.call('EXISTS', q.marker, q.prioritized) == 0 then
     return WRONG_ERA
   end
-  local version = major_of(meta[1])
-  if meta[2] or (version and version >= 5) or redis.call('EXISTS', q.marker) == 1 then return nil end
+  local version = major_of(meta.version)
+  if (version and version >= 5) or redis.call('EXISTS', q.marker) == 1 then return nil end
   local new = counts_as_5(q)
   if new then return nil end
   if new == false or version or has_list_marker(q) then return WRONG_ERA end
