@@ -186,6 +186,9 @@ fn tell(out: &mut Out, report: &Report) -> std::io::Result<()> {
         Action::Pause => "Paused",
         Action::Resume => "Resumed",
         Action::Merge => "Merged",
+        Action::Set | Action::Limit => "Changed",
+        Action::MoveOut => "Moved",
+        Action::Release => "Released",
     };
     let queue = report.queue.name.clean();
     match report.action {

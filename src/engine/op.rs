@@ -7,14 +7,18 @@
 //! rows of `docs/differences.md`.
 
 mod code;
+mod edit;
 mod error;
 mod job;
 mod queue;
+mod support;
 
 pub use code::Code;
+pub use edit::{JobEdit, run_edit};
 pub use error::OpError;
-pub use job::{JobOp, run_job, run_jobs};
+pub use job::{ABANDONED, Exit, JobOp, PRIORITY_MAX, release_deduplication, run_job, run_jobs};
 pub use queue::{QueueOp, QueueOutcome, run_queue};
+pub use support::Capability;
 
 use crate::wire::{QueueId, WriteEra};
 

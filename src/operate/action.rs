@@ -17,10 +17,18 @@ pub enum Action {
     Resume,
     /// Bring the lists of a split queue together.
     Merge,
+    /// Change a job's priority or delay, or clear its log.
+    Set,
+    /// Take an abandoned job out of `active`.
+    MoveOut,
+    /// Free a deduplication id.
+    Release,
+    /// Change the limits of a queue.
+    Limit,
 }
 
 impl Action {
-    /// Every act.
+    /// Every act that is a command of its own.
     pub const ALL: [Self; 6] =
         [Self::Retry, Self::Remove, Self::Promote, Self::Pause, Self::Resume, Self::Merge];
 
@@ -33,6 +41,10 @@ impl Action {
             Self::Pause => "pause",
             Self::Resume => "resume",
             Self::Merge => "merge",
+            Self::Set => "set",
+            Self::MoveOut => "move-out",
+            Self::Release => "release",
+            Self::Limit => "limit",
         }
     }
 
@@ -46,8 +58,11 @@ impl From<JobOp> for Action {
     fn from(op: JobOp) -> Self {
         match op {
             JobOp::Retry { .. } => Self::Retry,
-            JobOp::Remove { .. } => Self::Remove,
+            JobOp::Remove { .. } | JobOp::RemoveChildren => Self::Remove,
             JobOp::Promote => Self::Promote,
+            JobOp::SetPriority { .. } | JobOp::SetDelay { .. } | JobOp::ClearLogs { .. } => Self::Set,
+            JobOp::MoveOut { .. } => Self::MoveOut,
+            JobOp::ReleaseDeduplication => Self::Release,
         }
     }
 }
@@ -83,9 +98,9 @@ pub const fn severity(action: Action, count: u64, protected: bool) -> Severity {
         return if protected { Severity::Type } else { Severity::Ask };
     }
     match action {
-        Action::Pause | Action::Remove => Severity::Ask,
+        Action::Pause | Action::Remove | Action::MoveOut | Action::Release | Action::Limit => Severity::Ask,
         _ if count > 1 => Severity::Ask,
-        Action::Retry | Action::Promote | Action::Resume | Action::Merge => Severity::Run,
+        Action::Retry | Action::Promote | Action::Resume | Action::Merge | Action::Set => Severity::Run,
     }
 }
 

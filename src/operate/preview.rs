@@ -60,7 +60,12 @@ async fn look(conn: &Conn, plan: &Plan, ids: &[JobId]) -> Result<Vec<Look>, Conn
         batch.push(Request::new(Verb::SCard).arg(queue.satellite(id, "dependencies")));
         batch.push(Request::new(Verb::HLen).arg(queue.satellite(id, "processed")));
         let state = plan.op.from_state().unwrap_or(State::Failed);
-        batch.push(Request::new(Verb::ZScore).arg(queue.key(state.suffix())).arg(id.as_bytes()));
+        if state.is_list() || state == State::WaitingChildren {
+            // The position in a list is not worth a walk; the script looks.
+            batch.push(Request::new(Verb::Exists).arg(queue.job(id)));
+        } else {
+            batch.push(Request::new(Verb::ZScore).arg(queue.key(state.suffix())).arg(id.as_bytes()));
+        }
     }
     if batch.is_empty() {
         return Ok(Vec::new());
@@ -179,6 +184,18 @@ fn sentences(plan: &Plan, looks: &[Look], finished_parents: u64) -> Vec<Clean> {
             say(moved, "is not delayed and will be left alone", "are not delayed and will be left alone");
             say(count(&|look| look.priority), "keeps its priority", "keep their priority");
         }
+        JobOp::SetDelay { .. } | JobOp::MoveOut { .. } => {
+            let moved = count(&|look| !look.gone && look.elsewhere);
+            say(
+                moved,
+                "is elsewhere by now and will be left alone",
+                "are elsewhere by now and will be left alone",
+            );
+        }
+        JobOp::SetPriority { .. }
+        | JobOp::RemoveChildren
+        | JobOp::ReleaseDeduplication
+        | JobOp::ClearLogs { .. } => {}
         JobOp::Remove { children: with } => {
             say(
                 count(&|look| look.next_iteration),

@@ -9,6 +9,7 @@
 )]
 
 mod differences;
+mod edits;
 mod flows;
 mod matrix;
 mod pair;

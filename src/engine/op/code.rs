@@ -15,6 +15,10 @@ pub enum Code {
     Locked,
     /// A worker holds the lock of a child that would be removed as well.
     ChildLocked,
+    /// The job waits for children that are not done: retried now it would run and then be refused.
+    ChildrenPending,
+    /// Children of the job failed: retried now it would run and then be refused.
+    ChildFailed,
     /// The job is the next iteration of a scheduler: without it the scheduler would stop.
     Scheduler,
     /// More descendants, or longer lists to search, than one script may handle.
@@ -29,6 +33,22 @@ pub enum Code {
     WrongEra,
     /// A key of the queue has a type that no library gives it; writing could stop halfway.
     Damaged,
+    /// The deduplication id is not the job's: it owns none, or somebody else owns it by now.
+    NotOwner,
+    /// What was to be replaced is not what was read before.
+    Changed,
+    /// The job came, or ran, after the moment up to which the caller wants to act.
+    Newer,
+    /// The queue is not paused.
+    NotPaused,
+    /// Jobs are active.
+    StillActive,
+    /// There is no such scheduler.
+    NoScheduler,
+    /// A job with the id of the scheduler's next run exists already.
+    Occupied,
+    /// A value is out of its range, or no JSON.
+    Invalid,
 }
 
 impl Code {
@@ -41,11 +61,20 @@ impl Code {
             1 => Self::Done,
             -1 => Self::Gone,
             -3 => Self::NotIn(from),
+            -4 => Self::ChildrenPending,
             -8 => Self::Scheduler,
+            -9 => Self::ChildFailed,
             -21 => Self::Locked,
             -22 => Self::ChildLocked,
             -23 => Self::TooMany,
             -24 => Self::NotAJob,
+            -27 => Self::NotOwner,
+            -28 => Self::Changed,
+            -29 => Self::Newer,
+            -30 => Self::NotPaused,
+            -31 => Self::StillActive,
+            -32 => Self::NoScheduler,
+            -33 => Self::Occupied,
             _ => return None,
         })
     }
@@ -72,9 +101,12 @@ impl Code {
             Self::NotIn(State::Failed) => "not-failed",
             Self::NotIn(State::Completed) => "not-completed",
             Self::NotIn(State::Delayed) => "not-delayed",
+            Self::NotIn(State::Active) => "not-active",
             Self::NotIn(_) => "not-in-state",
             Self::Locked => "locked",
             Self::ChildLocked => "child-locked",
+            Self::ChildrenPending => "children-pending",
+            Self::ChildFailed => "child-failed",
             Self::Scheduler => "scheduler",
             Self::TooMany => "too-many",
             Self::Reserved => "reserved",
@@ -82,6 +114,14 @@ impl Code {
             Self::Unsupported => "unsupported",
             Self::WrongEra => "wrong-era",
             Self::Damaged => "damaged",
+            Self::NotOwner => "not-owner",
+            Self::Changed => "changed",
+            Self::Newer => "newer",
+            Self::NotPaused => "not-paused",
+            Self::StillActive => "still-active",
+            Self::NoScheduler => "no-scheduler",
+            Self::Occupied => "occupied",
+            Self::Invalid => "invalid",
         }
     }
 
@@ -93,9 +133,13 @@ impl Code {
             Self::NotIn(State::Failed) => "The job is not failed any more.",
             Self::NotIn(State::Completed) => "The job is not completed any more.",
             Self::NotIn(State::Delayed) => "The job is not delayed any more.",
+            Self::NotIn(State::Active) => "The job is not active any more.",
+            Self::NotIn(State::WaitingChildren) => "The job waits for no child that could be removed.",
             Self::NotIn(_) => "The job is in another state by now.",
             Self::Locked => "A worker is running the job.",
             Self::ChildLocked => "A worker is running one of its children.",
+            Self::ChildrenPending => "It waits for children that are not done; see to them first.",
+            Self::ChildFailed => "Children of it failed; retry them first, or it would only fail again.",
             Self::Scheduler => {
                 "It is the next run of a scheduler; without it the scheduler would stop. Remove the scheduler instead."
             }
@@ -109,6 +153,14 @@ impl Code {
                 "The keys of the queue do not fit the library that was found to write it; nothing was changed."
             }
             Self::Damaged => "A key of the queue has a wrong type; nothing was changed.",
+            Self::NotOwner => "The deduplication id is not this job's.",
+            Self::Changed => "It was changed by somebody else meanwhile; nothing was changed.",
+            Self::Newer => "The job came, or ran, after the moment that was chosen.",
+            Self::NotPaused => "The queue is not paused.",
+            Self::StillActive => "Jobs of the queue are active.",
+            Self::NoScheduler => "There is no such scheduler.",
+            Self::Occupied => "A job with the id of the next run exists already.",
+            Self::Invalid => "The value is not one that the library would take.",
         }
     }
 }

@@ -6,7 +6,10 @@ use std::sync::Mutex;
 use redis::Connection;
 use serde_json::{Value, json};
 use toril::conn::Conn;
-use toril::engine::op::{Code, JobOp, OpError, QueueOp, QueueOutcome, Target, run_job, run_queue};
+use toril::engine::op::{
+    Code, JobEdit, JobOp, OpError, QueueOp, QueueOutcome, Target, release_deduplication, run_edit, run_job,
+    run_queue,
+};
 use toril::wire::{JobId, Prefix, QueueId, QueueName, WriteEra};
 
 use crate::support::{Content, Dump, Lib, Node, Options, Server, diff, writer};
@@ -154,6 +157,17 @@ impl Sides {
     pub fn ours(&self, queue: &str, op: JobOp, id: &str) -> Result<Code, OpError> {
         let target = target(self.lib, queue);
         self.runtime.block_on(run_job(&self.conn, &target, op, &JobId::new(id)))
+    }
+
+    pub fn ours_edit(&self, queue: &str, edit: &JobEdit, id: &str) -> Result<Code, OpError> {
+        let target = target(self.lib, queue);
+        self.runtime.block_on(run_edit(&self.conn, &target, edit, &JobId::new(id)))
+    }
+
+    pub fn release(&self, queue: &str, dedup_id: &str, owner: &str) -> Result<Code, OpError> {
+        let target = target(self.lib, queue);
+        let owner = JobId::new(owner);
+        self.runtime.block_on(release_deduplication(&self.conn, &target, dedup_id.as_bytes(), &owner))
     }
 
     pub fn ours_on_queue(&self, queue: &str, op: QueueOp) -> Result<QueueOutcome, OpError> {

@@ -16,3 +16,10 @@ local function declared()
   for i, name in ipairs(NAMES) do q[name] = KEYS[i] end
   return q
 end
+
+-- ms since the epoch: as given, else the server's clock.
+local function server_time(given)
+  if given and given ~= '' then return tonumber(given) end
+  local time = redis.call('TIME')
+  return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+end

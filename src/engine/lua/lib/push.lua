@@ -55,6 +55,11 @@ local function prioritize(q, id, priority)
   redis.call('ZADD', q.prioritized, priority * 4294967296 + turn, id)
 end
 
+-- Era 4: a lone prioritized job is told to workers, who block on the list, by a marker in it.
+local function mark_prioritized(q, paused)
+  if not paused and redis.call('LLEN', q.wait) == 0 then redis.call('LPUSH', q.wait, '0:0') end
+end
+
 -- Puts an id in a list, `LPUSH` behind the others or `RPUSH` as the next one.
 local function push(q, command, id)
   local list, paused = place(q)
@@ -80,7 +85,18 @@ local function push_by_priority(q, id, priority)
   local paused = is_paused(q)
   prioritize(q, id, priority)
   if ERA == 4 then
-    if not paused and redis.call('LLEN', q.wait) == 0 then redis.call('LPUSH', q.wait, '0:0') end
+    mark_prioritized(q, paused)
+  else
+    ready(q, paused)
+  end
+end
+
+-- From era 4 on: the first of its priority.
+local function push_to_front_of_class(q, id, priority)
+  local paused = is_paused(q)
+  redis.call('ZADD', q.prioritized, priority * 4294967296, id)
+  if ERA == 4 then
+    mark_prioritized(q, paused)
   else
     ready(q, paused)
   end
