@@ -4,6 +4,6 @@
 //! A minute, or five with `TORIL_TEST_WHOLE=1`. The seed is printed; `TORIL_SOAK_SEED` takes it
 //! again, `TORIL_SOAK_SECONDS` sets another length.
 
-mod audit;
+pub mod audit;
 pub mod fleet;
 mod producer;

@@ -130,7 +130,6 @@ impl Child {
         runs
     }
 
-    #[allow(dead_code)]
     pub fn signal(&self, signal: Signal) {
         let pid = i32::try_from(self.process.id()).ok().and_then(Pid::from_raw).unwrap();
         kill_process(pid, signal).unwrap();
