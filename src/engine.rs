@@ -2,6 +2,7 @@
 //! and 6 share with us.
 
 pub mod add;
+pub mod events;
 pub mod op;
 pub mod queue;
 pub mod read;
@@ -9,5 +10,6 @@ mod script;
 pub mod worker;
 
 pub use add::{AddError, Backoff, FailurePolicy, Flow, FlowJob, FlowNode, JobOptions, Keep, OptionError};
+pub use events::{EventKind, EventsOptions, EventsProducer, JobWaiter, QueueEvent, QueueEvents, StartAt};
 pub use queue::Queue;
 pub use worker::{ActiveJob, JobContext, JobError, ManualWorker, WorkError, Worker, WorkerOptions};

@@ -3,5 +3,6 @@
 //!
 //! A test that begins with `case_NN_` shows case NN of the list of cases; each case has one.
 
+mod events;
 mod fleet;
 pub mod pair;
