@@ -12,4 +12,7 @@ pub mod worker;
 pub use add::{AddError, Backoff, FailurePolicy, Flow, FlowJob, FlowNode, JobOptions, Keep, OptionError};
 pub use events::{EventKind, EventsOptions, EventsProducer, JobWaiter, QueueEvent, QueueEvents, StartAt};
 pub use queue::Queue;
-pub use worker::{ActiveJob, JobContext, JobError, ManualWorker, WorkError, Worker, WorkerOptions};
+pub use worker::{
+    ActiveJob, Backoffs, Failed, JobContext, JobError, Limiter, ManualWorker, WorkError, Worker, WorkerEvent,
+    WorkerOptions,
+};

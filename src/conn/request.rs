@@ -62,7 +62,7 @@ verbs! {
     XRead Read "XREAD";
     XReadBlock Block "XREAD"; BzPopMin BlockWrite "BZPOPMIN";
     EvalSha Write "EVALSHA"; Eval Write "EVAL"; ScriptLoad Write "SCRIPT" "LOAD";
-    ClientSetName Read "CLIENT" "SETNAME";
+    ClientSetName Read "CLIENT" "SETNAME"; ClientUnblock Read "CLIENT" "UNBLOCK";
     Set Write "SET"; Del Write "DEL"; PExpire Write "PEXPIRE"; Incr Write "INCR";
     Unlink Write "UNLINK";
 }
@@ -77,6 +77,7 @@ impl Verb {
                 | Self::ClientList
                 | Self::ClientId
                 | Self::ClientSetName
+                | Self::ClientUnblock
                 | Self::AclWhoAmI
                 | Self::SlowLogGet
                 | Self::LatencyLatest

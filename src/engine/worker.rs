@@ -10,67 +10,39 @@
 
 mod backoff;
 mod calls;
+mod context;
+mod driver;
+mod end;
 mod error;
+mod event;
 mod job;
 mod manual;
-mod run;
+mod options;
+mod place;
+mod plan;
+mod shared;
 mod upkeep;
 mod wake;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 
+pub use context::JobContext;
 pub use error::{JobError, WorkError};
-pub use job::{ActiveJob, JobContext};
+pub use event::WorkerEvent;
+pub use job::ActiveJob;
 pub use manual::ManualWorker;
+pub use options::{Backoffs, Failed, Limiter, WorkerOptions};
 
-use super::add::Keep;
 use crate::conn::Conn;
 use crate::wire::QueueId;
+use shared::{Closing, Shared};
 
-/// How a worker works. The defaults are BullMQ's.
-#[derive(Clone, Debug)]
-pub struct WorkerOptions {
-    /// Its name, shown by dashboards and kept in each job's `pb`; empty is none.
-    pub name: String,
-    /// Jobs at a time.
-    pub concurrency: usize,
-    /// How long a lock lasts without renewal; it is renewed before half of it has passed.
-    pub lock: Duration,
-    /// How often jobs of dead workers are looked for, over all workers of the queue.
-    pub stalled_interval: Duration,
-    /// How often a job may lose its worker before it fails.
-    pub max_stalled: u32,
-    /// How long an idle worker waits for a wake-up before it looks by itself.
-    pub drain_delay: Duration,
-    /// Minutes of metrics to keep; 0 keeps none.
-    pub metrics: u32,
-    /// What to keep of completed jobs that say nothing themselves.
-    pub remove_on_complete: Keep,
-    /// What to keep of failed jobs that say nothing themselves.
-    pub remove_on_fail: Keep,
-}
-
-impl Default for WorkerOptions {
-    fn default() -> Self {
-        Self {
-            name: String::new(),
-            concurrency: 1,
-            lock: Duration::from_secs(30),
-            stalled_interval: Duration::from_secs(30),
-            max_stalled: 1,
-            drain_delay: Duration::from_secs(5),
-            metrics: 0,
-            remove_on_complete: Keep::All,
-            remove_on_fail: Keep::All,
-        }
-    }
-}
-
-/// A worker of one queue.
+/// A worker of one queue. Clones are the same worker: one of them runs, the others steer it.
 ///
 /// ```no_run
 /// # async fn example(conn: toril::conn::Conn, queue: toril::wire::QueueId) {
@@ -93,20 +65,21 @@ impl Default for WorkerOptions {
 ///     .await;
 /// # }
 /// ```
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Worker {
-    calls: Arc<calls::Calls>,
+    shared: Arc<Shared>,
 }
 
 impl Worker {
     /// A worker over a connection that may write. Sends nothing yet.
     pub fn new(conn: Conn, queue: QueueId, options: WorkerOptions) -> Self {
-        Self { calls: Arc::new(calls::Calls::new(conn, queue, options)) }
+        Self { shared: Arc::new(Shared::new(calls::Calls::new(conn, queue, options))) }
     }
 
-    /// Runs jobs until `stop` is cancelled, then waits for those that run. Errors of the
-    /// connection are logged and retried, at most ten times a second; dropping the future leaves
-    /// running jobs to the stalled check of the queue's other workers.
+    /// Runs jobs until `stop` is cancelled or the worker is closed, then waits for those that run, for
+    /// at most [`WorkerOptions::grace`]. Errors of the connection are told as events, logged and
+    /// retried, at most ten times a second; dropping the future leaves running jobs to the stalled
+    /// check of the queue's other workers.
     ///
     /// A value ends the job as completed, an error is retried as the job's options say, a panic
     /// counts as an error.
@@ -116,6 +89,96 @@ impl Worker {
         F: Future<Output = Result<T, JobError>> + Send + 'static,
         T: Serialize + 'static,
     {
-        run::run(self.calls, Arc::new(handler), stop).await;
+        driver::run(self.shared, Arc::new(handler), stop).await;
+    }
+
+    /// [`Worker::run`] with the job's data as a type. A job whose data does not fit the type fails for
+    /// good, with the reason in its `failedReason`; its data stays as it is.
+    ///
+    /// ```no_run
+    /// # async fn example(worker: toril::engine::Worker, stop: tokio_util::sync::CancellationToken) {
+    /// use toril::engine::{JobContext, JobError};
+    ///
+    /// #[derive(serde::Deserialize)]
+    /// struct Mail {
+    ///     to: String,
+    /// }
+    /// worker
+    ///     .run_typed(
+    ///         |mail: Mail, job: JobContext| async move {
+    ///             job.log(format!("to {}", mail.to)).await?;
+    ///             Ok::<_, JobError>(())
+    ///         },
+    ///         stop,
+    ///     )
+    ///     .await;
+    /// # }
+    /// ```
+    pub async fn run_typed<D, H, F, T>(self, handler: H, stop: CancellationToken)
+    where
+        D: DeserializeOwned + Send + 'static,
+        H: Fn(D, JobContext) -> F + Send + Sync + 'static,
+        F: Future<Output = Result<T, JobError>> + Send + 'static,
+        T: Serialize + Send + 'static,
+    {
+        let handler = move |job: JobContext| {
+            let work = match job.data::<D>() {
+                Ok(data) => Ok(handler(data, job)),
+                Err(error) => Err(JobError::fatal(format!(
+                    "the job's data is no {}: {error}",
+                    std::any::type_name::<D>()
+                ))),
+            };
+            async move { work?.await }
+        };
+        self.run(handler, stop).await;
+    }
+
+    /// What happens in this worker from now on. A listener that falls 1,024 events behind misses some
+    /// and is told how many.
+    pub fn events(&self) -> broadcast::Receiver<WorkerEvent> {
+        self.shared.events()
+    }
+
+    /// Takes no more jobs, and waits until those that run have ended. The queue's other workers go on.
+    pub async fn pause(&self) {
+        self.shared.wish.send_modify(|wish| wish.paused = true);
+        let mut state = self.shared.state.subscribe();
+        let _ = state.wait_for(|state| state.at_rest || !state.started).await;
+    }
+
+    /// Takes jobs again.
+    pub fn resume(&self) {
+        self.shared.wish.send_modify(|wish| wish.paused = false);
+    }
+
+    /// Whether it was told to take no jobs.
+    pub fn is_paused(&self) -> bool {
+        self.shared.wish.borrow().paused
+    }
+
+    /// From now on so many jobs at a time (at least 1). Those that run are not interrupted.
+    pub fn set_concurrency(&self, jobs: usize) {
+        self.shared.wish.send_modify(|wish| wish.concurrency = jobs.max(1));
+    }
+
+    /// How many jobs at a time.
+    pub fn concurrency(&self) -> usize {
+        self.shared.wish.borrow().concurrency
+    }
+
+    /// Ends the worker and waits for it, as cancelling the token of [`Worker::run`] does: no more jobs
+    /// are taken, those that run may end within [`WorkerOptions::grace`] while their locks are renewed.
+    /// `force`: running handlers are dropped at once, and their jobs are left to the stalled check of
+    /// the queue's other workers.
+    pub async fn close(&self, force: bool) {
+        let closing = if force { Closing::AtOnce } else { Closing::Gracefully };
+        self.shared.wish.send_modify(|wish| {
+            if force || wish.closing.is_none() {
+                wish.closing = Some(closing);
+            }
+        });
+        let mut state = self.shared.state.subscribe();
+        let _ = state.wait_for(|state| state.ended || !state.started).await;
     }
 }

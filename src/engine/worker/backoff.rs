@@ -23,11 +23,18 @@ pub(super) struct Ending {
 }
 
 /// A back-off as stored.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Wait {
-    exponential: bool,
+    kind: Kind,
     delay: f64,
     jitter: f64,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Kind {
+    Fixed,
+    Exponential,
+    Named(Box<str>),
 }
 
 /// A keep policy as the scripts take it: whether the job is kept, the age in ms and the count
@@ -65,6 +72,18 @@ impl Policy {
         match count {
             Some(0) => Self::NOTHING,
             count => Self { count, ..Self::ALL },
+        }
+    }
+}
+
+impl Policy {
+    /// As `work.lua` takes it: empty keeps all, `0` nothing, else age, count and limit.
+    pub(super) fn rule(&self) -> Vec<u8> {
+        let text = |number: Option<u64>| number.map(|number| number.to_string()).unwrap_or_default();
+        match self {
+            Self { keep: false, .. } => b"0".to_vec(),
+            Self { age: None, count: None, .. } => Vec::new(),
+            Self { age, count, limit, .. } => format!("{},{},{limit}", text(*age), text(*count)).into_bytes(),
         }
     }
 }
@@ -108,20 +127,32 @@ impl Ending {
 impl Wait {
     fn stored(value: &Value) -> Self {
         if let Some(delay) = value.as_f64() {
-            return Self { exponential: false, delay, jitter: 0.0 };
+            return Self { kind: Kind::Fixed, delay, jitter: 0.0 };
         }
         let field = |name| value.get(name).and_then(Value::as_f64);
         Self {
-            // A strategy of the application's own is not known here: its delay, if any, is used.
-            exponential: value.get("type").and_then(Value::as_str) == Some("exponential"),
+            kind: match value.get("type").and_then(Value::as_str) {
+                None | Some("fixed") => Kind::Fixed,
+                Some("exponential") => Kind::Exponential,
+                Some(name) => Kind::Named(name.into()),
+            },
             delay: field("delay").unwrap_or(0.0),
             jitter: field("jitter").unwrap_or(0.0).clamp(0.0, 1.0),
         }
     }
 
-    /// How long to wait after attempt `attempt` (from 1). `random` is in 0..1.
-    pub(super) fn after(self, attempt: u64, random: f64) -> Duration {
-        let exponent = if self.exponential { attempt.saturating_sub(1).min(52) } else { 0 };
+    /// The name of a strategy of the application's own.
+    pub(super) fn strategy(&self) -> Option<&str> {
+        match &self.kind {
+            Kind::Named(name) => Some(name),
+            Kind::Fixed | Kind::Exponential => None,
+        }
+    }
+
+    /// How long to wait after attempt `attempt` (from 1). `random` is in 0..1. Where the strategy is
+    /// one of the application's own, which the caller has looked for, the stored delay counts.
+    pub(super) fn after(&self, attempt: u64, random: f64) -> Duration {
+        let exponent = if self.kind == Kind::Exponential { attempt.saturating_sub(1).min(52) } else { 0 };
         let full = (self.delay.max(0.0) * (1_u64 << exponent) as f64).round();
         let wait = if self.jitter > 0.0 {
             (random * full * self.jitter + full * (1.0 - self.jitter)).floor()

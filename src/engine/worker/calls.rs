@@ -6,22 +6,12 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::super::script::script;
-use super::backoff::Policy;
-use super::job::ActiveJob;
-use super::{JobError, WorkError, WorkerOptions};
+use super::end::End;
+use super::{ActiveJob, WorkError, WorkerOptions};
 use crate::conn::{Conn, Script, Value, bytes, integer, items};
 use crate::wire::{JobId, QueueId, Token};
 
-/// What came of asking for a job.
-#[derive(Debug)]
-pub(super) enum Next {
-    /// A job, locked for us.
-    Job(Box<ActiveJob>),
-    /// None now.
-    None(Idle),
-}
-
-/// Why there is no job, as far as the server knows.
+/// Why there are no (more) jobs, as far as the server knows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[allow(clippy::struct_field_names, reason = "the unit belongs to the name")]
 pub(super) struct Idle {
@@ -29,8 +19,41 @@ pub(super) struct Idle {
     pub limited_ms: i64,
     /// The first delayed job is due in so many ms (negative: it is overdue); `None`: there is none.
     pub due_in_ms: Option<i64>,
-    /// The server's time, ms since the epoch; 0 if it is not known.
+    /// The server's time, ms since the epoch.
     pub now_ms: i64,
+}
+
+/// How one job's end went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// It is done.
+    Done,
+    /// It was done already, by a call whose answer was lost.
+    Before,
+    /// No child is pending; the job is still active.
+    NotPending,
+}
+
+/// What one call gave.
+#[derive(Debug)]
+pub(super) struct Turn {
+    /// One for each job that was to end, in order.
+    pub ended: Vec<Result<Ended, WorkError>>,
+    /// The jobs that were taken.
+    pub jobs: Vec<ActiveJob>,
+    pub idle: Idle,
+    /// Why none was taken, where the queue is not one for us.
+    pub refused: Option<WorkError>,
+}
+
+/// What a call is to take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Take {
+    pub jobs: usize,
+    /// The tokens of their locks are numbered from here.
+    pub first: u64,
+    /// Whether to look at the evidence that the queue is one for us.
+    pub look: bool,
 }
 
 /// A worker's connection, queue and identity.
@@ -39,135 +62,117 @@ pub(super) struct Calls {
     pub conn: Conn,
     pub queue: QueueId,
     pub options: WorkerOptions,
-    uuid: Uuid,
-    fetches: AtomicU64,
+    prefix: String,
+    tokens: AtomicU64,
     keys: [Vec<u8>; 1],
 }
 
 impl Calls {
     pub(super) fn new(conn: Conn, queue: QueueId, options: WorkerOptions) -> Self {
         let keys = [queue.key("meta")];
-        Self { conn, queue, options, uuid: Uuid::new_v4(), fetches: AtomicU64::new(0), keys }
-    }
-
-    /// A token that no other fetch has: `<uuid>:<n>`.
-    fn token(&self) -> Token {
-        Token::new(format!("{}:{}", self.uuid, self.fetches.fetch_add(1, Ordering::Relaxed)))
+        let prefix = format!("{}:", Uuid::new_v4());
+        Self { conn, queue, options, prefix, tokens: AtomicU64::new(0), keys }
     }
 
     async fn eval(&self, script: &Script, args: &[Vec<u8>]) -> Result<Value, WorkError> {
         Ok(self.conn.eval(script, &self.keys, args).await?)
     }
 
-    /// The first arguments of every script that may fetch: now, token, lock, name.
-    fn head(&self, at: Option<i64>, token: &Token) -> Vec<Vec<u8>> {
-        vec![
+    /// Numbers for the tokens of `jobs` locks; no other take has them.
+    pub(super) fn take(&self, jobs: usize, look: bool) -> Take {
+        Take { jobs, first: self.tokens.fetch_add(jobs as u64, Ordering::Relaxed), look }
+    }
+
+    fn token(&self, number: u64) -> Token {
+        Token::new(format!("{}{number}", self.prefix))
+    }
+
+    /// Ends jobs and takes others, in one step of Redis.
+    pub(super) async fn work(&self, ends: &[End], take: Take, at: Option<i64>) -> Result<Turn, WorkError> {
+        let limiter = self.options.limiter;
+        let mut args = Vec::with_capacity(10 + ends.len() * 5);
+        args.extend([
             decimal(at),
-            token.as_bytes().to_vec(),
             self.options.lock.as_millis().max(1).to_string().into_bytes(),
             self.options.name.clone().into_bytes(),
-        ]
-    }
-
-    fn next(reply: &Value, token: &Token) -> Result<Next, WorkError> {
-        let reply = items(reply);
-        let number = |place: usize| reply.get(place).and_then(integer).ok_or(WorkError::Reply);
-        WorkError::check(number(0)?)?;
-        if reply.get(1).and_then(bytes).is_some_and(|id| !id.is_empty()) {
-            let job = ActiveJob::parse(reply, token).ok_or(WorkError::Reply)?;
-            return Ok(Next::Job(Box::new(job)));
+            self.options.metrics.to_string().into_bytes(),
+            decimal(limiter.map(|limiter| limiter.max)),
+            decimal(limiter.map(|limiter| limiter.duration.as_millis())),
+            take.jobs.to_string().into_bytes(),
+            self.prefix.clone().into_bytes(),
+            take.first.to_string().into_bytes(),
+            if take.look { b"1".to_vec() } else { Vec::new() },
+        ]);
+        for end in ends {
+            end.encode(&mut args);
         }
-        let (limited_ms, due, now) = (number(2)?, number(3)?, number(4)?);
-        Ok(Next::None(Idle { limited_ms, due_in_ms: (due > 0).then_some(due - now), now_ms: now }))
-    }
-
-    /// Takes the next job.
-    pub(super) async fn fetch(&self, at: Option<i64>) -> Result<Next, WorkError> {
-        let token = self.token();
-        let reply = self
-            .eval(
-                script!("client", "fetch", ["undecided", "event", "push", "job", "fetch"]),
-                &self.head(at, &token),
-            )
-            .await?;
-        Self::next(&reply, &token)
-    }
-
-    /// Ends a job as completed with `value` (JSON).
-    pub(super) async fn complete(
-        &self,
-        job: &ActiveJob,
-        value: &[u8],
-        at: Option<i64>,
-        next: bool,
-    ) -> Result<Next, WorkError> {
-        let policy =
-            job.ending.remove_on_complete.clone().unwrap_or_else(|| self.options.remove_on_complete.into());
-        self.finish(job, ["completed".as_bytes(), value, b""], &policy, at, next).await
-    }
-
-    /// Ends a job as failed, or its attempt, as its options and the error say.
-    pub(super) async fn fail(
-        &self,
-        job: &ActiveJob,
-        error: &JobError,
-        at: Option<i64>,
-        next: bool,
-    ) -> Result<Next, WorkError> {
-        let stack = traces(job, error)?;
-        let attempt = job.attempts_made + 1;
-        if !error.is_fatal() && attempt < job.ending.attempts {
-            let wait = job.ending.backoff.map_or(0, |backoff| backoff.after(attempt, random()).as_millis());
-            let mut args = self.head(at, &job.token);
-            args.push(flag(next));
-            args.push(job.id.as_bytes().to_vec());
-            args.push(error.message().as_bytes().to_vec());
-            args.push(stack);
-            args.push(wait.to_string().into_bytes());
-            args.push(flag(job.ending.lifo));
-            let reply = self
-                .eval(
-                    script!(
-                        "client",
-                        "fail",
-                        ["undecided", "event", "push", "delay", "job", "fetch", "lock"]
-                    ),
-                    &args,
-                )
-                .await?;
-            return Self::next(&reply, &job.token);
-        }
-        let policy = job.ending.remove_on_fail.clone().unwrap_or_else(|| self.options.remove_on_fail.into());
-        self.finish(job, ["failed".as_bytes(), error.message().as_bytes(), &stack], &policy, at, next).await
-    }
-
-    async fn finish(
-        &self,
-        job: &ActiveJob,
-        [state, value, stack]: [&[u8]; 3],
-        policy: &Policy,
-        at: Option<i64>,
-        next: bool,
-    ) -> Result<Next, WorkError> {
-        let mut args = self.head(at, &job.token);
-        args.push(flag(next));
-        args.push(job.id.as_bytes().to_vec());
-        args.push(state.to_vec());
-        args.push(value.to_vec());
-        args.push(stack.to_vec());
-        args.push(job.ending.attempts.to_string().into_bytes());
-        args.push(self.options.metrics.to_string().into_bytes());
-        args.push(flag(policy.keep));
-        args.push(decimal(policy.age));
-        args.push(decimal(policy.count));
-        args.push(policy.limit.to_string().into_bytes());
         let script = script!(
             "client",
-            "finish",
-            ["undecided", "event", "push", "job", "flow", "parent", "fetch", "lock", "finish"]
+            "work",
+            [
+                "undecided",
+                "event",
+                "push",
+                "delay",
+                "job",
+                "flow",
+                "parent",
+                "fetch",
+                "lock",
+                "finish",
+                "leave"
+            ]
         );
         let reply = self.eval(script, &args).await?;
-        Self::next(&reply, &job.token)
+        self.turn(ends, take, items(&reply))
+    }
+
+    fn turn(&self, ends: &[End], take: Take, reply: &[Value]) -> Result<Turn, WorkError> {
+        let number = |place: usize| reply.get(place).and_then(integer).ok_or(WorkError::Reply);
+        let refused = WorkError::check(number(0)?).err();
+        let (limited_ms, due, now) = (number(1)?, number(2)?, number(3)?);
+        let codes = items(reply.get(4).ok_or(WorkError::Reply)?);
+        if codes.len() != ends.len() {
+            return Err(WorkError::Reply);
+        }
+        let ended = codes.iter().zip(ends).map(|(code, end)| ended(code, end.repeated)).collect();
+        let rows = reply.get(5..).unwrap_or_default().chunks_exact(2);
+        let jobs = rows
+            .zip(take.first..)
+            .map(|(row, n)| ActiveJob::parse(row, now, self.token(n)).ok_or(WorkError::Reply))
+            .collect::<Result<_, _>>()?;
+        let idle = Idle { limited_ms, due_in_ms: (due > 0).then_some(due - now), now_ms: now };
+        Ok(Turn { ended, jobs, idle, refused })
+    }
+
+    /// Jobs that a call took whose answer was lost: those in `active` whose locks have its tokens.
+    /// Their locks last anew.
+    pub(super) async fn recover_taken(&self, take: Take) -> Result<Vec<ActiveJob>, WorkError> {
+        let args = [
+            self.options.lock.as_millis().max(1).to_string().into_bytes(),
+            self.prefix.clone().into_bytes(),
+            take.first.to_string().into_bytes(),
+            take.jobs.to_string().into_bytes(),
+        ];
+        let reply = self.eval(script!("client", "recover", ["event", "push", "job", "fetch"]), &args).await?;
+        items(&reply)
+            .chunks_exact(4)
+            .map(|row| {
+                let [number, started, row @ ..] = row else { return Err(WorkError::Reply) };
+                let number = integer(number).ok_or(WorkError::Reply)?;
+                let started = integer(started).unwrap_or(0);
+                let job =
+                    ActiveJob::parse(row, started, self.token(number as u64)).ok_or(WorkError::Reply)?;
+                // Its start is counted in the hash already.
+                Ok(ActiveJob { attempts_started: job.attempts_started.saturating_sub(1), ..job })
+            })
+            .collect()
+    }
+
+    /// Wakes another worker if the queue has jobs that one may take now, and tells when the first
+    /// delayed one is due: for a worker that takes no more.
+    pub(super) async fn wake_others(&self) -> Result<(), WorkError> {
+        self.eval(script!("client", "wake", ["undecided", "event", "push"]), &[]).await.map(drop)
     }
 
     /// Renews locks; returns the jobs whose lock is lost.
@@ -201,10 +206,28 @@ impl Calls {
         WorkError::check(integer(&reply).ok_or(WorkError::Reply)?).map(|_| ())
     }
 
-    pub(super) async fn log(&self, job: &ActiveJob, line: &[u8]) -> Result<(), WorkError> {
+    /// Returns how many lines there are.
+    pub(super) async fn log(&self, job: &ActiveJob, line: &[u8]) -> Result<u64, WorkError> {
         let args = [job.id.as_bytes().to_vec(), line.to_vec(), decimal(job.ending.keep_logs)];
         let reply = self.eval(script!("client", "log", []), &args).await?;
-        WorkError::check(integer(&reply).ok_or(WorkError::Reply)?).map(|_| ())
+        WorkError::check(integer(&reply).ok_or(WorkError::Reply)?).map(|lines| lines as u64)
+    }
+}
+
+/// What `work.lua` says of one job.
+fn ended(code: &Value, repeated: bool) -> Result<Ended, WorkError> {
+    let Some(number) = integer(code) else {
+        let text = bytes(code).map(|text| crate::text::Clean::line(text).as_str().to_owned());
+        return Err(WorkError::Step(text.unwrap_or_default()));
+    };
+    match (WorkError::check(number), number) {
+        (Ok(_), 0) => Ok(Ended::Done),
+        (Ok(_), 1) => Ok(Ended::Before),
+        (Ok(_), 2) => Ok(Ended::NotPending),
+        // Removed when it finished, as its options say.
+        (Err(WorkError::Missing), _) if repeated => Ok(Ended::Before),
+        (Err(error), _) => Err(error),
+        (Ok(_), _) => Err(WorkError::Code(number)),
     }
 }
 
@@ -215,24 +238,4 @@ pub(super) fn json(value: &impl Serialize) -> Result<Vec<u8>, WorkError> {
 
 fn decimal(number: Option<impl ToString>) -> Vec<u8> {
     number.map(|number| number.to_string().into_bytes()).unwrap_or_default()
-}
-
-fn flag(on: bool) -> Vec<u8> {
-    if on { b"1".to_vec() } else { Vec::new() }
-}
-
-/// In 0..1.
-fn random() -> f64 {
-    let (bits, _) = Uuid::new_v4().as_u64_pair();
-    (bits >> 11 & 0xf_ffff_ffff) as f64 / (1_u64 << 36) as f64
-}
-
-/// The job's `stacktrace` with this error's appended, cut to what the job keeps.
-fn traces(job: &ActiveJob, error: &JobError) -> Result<Vec<u8>, WorkError> {
-    let mut traces: Vec<String> = serde_json::from_slice(job.stacktrace.as_bytes()).unwrap_or_default();
-    traces.push(error.trace());
-    if let Some(limit) = job.ending.stack_trace_limit {
-        traces.drain(..traces.len().saturating_sub(limit));
-    }
-    json(&traces)
 }

@@ -1,26 +1,87 @@
 //! What can go wrong with a job, and with the worker itself.
 
-use super::super::op::Code;
-use crate::conn::ConnError;
+use std::time::Duration;
 
-/// A job's failure: what the handler returns and what the job keeps.
+use super::super::op::Code;
+use crate::conn::{ConnError, Kind};
+
+/// How a handler ends an attempt that has no value: a failure, which the job keeps, or a move.
+///
+/// ```
+/// use std::time::Duration;
+/// use toril::engine::JobError;
+///
+/// JobError::new("the gateway gave 503"); // tried again, as the job's options say
+/// JobError::fatal("no such account"); // never tried again
+/// JobError::rate_limited(Duration::from_secs(30)); // put back; the queue's limit is reached until then
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JobError {
     name: String,
     message: String,
     stack: Vec<String>,
-    fatal: bool,
+    verdict: Verdict,
+}
+
+/// What becomes of the job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Retry,
+    Fatal,
+    Delayed(i64),
+    Waiting,
+    WaitingChildren,
+    RateLimited(Option<Duration>),
 }
 
 impl JobError {
     /// A failure that is retried as the job's options say.
     pub fn new(message: impl Into<String>) -> Self {
-        Self { name: "Error".to_owned(), message: message.into(), stack: Vec::new(), fatal: false }
+        Self { name: "Error".to_owned(), message: message.into(), stack: Vec::new(), verdict: Verdict::Retry }
     }
 
     /// A failure that no further attempt can mend.
     pub fn fatal(message: impl Into<String>) -> Self {
-        Self { name: "UnrecoverableError".to_owned(), fatal: true, ..Self::new(message) }
+        Self { verdict: Verdict::Fatal, ..Self::new(message).named("UnrecoverableError") }
+    }
+
+    /// No failure: the job is to go on at `at` (ms since the epoch, by Redis's clock). It becomes
+    /// delayed, and no attempt is counted (BullMQ's `moveToDelayed` and `DelayedError`).
+    pub fn delayed(at: i64) -> Self {
+        Self { verdict: Verdict::Delayed(at), ..Self::new("the job is delayed").named("DelayedError") }
+    }
+
+    /// No failure: the job goes back to the front of the queue (of its priority), and no attempt is
+    /// counted (BullMQ's `moveToWait` and `WaitingError`).
+    pub fn waiting() -> Self {
+        Self { verdict: Verdict::Waiting, ..Self::new("the job waits again").named("WaitingError") }
+    }
+
+    /// No failure: the job is to go on when its children are finished, which is at once where none is
+    /// pending (BullMQ's `moveToWaitingChildren` and `WaitingChildrenError`). No attempt is counted.
+    pub fn waiting_children() -> Self {
+        Self {
+            verdict: Verdict::WaitingChildren,
+            ..Self::new("the job waits for its children").named("WaitingChildrenError")
+        }
+    }
+
+    /// No failure: the job goes back to the front of the queue and the queue's rate limit counts as
+    /// reached for so long: no worker that has a limit starts a job, nor does this one, limit or
+    /// not (BullMQ's `queue.rateLimit` and `RateLimitError`). No attempt is counted.
+    pub fn rate_limited(duration: Duration) -> Self {
+        Self {
+            verdict: Verdict::RateLimited(Some(duration)),
+            ..Self::new("bullmq:rateLimitExceeded").named("RateLimitError")
+        }
+    }
+
+    /// [`JobError::rate_limited`] for a handler that has set the queue's rate limit itself.
+    pub fn rate_limit_reached() -> Self {
+        Self {
+            verdict: Verdict::RateLimited(None),
+            ..Self::new("bullmq:rateLimitExceeded").named("RateLimitError")
+        }
     }
 
     /// The kind of the error, the first word of its stack trace: `TypeError`.
@@ -44,7 +105,11 @@ impl JobError {
 
     /// Whether no further attempt is made.
     pub fn is_fatal(&self) -> bool {
-        self.fatal
+        self.verdict == Verdict::Fatal
+    }
+
+    pub(super) fn verdict(&self) -> Verdict {
+        self.verdict
     }
 
     /// The entry of the job's `stacktrace`, in the form of a JavaScript stack, which is what
@@ -96,6 +161,9 @@ pub enum WorkError {
     /// The queue is not one of era 5 or 6, and not new either; nothing was changed.
     #[error("{}", .0.sentence())]
     Refused(Code),
+    /// One job's step met an error of Redis, a key of a wrong type say; the job stays active.
+    #[error("the step failed in Redis: {0}")]
+    Step(String),
     /// A code that the script does not document.
     #[error("the script gave the unknown code {0}")]
     Code(i64),
@@ -108,6 +176,11 @@ pub enum WorkError {
 }
 
 impl WorkError {
+    /// Whether the call's answer was lost, so that it may have happened.
+    pub(super) fn is_ambiguous(&self) -> bool {
+        matches!(self, Self::Conn(error) if error.kind == Kind::UnknownOutcome)
+    }
+
     /// Reads a code of the scripts; 0 and above are no error.
     pub(super) fn check(code: i64) -> Result<i64, Self> {
         match code {

@@ -1,16 +1,8 @@
 //! A job that runs.
 
-use std::sync::Arc;
-
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-
-use super::WorkError;
 use super::backoff::Ending;
-use super::calls::Calls;
-use crate::conn::{Value, bytes, integer, text};
-use crate::text::Clean;
-use crate::wire::{JobId, QueueId, Raw, Token};
+use crate::conn::{Value, bytes, integer, items, text};
+use crate::wire::{JobId, Raw, Token};
 
 /// A job that a worker took and has not ended yet.
 #[derive(Clone, Debug)]
@@ -27,6 +19,13 @@ pub struct ActiveJob {
     pub timestamp: i64,
     /// Attempts that ended before this one.
     pub attempts_made: u64,
+    /// How often it was started, this time included: also by workers that died, and where it was put
+    /// back or delayed without an attempt being counted.
+    pub attempts_started: u64,
+    /// Its priority; 0 is none.
+    pub priority: u64,
+    /// The key of its parent's hash, if it has one.
+    pub parent_key: Option<Raw>,
     /// When this attempt started, ms since the epoch.
     pub started_at: i64,
     pub(super) ending: Ending,
@@ -34,79 +33,38 @@ pub struct ActiveJob {
     pub(super) stacktrace: Raw,
     /// Why it must fail without being run: it stalled too often, or a child failed.
     pub(super) deferred_failure: Option<String>,
+    /// The id of the scheduler that made it, if one did.
+    pub scheduler: Option<Raw>,
+    /// Its options: JSON, under the names in which BullMQ stores them (spec 2.3).
+    pub opts: Raw,
 }
 
 impl ActiveJob {
-    /// Reads what `start` in `lua/lib/fetch.lua` returns.
-    pub(super) fn parse(reply: &[Value], token: &Token) -> Option<Self> {
-        let field = |place: usize| reply.get(5 + place);
-        let raw = |place| field(place).and_then(bytes).map_or_else(|| Raw::new(""), Raw::new);
-        let number = |place| field(place).and_then(integer);
-        // BullMQ 4 counts in `attemptsMade`, later releases in `atm`; a job may have both.
-        let attempts = number(6).max(number(7)).unwrap_or(0);
+    /// Reads an id and its fields, as `fetch` in `lua/lib/fetch.lua` returns them.
+    pub(super) fn parse(row: &[Value], started_at: i64, token: Token) -> Option<Self> {
+        let fields = items(row.get(1)?);
+        let raw = |place: usize| fields.get(place).and_then(bytes).map(Raw::new);
+        let or_empty = |place| raw(place).unwrap_or_else(|| Raw::new(""));
+        let number = |place: usize| fields.get(place).and_then(integer);
+        let count = |number: Option<i64>| number.unwrap_or(0).max(0) as u64;
+        let opts = or_empty(2);
         Some(Self {
-            id: JobId::new(bytes(reply.get(1)?)?),
-            token: token.clone(),
-            name: raw(0),
-            data: raw(1),
-            ending: Ending::parse(raw(2).as_bytes()),
+            id: JobId::new(bytes(row.first()?)?),
+            token,
+            name: or_empty(0),
+            data: or_empty(1),
+            ending: Ending::parse(opts.as_bytes()),
+            opts,
             timestamp: number(3).unwrap_or(0),
-            attempts_made: attempts.max(0) as u64,
-            started_at: reply.get(4).and_then(integer).unwrap_or(0),
-            stacktrace: raw(8),
-            deferred_failure: field(9).and_then(text).map(str::to_owned),
+            priority: count(number(4)),
+            // BullMQ 4 counts in `attemptsMade`, later releases in `atm`; a job may have both (spec 14.4).
+            attempts_made: count(number(5).max(number(6))),
+            attempts_started: count(number(7)) + 1,
+            started_at,
+            stacktrace: or_empty(8),
+            deferred_failure: fields.get(9).and_then(text).map(str::to_owned),
+            scheduler: raw(10),
+            parent_key: raw(11),
         })
-    }
-}
-
-/// What a handler is given: the job, and what may be said about it while it runs.
-#[derive(Clone, Debug)]
-pub struct JobContext {
-    pub(super) calls: Arc<Calls>,
-    pub(super) job: Arc<ActiveJob>,
-}
-
-impl JobContext {
-    /// The job.
-    pub fn job(&self) -> &ActiveJob {
-        &self.job
-    }
-
-    /// Its id.
-    pub fn id(&self) -> &JobId {
-        &self.job.id
-    }
-
-    /// The queue it came from.
-    pub fn queue(&self) -> &QueueId {
-        &self.calls.queue
-    }
-
-    /// Its name, in the form that may be shown.
-    pub fn name(&self) -> Clean {
-        self.job.name.clean()
-    }
-
-    /// Which attempt this is, from 1.
-    pub fn attempt(&self) -> u64 {
-        self.job.attempts_made + 1
-    }
-
-    /// Its data, read as `T`; absent data reads as `{}`.
-    pub fn data<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
-        match self.job.data.as_bytes() {
-            b"" => serde_json::from_slice(b"{}"),
-            data => serde_json::from_slice(data),
-        }
-    }
-
-    /// Stores how far it is (a number or any JSON) and tells whoever listens.
-    pub async fn progress(&self, progress: &impl Serialize) -> Result<(), WorkError> {
-        self.calls.progress(&self.job.id, progress).await
-    }
-
-    /// Appends a line to its log; the option `keep_logs` bounds it.
-    pub async fn log(&self, line: impl AsRef<[u8]>) -> Result<(), WorkError> {
-        self.calls.log(&self.job, line.as_ref()).await
     }
 }

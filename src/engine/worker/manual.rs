@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use super::calls::{Calls, Next, json};
+use super::calls::{Calls, json};
+use super::end::{self, End};
 use super::{ActiveJob, JobError, WorkError, WorkerOptions};
 use crate::conn::Conn;
 use crate::wire::{JobId, QueueId};
@@ -22,7 +23,11 @@ impl ManualWorker {
 
     /// Takes the next job, if there is one.
     pub async fn fetch(&self, at: Option<i64>) -> Result<Option<ActiveJob>, WorkError> {
-        Ok(job(self.calls.fetch(at).await?))
+        let turn = self.calls.work(&[], self.calls.take(1, true), at).await?;
+        match turn.refused {
+            Some(refused) => Err(refused),
+            None => Ok(turn.jobs.into_iter().next()),
+        }
     }
 
     /// Ends a job as completed.
@@ -32,16 +37,22 @@ impl ManualWorker {
         value: &impl Serialize,
         at: Option<i64>,
     ) -> Result<(), WorkError> {
-        self.calls.complete(active, &json(value)?, at, false).await.map(drop)
+        self.end(end::completed(active, json(value)?, &self.calls.options), at).await
     }
 
-    /// Ends a job as failed, or its attempt where its options allow another.
+    /// Ends a job as failed, or its attempt where its options allow another; or moves it, where the
+    /// error says so.
     pub async fn fail(&self, active: &ActiveJob, error: &JobError, at: Option<i64>) -> Result<(), WorkError> {
-        self.calls.fail(active, error, at, false).await.map(drop)
+        self.end(end::failed(active, error.clone(), &self.calls.options)?, at).await
+    }
+
+    async fn end(&self, end: End, at: Option<i64>) -> Result<(), WorkError> {
+        let turn = self.calls.work(&[end], self.calls.take(0, false), at).await?;
+        turn.ended.into_iter().next().unwrap_or(Err(WorkError::Reply)).map(drop)
     }
 
     /// Appends a line to a job's log.
-    pub async fn log(&self, active: &ActiveJob, line: impl AsRef<[u8]>) -> Result<(), WorkError> {
+    pub async fn log(&self, active: &ActiveJob, line: impl AsRef<[u8]>) -> Result<u64, WorkError> {
         self.calls.log(active, line.as_ref()).await
     }
 
@@ -53,12 +64,5 @@ impl ManualWorker {
     /// Makes jobs of dead workers ready again, unless another worker has just looked.
     pub async fn recover_stalled(&self, at: Option<i64>) -> Result<Vec<JobId>, WorkError> {
         self.calls.recover_stalled(at).await
-    }
-}
-
-fn job(next: Next) -> Option<ActiveJob> {
-    match next {
-        Next::Job(job) => Some(*job),
-        Next::None(_) => None,
     }
 }

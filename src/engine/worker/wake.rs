@@ -1,18 +1,24 @@
 //! Waiting to be woken: `BZPOPMIN` on the queue's marker (spec 5.2, 5.6).
 //!
 //! A blocking pop must not be abandoned, or the marker it takes is lost: it runs in a task of its
-//! own, and one that was begun is awaited, however often the loop turns meanwhile.
+//! own, and one that was begun is awaited, however often the loop turns meanwhile. A worker that wants
+//! no marker any more interrupts it in the server, and so learns whether it took one.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
 
 use super::calls::Calls;
-use crate::conn::{ConnError, Dedicated, Request, Value, Verb, float, items};
+use crate::conn::{ConnError, Dedicated, Request, Value, Verb, float, integer, items};
+
+/// How long after its end the answer of a wait may take; then the connection counts as dead.
+const LATE: Duration = Duration::from_secs(1);
+/// Redis before 7.0.8 takes less for no time-out at all.
+const SHORTEST: Duration = Duration::from_millis(2);
 
 /// What ended a wait.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -30,6 +36,7 @@ pub(super) enum Woken {
 pub(super) struct Wake {
     orders: mpsc::Sender<Duration>,
     answers: mpsc::Receiver<Woken>,
+    interrupt: Arc<Notify>,
     pending: bool,
     task: JoinHandle<()>,
 }
@@ -44,34 +51,56 @@ impl Wake {
     pub(super) fn start(calls: Arc<Calls>) -> Self {
         let (orders, receiver) = mpsc::channel(1);
         let (sender, answers) = mpsc::channel(1);
-        let task = tokio::spawn(serve(calls, receiver, sender));
-        Self { orders, answers, pending: false, task }
+        let interrupt = Arc::new(Notify::new());
+        let task = tokio::spawn(serve(calls, receiver, sender, interrupt.clone()));
+        Self { orders, answers, interrupt, pending: false, task }
     }
 
-    /// Waits for the marker at most `timeout`, or goes on with a wait that was begun before.
-    /// Safe to drop and to call again.
-    pub(super) async fn wait(&mut self, timeout: Duration) -> Woken {
+    /// Whether a wait is under way.
+    pub(super) fn is_pending(&self) -> bool {
+        self.pending
+    }
+
+    /// Begins a wait for the marker of at most `timeout`.
+    pub(super) fn begin(&mut self, timeout: Duration) {
         if !self.pending {
-            if self.orders.send(timeout).await.is_err() {
-                return std::future::pending().await;
-            }
-            self.pending = true;
+            self.pending = self.orders.try_send(timeout).is_ok();
+        }
+    }
+
+    /// What ends the wait. Safe to drop and to call again.
+    pub(super) async fn ended(&mut self) -> Woken {
+        if !self.pending {
+            return std::future::pending().await;
         }
         let answer = self.answers.recv().await;
         self.pending = false;
         answer.unwrap_or(Woken::Failed)
     }
+
+    /// Ends a wait that is under way, so that the server holds none of ours any more.
+    pub(super) async fn interrupt(&mut self) {
+        if self.pending {
+            self.interrupt.notify_one();
+            self.ended().await;
+        }
+    }
 }
 
-async fn serve(calls: Arc<Calls>, mut orders: mpsc::Receiver<Duration>, answers: mpsc::Sender<Woken>) {
+async fn serve(
+    calls: Arc<Calls>,
+    mut orders: mpsc::Receiver<Duration>,
+    answers: mpsc::Sender<Woken>,
+    interrupt: Arc<Notify>,
+) {
     // At once, and not with the first wait: a worker that never rests is to be counted too.
-    let mut socket = connect(&calls).await.ok();
+    let mut line = Line::connect(&calls).await.ok();
     while let Some(timeout) = orders.recv().await {
-        let woken = match wait(&calls, &mut socket, timeout).await {
+        let woken = match wait(&calls, &mut line, timeout, &interrupt).await {
             Ok(woken) => woken,
             Err(error) => {
                 tracing::warn!(queue = %calls.queue.clean(), %error, "not waiting for jobs");
-                socket = None;
+                line = None;
                 Woken::Failed
             }
         };
@@ -81,34 +110,70 @@ async fn serve(calls: Arc<Calls>, mut orders: mpsc::Receiver<Duration>, answers:
     }
 }
 
-async fn wait(calls: &Calls, socket: &mut Option<Dedicated>, timeout: Duration) -> Result<Woken, ConnError> {
-    let socket = match socket {
-        Some(socket) => socket,
-        None => socket.insert(connect(calls).await?),
+async fn wait(
+    calls: &Calls,
+    line: &mut Option<Line>,
+    timeout: Duration,
+    interrupt: &Notify,
+) -> Result<Woken, ConnError> {
+    let line = match line {
+        Some(line) => line,
+        None => line.insert(Line::connect(calls).await?),
     };
-    let pop = Request::new(Verb::BzPopMin)
-        .arg(calls.queue.key("marker"))
-        .arg(format!("{:.3}", timeout.as_secs_f64()));
-    // The reply of a wait that ended comes within a second, or the connection is dead.
-    let reply = socket.call(pop, timeout + Duration::from_secs(2)).await?;
+    let timeout = timeout.max(SHORTEST);
+    let text = if line.whole_seconds {
+        format!("{}", timeout.as_millis().div_ceil(1000))
+    } else {
+        format!("{:.3}", timeout.as_secs_f64())
+    };
+    let rounding = if line.whole_seconds { Duration::from_secs(1) } else { Duration::ZERO };
+    let pop = Request::new(Verb::BzPopMin).arg(calls.queue.key("marker")).arg(text);
+    let id = line.id;
+    let popped = line.socket.call(pop, timeout + rounding + LATE);
+    tokio::pin!(popped);
+    let reply = tokio::select! {
+        reply = &mut popped => reply?,
+        () = interrupt.notified() => {
+            let unblock = Request::new(Verb::ClientUnblock).arg(id);
+            calls.conn.call(unblock).await?;
+            popped.await?
+        }
+    };
     Ok(match reply {
         Value::Nil => Woken::TimedOut,
         reply => Woken::Marker(items(&reply).get(2).and_then(float).unwrap_or(0.0)),
     })
 }
 
-/// BullMQ counts a queue's workers by the names of their connections, so the name goes on this
-/// one connection, each time it is made.
-async fn connect(calls: &Calls) -> Result<Dedicated, ConnError> {
-    let mut socket = calls.conn.dedicated().await?;
-    let name = client_name(calls);
-    match socket.call(Request::new(Verb::ClientSetName).arg(name), Duration::from_secs(3)).await {
-        Ok(_) => {}
-        // Some hosted servers refuse the command: such a worker runs, but nobody counts it.
-        Err(error) if !error.is_link() => tracing::debug!(%error, "the connection has no name"),
-        Err(error) => return Err(error),
+/// A connection that waits.
+struct Line {
+    socket: Dedicated,
+    id: i64,
+    /// The server takes whole seconds only (before 6).
+    whole_seconds: bool,
+}
+
+impl Line {
+    /// `BullMQ` counts a queue's workers by the names of their connections, so the name goes on this
+    /// one connection, each time it is made.
+    async fn connect(calls: &Calls) -> Result<Self, ConnError> {
+        let limit = Duration::from_secs(3);
+        let mut socket = calls.conn.dedicated().await?;
+        let name = client_name(calls);
+        match socket.call(Request::new(Verb::ClientSetName).arg(name), limit).await {
+            Ok(_) => {}
+            // Some hosted servers refuse the command: such a worker runs, but nobody counts it.
+            Err(error) if !error.is_link() => tracing::debug!(%error, "the connection has no name"),
+            Err(error) => return Err(error),
+        }
+        let id = match socket.call(Request::new(Verb::ClientId), limit).await {
+            Ok(id) => integer(&id).unwrap_or(0),
+            Err(error) if !error.is_link() => 0,
+            Err(error) => return Err(error),
+        };
+        let whole_seconds = calls.conn.link().borrow().server.is_none();
+        Ok(Self { socket, id, whole_seconds })
     }
-    Ok(socket)
 }
 
 fn client_name(calls: &Calls) -> Vec<u8> {

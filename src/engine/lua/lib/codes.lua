@@ -1,6 +1,7 @@
 -- What scripts answer instead of a result. The numbers are mapped once: those of operations and the
 -- refusals of a queue in `op/code.rs`, those of producers and workers in their errors.
 local DONE = 1
+local NOT_PENDING = 2
 local GONE = -1
 local NO_LOCK = -2
 local NOT_IN_STATE = -3

@@ -1,16 +1,15 @@
--- Taking the next job (spec 3.8 to 3.11).
+-- Taking the next jobs (spec 3.8 to 3.11).
 
--- What a fetch returns of a job's hash, after code, id, ttl, due and now. `job.rs` reads them by place.
+-- What a fetch returns of a job's hash. `job.rs` reads them by place.
 local FIELDS = {
-  'name', 'data', 'opts', 'timestamp', 'delay', 'priority', 'atm', 'attemptsMade', 'stacktrace', 'defa', 'parentKey',
+  'name', 'data', 'opts', 'timestamp', 'priority', 'atm', 'attemptsMade', 'ats', 'stacktrace', 'defa', 'rjk',
+  'parentKey',
 }
 
 -- Makes up to 1000 due jobs ready.
 local function promote_due(q, now, paused, held)
   local due = redis.call('ZRANGEBYSCORE', q.delayed, 0, (now + 1) * 4096 - 1, 'LIMIT', 0, 1000)
-  if #due == 0 then
-    return
-  end
+  if #due == 0 then return end
   redis.call('ZREM', q.delayed, unpack(due))
   local list = list_for(q, paused)
   for _, id in ipairs(due) do
@@ -27,83 +26,106 @@ local function promote_due(q, now, paused, held)
   if not held then wake(q) end
 end
 
--- How long the global rate limit of `meta` still holds, ms; 0 when it does not.
-local function limited_for(q, max)
-  if not max or tonumber(max) > tonumber(redis.call('GET', q.limiter) or 0) then
-    return 0
-  end
+-- How many jobs may still start under a limit of `max` a window, and for how many ms the window
+-- lasts if there are none.
+local function left_of(q, max)
+  local left = max - tonumber(redis.call('GET', q.limiter) or 0)
+  if left > 0 then return left, 0 end
   local ttl = redis.call('PTTL', q.limiter)
+  if ttl > 0 then return 0, ttl end
   if ttl == 0 then
     redis.call('DEL', q.limiter)
+    return max, 0
   end
-  return math.max(ttl, 0)
+  -- A count without an end holds nobody up, as in BullMQ.
+  return math.huge, 0
 end
 
--- Moves the next id to `active` and returns it, or nil.
-local function pop(q)
-  local id = redis.call('RPOPLPUSH', q.wait, q.active)
-  if id then
-    return id
+-- Moves up to `wanted` ids to `active` and returns them, the next one first. They are pushed before
+-- they are cut off, so that an `active` of a wrong type loses none.
+local function pop(q, wanted)
+  if wanted == 1 then
+    local id = redis.call('RPOPLPUSH', q.wait, q.active)
+    if id then return { id } end
+  else
+    local tail = redis.call('LRANGE', q.wait, -wanted, -1)
+    if tail[1] then
+      local ids, count = {}, #tail
+      for i = count, 1, -1 do ids[#ids + 1] = tail[i] end
+      redis.call('LPUSH', q.active, unpack(ids))
+      redis.call('LTRIM', q.wait, 0, -count - 1)
+      return ids
+    end
   end
-  id = redis.call('ZPOPMIN', q.prioritized)[1]
-  if id then
-    redis.call('LPUSH', q.active, id)
+  local ids = redis.call('ZRANGE', q.prioritized, 0, wanted - 1)
+  if ids[1] then
+    redis.call('LPUSH', q.active, unpack(ids))
+    redis.call('ZREMRANGEBYRANK', q.prioritized, 0, #ids - 1)
   else
     redis.call('DEL', q.pc)
   end
-  return id
+  return ids
 end
 
--- Starts a popped job and returns the reply for it, or nil if the id leads to no job: a wake-up
+-- Starts a popped job under `token`. Returns its fields, or nil if the id leads to no job: a wake-up
 -- marker of old releases, or an id whose hash is gone (Node would run that as a nameless job).
-local function start(q, id, options, max, duration)
+-- options: now, lock_ms, worker.
+local function start(q, id, token, options)
   local key = q.base .. id
   local job = redis.call('HMGET', key, unpack(FIELDS))
   if is_marker(id) or not (job[1] or job[2] or job[4]) then
     redis.call('LREM', q.active, 1, id)
     return nil
   end
-  if max and not job[10] and redis.call('INCR', q.limiter) == 1 and duration then
-    redis.call('PEXPIRE', q.limiter, math.floor(math.abs(tonumber(duration))))
-  end
-  redis.call('SET', key .. ':lock', options.token, 'PX', options.lock_ms)
+  redis.call('SET', key .. ':lock', token, 'PX', options.lock_ms)
   emit(q, 'active', 'jobId', id, 'prev', 'waiting')
+  local starts = (tonumber(job[8]) or 0) + 1
   if options.worker ~= '' then
-    redis.call('HSET', key, 'processedOn', options.now, 'pb', options.worker)
+    redis.call('HSET', key, 'processedOn', options.now, 'ats', starts, 'pb', options.worker)
   else
-    redis.call('HSET', key, 'processedOn', options.now)
+    redis.call('HSET', key, 'processedOn', options.now, 'ats', starts)
   end
-  redis.call('HINCRBY', key, 'ats', 1)
-  wake(q)
-  return { 0, id, 0, 0, options.now, unpack(job, 1, #FIELDS) }
+  return job
 end
 
--- The next job, or why there is none. options: now, token, lock_ms, worker.
--- Reply: { 0, id, 0, 0, now, FIELDS.. } or { 0, '', rate limit ms, next due ms, now }; the second
--- result says whether the reply means anything (a job, a limit, a pause, a due time).
-local function fetch(q, options)
-  local now = options.now
-  local meta = redis.call('HMGET', q.meta, 'paused', 'concurrency', 'max', 'duration')
-  local paused = meta[1] and true or false
-  local held = paused or is_full(q, meta[2])
-  promote_due(q, now, paused, held)
-  local ttl = limited_for(q, meta[3])
-  if ttl > 0 or held then
-    return { 0, '', ttl, 0, now }, true
-  end
+-- Takes up to `wanted` jobs and appends id and fields of each to `reply`. `held`: the queue is paused
+-- or as many jobs run as it allows; `room`: how many more may run.
+-- options: now, lock_ms, worker, prefix and first number of the tokens, max and duration of the limit.
+-- Returns for how many ms the rate limit holds, when the first delayed job is due (both 0 if they do
+-- not matter), and whether that or a job says why the queue is not empty.
+local function fetch(q, wanted, held, room, options, reply)
+  local limited, taken = 0, 0
+  local left = math.huge
+  if options.max then left, limited = left_of(q, options.max) end
+  if limited > 0 or held then return limited, 0, true end
+  wanted = math.min(wanted, room)
+  -- Ids without a job are dropped and others taken instead, some times.
   for _ = 1, 100 do
-    local id = pop(q)
-    if not id then
-      break
-    end
-    local started = start(q, id, options, meta[3], meta[4])
-    if started then
-      return started, true
+    local most = math.min(wanted - taken, left)
+    if most <= 0 then break end
+    local ids = pop(q, most)
+    if not ids[1] then break end
+    for _, id in ipairs(ids) do
+      local job = start(q, id, options.prefix .. (options.first + taken), options)
+      if job then
+        taken = taken + 1
+        reply[#reply + 1] = id
+        reply[#reply + 1] = job
+        -- A job that fails without being run costs nothing of the limit.
+        if options.max and not job[10] then
+          left = left - 1
+          if redis.call('INCR', q.limiter) == 1 and options.duration then
+            redis.call('PEXPIRE', q.limiter, math.floor(math.abs(options.duration)))
+          end
+        end
+      end
     end
   end
-  local head = redis.call('ZRANGE', q.delayed, 0, 0, 'WITHSCORES')
-  if head[1] then
-    return { 0, '', 0, math.ceil(tonumber(head[2]) / 4096), now }, true
+  if taken > 0 then wake(q) end
+  if taken < wanted then
+    if left <= 0 then return math.max(redis.call('PTTL', q.limiter), 0), 0, true end
+    local head = redis.call('ZRANGE', q.delayed, 0, 0, 'WITHSCORES')
+    if head[1] then return 0, math.ceil(tonumber(head[2]) / 4096), true end
   end
-  return { 0, '', 0, 0, now }, false
+  return 0, 0, taken > 0
 end

@@ -1,0 +1,73 @@
+//! What a worker's handles, its driver and its upkeep have in common.
+
+use std::sync::Arc;
+
+use tokio::sync::{broadcast, watch};
+
+use super::WorkerEvent;
+use super::calls::Calls;
+use super::upkeep::Held;
+
+/// Events that a slow listener may be behind.
+const EVENTS: usize = 1024;
+
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub calls: Arc<Calls>,
+    pub held: Held,
+    pub wish: watch::Sender<Wish>,
+    pub state: watch::Sender<State>,
+    events: broadcast::Sender<WorkerEvent>,
+}
+
+/// What the worker is to do.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wish {
+    pub concurrency: usize,
+    pub paused: bool,
+    pub closing: Option<Closing>,
+}
+
+/// How to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Closing {
+    /// When the running jobs have ended.
+    Gracefully,
+    /// At once; locks are left to expire.
+    AtOnce,
+}
+
+/// What the worker does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct State {
+    /// It has begun.
+    pub started: bool,
+    /// It takes no jobs and none runs.
+    pub at_rest: bool,
+    /// It has ended.
+    pub ended: bool,
+}
+
+impl Shared {
+    pub(super) fn new(calls: Calls) -> Self {
+        let wish = Wish { concurrency: calls.options.concurrency.max(1), paused: false, closing: None };
+        Self {
+            calls: Arc::new(calls),
+            held: Held::default(),
+            wish: watch::Sender::new(wish),
+            state: watch::Sender::new(State::default()),
+            events: broadcast::Sender::new(EVENTS),
+        }
+    }
+
+    pub(super) fn events(&self) -> broadcast::Receiver<WorkerEvent> {
+        self.events.subscribe()
+    }
+
+    /// Tells an event, if anybody listens.
+    pub(super) fn tell(&self, event: impl FnOnce() -> WorkerEvent) {
+        if self.events.receiver_count() > 0 {
+            let _ = self.events.send(event());
+        }
+    }
+}
