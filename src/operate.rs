@@ -4,6 +4,7 @@
 //! Single acts and bulk acts both come through here, from the console and from the command line.
 
 mod action;
+pub mod journal;
 mod plan;
 mod preview;
 mod queue;
