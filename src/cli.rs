@@ -12,6 +12,7 @@ mod failure;
 mod figures;
 mod job;
 mod jobs;
+mod journal;
 mod jq;
 mod log;
 mod logs;
@@ -23,7 +24,9 @@ mod resolve;
 mod scan;
 mod session;
 mod table;
+mod undo;
 mod version;
+mod who;
 
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
@@ -128,6 +131,9 @@ fn run(cli: Cli) -> Result<u8, Failure> {
         });
     }
     let json = globals.json;
+    if let Command::Journal(args) = &command {
+        return session::block_on(false, journal::run(args, settings.color, json));
+    }
     let verbose = globals.verbose > 0;
     let access = match &command {
         Command::Retry(_)
@@ -135,7 +141,8 @@ fn run(cli: Cli) -> Result<u8, Failure> {
         | Command::Promote(_)
         | Command::Pause(_)
         | Command::Resume(_)
-        | Command::Merge(_) => settings.access,
+        | Command::Merge(_)
+        | Command::Undo(_) => settings.access,
         _ => Access::ReadOnly,
     };
     let acts = access == Access::ReadWrite;
@@ -169,11 +176,14 @@ async fn dispatch(session: &mut Session, command: Command) -> Result<u8, Failure
         }
         Command::Resume(args) => act::queues(session, &args, QueueAction::Resume).await,
         Command::Merge(args) => act::queues(session, &args, QueueAction::Merge).await,
+        Command::Undo(args) => undo::run(session, &args).await,
         Command::Events(args) => events::run(session, &args).await,
         Command::Redis => redis::run(session).await,
         // Answered before anything was connected.
-        Command::Config { .. } | Command::Completions { .. } | Command::Man | Command::Demo(_) => {
-            Ok(exit::DONE)
-        }
+        Command::Config { .. }
+        | Command::Completions { .. }
+        | Command::Man
+        | Command::Demo(_)
+        | Command::Journal(_) => Ok(exit::DONE),
     }
 }

@@ -6,6 +6,7 @@ pub mod events;
 pub mod op;
 pub mod queue;
 pub mod read;
+pub mod saved;
 mod script;
 pub mod worker;
 

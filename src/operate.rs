@@ -4,15 +4,20 @@
 //! Single acts and bulk acts both come through here, from the console and from the command line.
 
 mod action;
+pub mod command;
 pub mod journal;
+mod operator;
 mod plan;
 mod preview;
 mod queue;
 mod report;
 mod run;
+pub mod trash;
+pub mod undo;
 mod walk;
 
 pub use action::{Action, Severity, severity};
+pub use operator::{Consent, Operator, Policy, UndoError, Undoable};
 pub use plan::{Plan, Selection};
 pub use preview::{Preview, preview};
 pub use queue::{act, preview_act};

@@ -12,6 +12,8 @@ mod wire_guard;
 use std::path::PathBuf;
 
 use crate::conn::{Access, ConnError, Endpoint};
+use crate::operate::Policy;
+use crate::operate::journal::Who;
 use crate::wire::{Fleet, Prefix, QueueId};
 
 pub use run::run;
@@ -56,6 +58,10 @@ pub struct Start {
     pub globs: Vec<String>,
     /// What is known of the clients of eras 5 and 6.
     pub fleet: Option<Fleet>,
+    /// Who sits at the terminal, for the journal.
+    pub who: Who,
+    /// What the environment asks of acts.
+    pub policy: Policy,
     /// Where the found queues are remembered; `None`: nowhere.
     pub state_dir: Option<PathBuf>,
     /// Colour.

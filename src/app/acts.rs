@@ -5,6 +5,7 @@ use super::modal::Modal;
 use super::modal::confirm::Confirm;
 use super::toast::Toast;
 use super::{App, Running};
+use crate::operate::journal::Confirmed;
 use crate::operate::{End, Progress, Report, Severity};
 use crate::text::{Clean, figure};
 use crate::wire::Era;
@@ -25,7 +26,7 @@ pub(super) fn ask(app: &mut App, act: Act, count: u64, now: i64) -> Vec<Effect> 
         return Vec::new();
     }
     match act.severity(count, app.config.protected) {
-        Severity::Run => run(app, act, now),
+        Severity::Run => run(app, act, Confirmed::NotAsked, now),
         asked => {
             let preview = app.ids.next();
             let version = app.snapshot.queues.iter().find(|row| row.id == *act.queue()).map(|row| row.era);
@@ -41,14 +42,14 @@ fn writable(era: Era) -> Result<(), &'static str> {
 }
 
 /// Hands an act to the shell.
-pub(super) fn run(app: &mut App, act: Act, now: i64) -> Vec<Effect> {
+pub(super) fn run(app: &mut App, act: Act, confirmed: Confirmed, now: i64) -> Vec<Effect> {
     let id = app.ids.next();
     for screen in app.stacks.all_mut() {
         screen.panel_mut().runs(&act);
     }
     let progress = Progress::default();
     app.running.push(Running { id, act: act.clone(), progress, started_at: now, stopping: false });
-    vec![Effect::Run(id, act)]
+    vec![Effect::Run(id, act, confirmed)]
 }
 
 pub(super) fn progress(app: &mut App, id: RunId, progress: Progress) {
@@ -114,6 +115,8 @@ fn told(act: &Act, report: &Report) -> Toast {
         }
         End::Failed(error) => Some(error.to_string()),
         End::Refused => Some("ended early, because almost all were refused".to_owned()),
+        End::NotSaved(why) => Some(format!("nothing more was removed, because it could not be saved: {why}")),
+        End::Forbidden(why) => Some(why.to_string()),
     };
     let parts: Vec<String> = [Some(main), changed, refused, end].into_iter().flatten().collect();
     let text = parts.join("; ");

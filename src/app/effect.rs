@@ -5,6 +5,7 @@ use crate::engine::read::FieldValue;
 use crate::engine::read::job::{JobDetail, LogPage};
 use crate::engine::read::page::{Page, PageQuery};
 use crate::monitor::Interest;
+use crate::operate::journal::Confirmed;
 use crate::operate::{Action, Selection, Severity, severity};
 use crate::wire::{Era, JobId, QueueId, Raw, State};
 
@@ -177,7 +178,7 @@ pub enum Effect {
     /// Keep these things fresh.
     Interest(Interest),
     /// Do something.
-    Run(RunId, Act),
+    Run(RunId, Act, Confirmed),
     /// Stop a run after the chunk in flight.
     Stop(RunId),
     /// Put text on the clipboard, through the terminal.

@@ -45,6 +45,12 @@ struct Document {
     effects: Option<Vec<String>>,
     /// `finished`, or why it is not.
     ended: &'static str,
+    /// The name under which `toril undo` takes it back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    undo: Option<String>,
+    /// Its name in the journal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    journal: Option<String>,
     /// Jobs that were sent without an answer.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     unknown: Vec<String>,
@@ -73,6 +79,8 @@ impl Document {
             sample: Some(sample.iter().map(|id| id.lossless().into_owned()).collect()),
             effects: Some(effects.iter().map(ToString::to_string).collect()),
             ended: "finished",
+            undo: None,
+            journal: None,
             unknown: Vec::new(),
         }
     }
@@ -113,13 +121,9 @@ impl Document {
             dry_run: false,
             sample: None,
             effects: None,
-            ended: match &report.end {
-                End::Finished => "finished",
-                End::Cancelled => "cancelled",
-                End::Unknown { .. } => "unknown",
-                End::Failed(_) => "failed",
-                End::Refused => "refused",
-            },
+            ended: report.end.word(),
+            undo: report.journal.filter(|_| report.undoable).map(|id| id.to_string()),
+            journal: report.journal.map(|id| id.to_string()),
             unknown,
             ..Self::planned(report.action, &report.queue, 0, &[], &[])
         }
@@ -134,6 +138,8 @@ fn verdict(report: &Report) -> (u8, Option<Failure>) {
         End::Unknown { error, .. } => (exit::UNKNOWN, Some(failure_of(error).with_code(exit::UNKNOWN))),
         End::Cancelled => (exit::INTERRUPTED, None),
         End::Failed(OpError::Refused(_)) | End::Refused => (partly, None),
+        End::NotSaved(why) => (partly, Some(not_saved(why).with_code(partly))),
+        End::Forbidden(why) => (exit::USAGE, Some(forbidden(why))),
         End::Failed(error) => {
             let failure = failure_of(error);
             let code = if done > 0 { exit::PARTLY } else { failure.code() };
@@ -145,7 +151,15 @@ fn verdict(report: &Report) -> (u8, Option<Failure>) {
     }
 }
 
-fn failure_of(error: &OpError) -> Failure {
+fn not_saved(why: &Clean) -> Failure {
+    Failure::not_done("usage", why.as_str(), "--no-save removes without a copy: it cannot be undone then")
+}
+
+fn forbidden(why: &Clean) -> Failure {
+    Failure::config(why.as_str(), "the profile's require_audit and max_bulk decide this")
+}
+
+pub(super) fn failure_of(error: &OpError) -> Failure {
     match error {
         OpError::Conn(error) => Failure::from(error.clone()),
         other => Failure::internal(other.to_string(), "this is a defect of toril: please report it"),
@@ -153,7 +167,7 @@ fn failure_of(error: &OpError) -> Failure {
 }
 
 /// Cancelled by the first Ctrl-C.
-fn on_ctrl_c() -> CancellationToken {
+pub(super) fn on_ctrl_c() -> CancellationToken {
     let cancel = CancellationToken::new();
     let stop = cancel.clone();
     tokio::spawn(async move {
@@ -165,7 +179,7 @@ fn on_ctrl_c() -> CancellationToken {
 }
 
 /// Refuses before anything is asked; the gate of the connection would refuse each write as well.
-fn permit(session: &Session, dry_run: bool) -> Result<(), Failure> {
+pub(super) fn permit(session: &Session, dry_run: bool) -> Result<(), Failure> {
     if dry_run || session.conn.access() == Access::ReadWrite {
         return Ok(());
     }
@@ -189,6 +203,7 @@ fn tell(out: &mut Out, report: &Report) -> std::io::Result<()> {
         Action::Set | Action::Limit => "Changed",
         Action::MoveOut => "Moved",
         Action::Release => "Released",
+        Action::Undo => "Put back",
     };
     let queue = report.queue.name.clean();
     match report.action {
@@ -222,7 +237,13 @@ fn tell(out: &mut Out, report: &Report) -> std::io::Result<()> {
     if report.failures.len() > SHOWN {
         out.line(format_args!("  and {} more", report.failures.len() - SHOWN))?;
     }
+    if let Some(why) = &report.unrecorded {
+        out.line(format_args!("Not in the journal: {why}"))?;
+    } else if let (true, Some(id)) = (report.undoable, report.journal) {
+        out.line(format_args!("toril undo {id} puts it back."))?;
+    }
     match &report.end {
+        End::NotSaved(why) => out.line(format_args!("Stopped: {why}."))?,
         End::Cancelled => out.line("Stopped before the end.")?,
         End::Refused => out.line("Stopped: too many were refused.")?,
         End::Unknown { ids, .. } => {
@@ -237,6 +258,6 @@ fn tell(out: &mut Out, report: &Report) -> std::io::Result<()> {
 }
 
 /// `1 job`, `2,000 jobs`.
-fn jobs_of(count: u64) -> String {
+pub(super) fn jobs_of(count: u64) -> String {
     if count == 1 { "1 job".to_owned() } else { format!("{} jobs", thousands(count)) }
 }

@@ -15,7 +15,7 @@ use super::version::LONG_VERSION;
 mod acts;
 mod reads;
 
-pub use acts::{Confirm, JobAct, PauseArgs, QueueAct, RemoveArgs, RetryArgs};
+pub use acts::{Confirm, JobAct, JournalArgs, PauseArgs, QueueAct, RemoveArgs, RetryArgs, UndoArgs};
 pub use reads::{ConfigCommand, EventsArgs, JobArgs, JobsArgs, ListOrder, LogsArgs};
 
 const EXAMPLES: &str = "\
@@ -145,6 +145,10 @@ pub enum Command {
     Resume(QueueAct),
     /// Bring `wait` and `paused` of a split queue together
     Merge(QueueAct),
+    /// Put back what an act took away
+    Undo(UndoArgs),
+    /// What was done, by whom and how it ended
+    Journal(JournalArgs),
     /// Health of the server: memory, hit rate, clients, persistence, slow log
     Redis,
     /// The configuration: where it is, what is in force, a first file

@@ -32,6 +32,8 @@ pub fn run(settings: &Settings, keymap: Keymap, demo: bool, seconds: Option<u64>
         queues,
         globs,
         fleet: settings.fleet,
+        who: super::who::who(),
+        policy: settings.policy.clone(),
         // The list of a server that goes away is not remembered.
         state_dir: if demo { None } else { super::config::state_dir() },
         color: match settings.color {

@@ -6,8 +6,10 @@ use std::time::Duration;
 use super::config::Settings;
 use super::failure::{Failure, exit};
 use super::output::{Out, say};
+use super::who::who;
 use crate::conn::{Access, Conn, ConnError, Kind, Options, client_name};
 use crate::monitor::Clock;
+use crate::operate::Operator;
 use crate::text::Clean;
 
 /// How long connecting may take, name lookup and login included.
@@ -54,6 +56,18 @@ impl Session {
         let session = Self { settings, conn, out, json, verbose, clock };
         session.note(format_args!("connected to {}", session.settings.endpoint));
         Ok(session)
+    }
+
+    /// Whoever acts over this connection: what it does is written down.
+    pub fn operator(&self) -> Operator {
+        let (settings, folder) = (&self.settings, super::config::state_dir());
+        Operator::new(
+            self.conn.clone(),
+            who(),
+            settings.label.clone(),
+            settings.policy.clone(),
+            folder.as_deref(),
+        )
     }
 
     /// Says something on stderr, with `-v` only. The text must be safe to show.

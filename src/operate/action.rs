@@ -25,12 +25,14 @@ pub enum Action {
     Release,
     /// Change the limits of a queue.
     Limit,
+    /// Put back what an act took away.
+    Undo,
 }
 
 impl Action {
     /// Every act that is a command of its own.
-    pub const ALL: [Self; 6] =
-        [Self::Retry, Self::Remove, Self::Promote, Self::Pause, Self::Resume, Self::Merge];
+    pub const ALL: [Self; 7] =
+        [Self::Retry, Self::Remove, Self::Promote, Self::Pause, Self::Resume, Self::Merge, Self::Undo];
 
     /// The word.
     pub const fn word(self) -> &'static str {
@@ -45,6 +47,7 @@ impl Action {
             Self::MoveOut => "move-out",
             Self::Release => "release",
             Self::Limit => "limit",
+            Self::Undo => "undo",
         }
     }
 
@@ -100,7 +103,9 @@ pub const fn severity(action: Action, count: u64, protected: bool) -> Severity {
     match action {
         Action::Pause | Action::Remove | Action::MoveOut | Action::Release | Action::Limit => Severity::Ask,
         _ if count > 1 => Severity::Ask,
-        Action::Retry | Action::Promote | Action::Resume | Action::Merge | Action::Set => Severity::Run,
+        Action::Retry | Action::Promote | Action::Resume | Action::Merge | Action::Set | Action::Undo => {
+            Severity::Run
+        }
     }
 }
 

@@ -36,4 +36,14 @@ impl Plan {
     pub fn action(&self) -> Action {
         self.op.into()
     }
+
+    /// Whether jobs are gone afterwards.
+    pub const fn takes_away(&self) -> bool {
+        matches!(self.op, JobOp::Remove { .. })
+    }
+
+    /// Whether descendants go with them.
+    pub const fn takes_children(&self) -> bool {
+        matches!(self.op, JobOp::Remove { children: true })
+    }
 }

@@ -1,6 +1,7 @@
 //! What a run did.
 
 use super::Action;
+use super::journal::JournalId;
 use crate::engine::op::{Code, OpError};
 use crate::text::Clean;
 use crate::wire::{JobId, QueueId};
@@ -70,6 +71,34 @@ pub enum End {
     Failed(OpError),
     /// So many jobs were refused that going on would only collect refusals.
     Refused,
+    /// The jobs of the next chunk could not be saved, so they were not taken away.
+    NotSaved(Clean),
+    /// The environment does not allow it; nothing was done.
+    Forbidden(Clean),
+}
+
+impl End {
+    /// The word in machine output.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Finished => "finished",
+            Self::Cancelled => "cancelled",
+            Self::Unknown { .. } => "unknown",
+            Self::Failed(_) => "failed",
+            Self::Refused => "refused",
+            Self::NotSaved(_) => "not-saved",
+            Self::Forbidden(_) => "forbidden",
+        }
+    }
+
+    /// Why it did not go on, where that is more than the word.
+    pub fn reason(&self) -> Option<Clean> {
+        match self {
+            Self::Unknown { error, .. } | Self::Failed(error) => Some(Clean::line(error.to_string())),
+            Self::NotSaved(why) | Self::Forbidden(why) => Some(why.clone()),
+            Self::Finished | Self::Cancelled | Self::Refused => None,
+        }
+    }
 }
 
 /// What was done.
@@ -88,10 +117,19 @@ pub struct Report {
     pub end: End,
     /// Ids that changed from one list to the other, for acts on queues.
     pub moved: u64,
+    /// Jobs that were acted on, the first 100.
+    pub ids: Vec<JobId>,
+    /// Its record in the journal.
+    pub journal: Option<JournalId>,
+    /// Whether what it took away was saved.
+    pub undoable: bool,
+    /// Why there is no record, or no whole one.
+    pub unrecorded: Option<Clean>,
 }
 
 impl Report {
-    pub(super) fn new(action: Action, queue: QueueId) -> Self {
+    /// An act of which nothing is done yet.
+    pub fn new(action: Action, queue: QueueId) -> Self {
         Self {
             action,
             queue,
@@ -99,7 +137,16 @@ impl Report {
             failures: Vec::new(),
             end: End::Finished,
             moved: 0,
+            ids: Vec::new(),
+            journal: None,
+            undoable: false,
+            unrecorded: None,
         }
+    }
+
+    /// Nothing was done, because the environment does not allow it.
+    pub(super) fn forbidden(action: Action, queue: QueueId, why: &str) -> Self {
+        Self { end: End::Forbidden(Clean::line(why)), ..Self::new(action, queue) }
     }
 
     /// Whether it ended by itself and every job was acted on.

@@ -6,14 +6,19 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::trash::{Bag, Item};
 use super::walk::{CHUNK, Walk, count};
 use super::{End, Failure, Plan, Progress, Report, Selection};
 use crate::conn::{Conn, ConnError, Kind};
 use crate::engine::op::{Code, OpError, run_jobs};
+use crate::engine::saved::{Saving, save};
+use crate::text::Clean;
 use crate::wire::JobId;
 
 /// Failures that a report keeps.
 const FAILURES: usize = 1000;
+/// Jobs that were acted on that a report names.
+const NAMED: usize = 100;
 /// What one chunk may take of Redis before the next one is made smaller.
 const BUSY: Duration = Duration::from_millis(10);
 /// The first chunk is small: a mistake that is stopped at once has done little.
@@ -32,8 +37,53 @@ pub async fn run(
     progress: &watch::Sender<Progress>,
     cancel: &CancellationToken,
 ) -> Report {
+    run_saving(conn, plan, None, progress, cancel).await
+}
+
+/// Where jobs are saved before they go.
+#[derive(Debug)]
+pub(super) struct Saver {
+    /// The file.
+    pub(super) bag: Bag,
+    /// Bytes that may be saved in all.
+    pub(super) limit: u64,
+}
+
+impl Saver {
+    /// Saves what a chunk takes away; `Err`: it may not go.
+    async fn keep(&mut self, conn: &Conn, plan: &Plan, ids: &[JobId]) -> Result<(), Clean> {
+        let state = match plan.selection {
+            Selection::All { state, .. } => Some(state),
+            Selection::Ids(_) => None,
+        };
+        let limit = self.limit.saturating_sub(self.bag.size());
+        let saving = Saving { state, children: plan.takes_children(), limit };
+        let (jobs, _) =
+            save(conn, &plan.target, ids, saving).await.map_err(|error| Clean::line(error.to_string()))?;
+        let items: Vec<Item> = jobs.into_iter().map(|saved| Item::Job(Box::new(saved))).collect();
+        self.bag.put(&items).await.map_err(|error| Clean::line(error.to_string()))
+    }
+
+    /// Tells which jobs of a chunk are still there. If that fails, an undo meets them and leaves them.
+    async fn stayed(&mut self, plan: &Plan, ids: &[JobId]) {
+        let key = |id: &JobId| crate::text::lossless(&plan.target.queue.job(id)).into_owned();
+        let items: Vec<Item> = ids.iter().map(|id| Item::Stayed(key(id))).collect();
+        if let Err(error) = self.bag.put(&items).await {
+            tracing::warn!(%error, "the trash does not know which jobs stayed");
+        }
+    }
+}
+
+/// The same, saving what goes.
+pub(super) async fn run_saving(
+    conn: &Conn,
+    plan: &Plan,
+    saver: Option<&mut Saver>,
+    progress: &watch::Sender<Progress>,
+    cancel: &CancellationToken,
+) -> Report {
     let mut report = Report::new(plan.action(), plan.target.queue.clone());
-    report.end = drive(conn, plan, progress, cancel, &mut report)
+    report.end = drive(conn, plan, saver, progress, cancel, &mut report)
         .await
         .unwrap_or_else(|error| End::Failed(error.into()));
     let counts = &mut report.progress;
@@ -48,6 +98,7 @@ pub async fn run(
 async fn drive(
     conn: &Conn,
     plan: &Plan,
+    mut saver: Option<&mut Saver>,
     progress: &watch::Sender<Progress>,
     cancel: &CancellationToken,
     report: &mut Report,
@@ -68,6 +119,11 @@ async fn drive(
         if ids.is_empty() {
             return Ok(End::Finished);
         }
+        if let Some(saver) = &mut saver
+            && let Err(why) = saver.keep(conn, plan, &ids).await
+        {
+            return Ok(End::NotSaved(why));
+        }
         let sent = Instant::now();
         let answers = match run_jobs(conn, &plan.target, plan.op, &ids).await {
             Ok(answers) => answers,
@@ -76,7 +132,11 @@ async fn drive(
         };
         let busy = sent.elapsed().saturating_sub(idle);
         let (mut stay, mut left, mut last) = (Vec::new(), 0, None);
+        let mut stayed = Vec::new();
         for (id, answer) in ids.into_iter().zip(answers) {
+            if !matches!(answer, Ok(Code::Done)) {
+                stayed.push(id.clone());
+            }
             match tell(report, plan, &id, answer) {
                 Fate::Left => left += 1,
                 Fate::Stays => stay.push(id),
@@ -84,6 +144,9 @@ async fn drive(
             }
         }
         progress.send_replace(report.progress);
+        if let Some(saver) = &mut saver {
+            saver.stayed(plan, &stayed).await;
+        }
         if let Some(error) = last {
             return Ok(End::Failed(error));
         }
@@ -114,6 +177,9 @@ fn tell(report: &mut Report, plan: &Plan, id: &JobId, answer: Result<Code, OpErr
     let (failure, fate) = match answer {
         Ok(Code::Done) => {
             counts.done += 1;
+            if report.ids.len() < NAMED {
+                report.ids.push(id.clone());
+            }
             return Fate::Left;
         }
         Ok(code @ (Code::Gone | Code::NotIn(_))) => {

@@ -12,7 +12,8 @@ use crate::conn::{Conn, ConnError};
 use crate::engine::op::Target;
 use crate::engine::read;
 use crate::engine::read::page::{Brief, JobRow, PageQuery};
-use crate::operate::{self, Plan, Preview, Progress, Report};
+use crate::operate::journal::Confirmed;
+use crate::operate::{self, Consent, Operator, Plan, Preview, Progress, Report, command};
 use crate::text::Clean;
 use crate::wire::Era;
 
@@ -23,6 +24,7 @@ const FIELD_LIMIT: u64 = 256 << 20;
 #[derive(Debug)]
 pub struct Exec {
     conn: Conn,
+    operator: Operator,
     messages: mpsc::Sender<Msg>,
     slots: HashMap<Slot, Place>,
     runs: HashMap<RunId, CancellationToken>,
@@ -41,10 +43,20 @@ struct Place {
 
 impl Exec {
     /// An executor that reports to `messages`; the receiver tells which fetches are over.
-    pub fn new(conn: Conn, messages: mpsc::Sender<Msg>) -> (Self, mpsc::UnboundedReceiver<Free>) {
+    pub fn new(operator: Operator, messages: mpsc::Sender<Msg>) -> (Self, mpsc::UnboundedReceiver<Free>) {
         // Each free slot is told once for each fetch that ran: no more than there are slots.
         let (freed, free) = mpsc::unbounded_channel();
-        (Self { conn, messages, slots: HashMap::new(), runs: HashMap::new(), freed }, free)
+        (
+            Self {
+                conn: operator.conn().clone(),
+                operator,
+                messages,
+                slots: HashMap::new(),
+                runs: HashMap::new(),
+                freed,
+            },
+            free,
+        )
     }
 
     /// Reads something, after what the slot reads now.
@@ -83,12 +95,12 @@ impl Exec {
     }
 
     /// Does something.
-    pub fn run(&mut self, id: RunId, act: Act) {
+    pub fn run(&mut self, id: RunId, act: Act, confirmed: Confirmed) {
         let cancel = CancellationToken::new();
         self.runs.insert(id, cancel.clone());
-        let (conn, messages) = (self.conn.clone(), self.messages.clone());
+        let (operator, messages) = (self.operator.clone(), self.messages.clone());
         tokio::spawn(async move {
-            let report = perform(&conn, act, id, &messages, &cancel).await;
+            let report = perform(&operator, act, confirmed, id, &messages, &cancel).await;
             let _ = messages.send(Msg::Done(id, report)).await;
         });
     }
@@ -205,14 +217,19 @@ async fn preview(conn: &Conn, act: Act) -> Result<Preview, ConnError> {
 }
 
 async fn perform(
-    conn: &Conn,
+    operator: &Operator,
     act: Act,
+    confirmed: Confirmed,
     id: RunId,
     messages: &mpsc::Sender<Msg>,
     cancel: &CancellationToken,
 ) -> Result<Report, Clean> {
     match act {
-        Act::Queue { queue, era, op } => Ok(operate::act(conn, &target(queue, era)?, op).await),
+        Act::Queue { queue, era, op } => {
+            let target = target(queue, era)?;
+            let consent = Consent::new(confirmed, command::of_queue(&target, op));
+            Ok(operator.act(&target, op, &consent).await)
+        }
         Act::Jobs { queue, era, op, selection } => {
             let plan = Plan { target: target(queue, era)?, op, selection };
             let (sender, mut receiver) = watch::channel(Progress::default());
@@ -225,7 +242,8 @@ async fn perform(
                     }
                 })
             };
-            let report = operate::run(conn, &plan, &sender, cancel).await;
+            let consent = Consent::new(confirmed, command::of_plan(&plan));
+            let report = operator.run(&plan, &consent, &sender, cancel).await;
             watcher.abort();
             Ok(report)
         }

@@ -19,6 +19,7 @@ use crate::app::link::{LinkPhase, LinkView};
 use crate::app::{App, Config, Effect, Msg, update};
 use crate::conn::{Access, Conn, Link, LinkState, Options};
 use crate::monitor::{Clock, Interest, Monitor, MonitorHandle, MonitorOptions, Remember, Snapshot};
+use crate::operate::Operator;
 use crate::text::Clean;
 use crate::view;
 use crate::view::theme::{Depth, Theme};
@@ -122,7 +123,14 @@ async fn session(start: Start, keymap: Keymap) -> Result<Ended, ShellError> {
         ratatui::TerminalOptions { viewport: ratatui::Viewport::Fullscreen },
     )?;
     let (messages, mut inbox) = mpsc::channel(64);
-    let (exec, mut freed) = Exec::new(conn.clone(), messages);
+    let operator = Operator::new(
+        conn.clone(),
+        start.who.clone(),
+        start.profile.label.clone(),
+        start.policy.clone(),
+        start.state_dir.as_deref(),
+    );
+    let (exec, mut freed) = Exec::new(operator, messages);
     let mut session = Session {
         app,
         theme,
@@ -260,7 +268,7 @@ impl Session {
                     changed
                 });
             }
-            Effect::Run(id, act) => self.exec.run(id, act),
+            Effect::Run(id, act, confirmed) => self.exec.run(id, act, confirmed),
             Effect::Stop(id) => self.exec.stop(id),
             Effect::Reconnect => self.conn.reconnect_now(),
             Effect::Copy(text) => {

@@ -43,6 +43,23 @@ pub enum WriteEra {
     V6,
 }
 
+impl WriteEra {
+    /// The short name, as [`Era::name`].
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Bull4 => "B",
+            Self::V4 => "4",
+            Self::V5 => "5",
+            Self::V6 => "6",
+        }
+    }
+
+    /// Reads [`WriteEra::word`].
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Bull4, Self::V4, Self::V5, Self::V6].into_iter().find(|era| era.word() == word)
+    }
+}
+
 /// Which of the eras 5 and 6 a queue's clients belong to, when somebody said so: they leave the
 /// same keys, but pause in ways that lose each other's jobs.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]

@@ -398,7 +398,7 @@ fn acts_know_the_jobs_state() {
     console.effects.clear();
     console.key('r');
     let run = console.effects.iter().find_map(|effect| match effect {
-        Effect::Run(_, Act::Jobs { op, .. }) => Some(*op),
+        Effect::Run(_, Act::Jobs { op, .. }, _) => Some(*op),
         _ => None,
     });
     assert_eq!(run, Some(JobOp::Retry { from: State::Failed, reset_attempts: false }));

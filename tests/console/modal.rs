@@ -72,7 +72,7 @@ fn confirm(console: &Console) -> Option<&Confirm> {
 /// What was asked to be done.
 fn runs(console: &mut Console) -> Vec<Act> {
     let effects = console.asked().into_iter();
-    effects.filter_map(|effect| if let Effect::Run(_, act) = effect { Some(act) } else { None }).collect()
+    effects.filter_map(|effect| if let Effect::Run(_, act, _) = effect { Some(act) } else { None }).collect()
 }
 
 /// The number under which a preview was asked for.

@@ -22,4 +22,5 @@ mod operate;
 mod parity;
 mod read;
 mod soak;
+mod undo;
 mod vocabulary;

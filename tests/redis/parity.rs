@@ -12,7 +12,7 @@ mod differences;
 mod edits;
 mod flows;
 mod matrix;
-mod pair;
+pub mod pair;
 mod promote;
 mod queue;
 mod remove;

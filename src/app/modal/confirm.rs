@@ -10,6 +10,7 @@ use super::super::update::is_escape;
 use super::super::{App, Config};
 use super::{Modal, edit};
 use crate::engine::op::QueueOp;
+use crate::operate::journal::Confirmed;
 use crate::operate::{Preview, Severity};
 use crate::text::Clean;
 use crate::wire::{Era, Fleet};
@@ -151,7 +152,8 @@ pub(in crate::app) fn on_key(app: &mut App, mut confirm: Box<Confirm>, key: Key,
         _ => key == Key::char('y'),
     };
     if yes {
-        return acts::run(app, confirm.act, now);
+        let how = if confirm.severity == Severity::Type { Confirmed::Typed } else { Confirmed::Asked };
+        return acts::run(app, confirm.act, how, now);
     }
     let typed = confirm.severity == Severity::Type;
     let no = !typed && (key == Key::char('n') || key == Key::char('N') || key.code == Code::Enter);

@@ -4,6 +4,7 @@ use crate::cli::args::Confirm;
 use crate::cli::failure::{Failure, exit};
 use crate::cli::output::ask;
 use crate::operate::Severity;
+use crate::operate::journal::Confirmed;
 use crate::text::Clean;
 use crate::wire::QueueName;
 
@@ -13,7 +14,7 @@ pub async fn confirm(
     flags: &Confirm,
     question: &str,
     name: Option<&QueueName>,
-) -> Result<(), Failure> {
+) -> Result<Confirmed, Failure> {
     // A wrong name is a mistake at any severity.
     if let (Some(given), Some(name)) = (&flags.confirm, name) {
         if !names(given, name) {
@@ -22,13 +23,13 @@ pub async fn confirm(
                 "nothing was done; check which queue is meant",
             ));
         }
-        return Ok(());
+        return Ok(Confirmed::Named);
     }
     match (severity, name) {
-        (Severity::Run, _) => Ok(()),
+        (Severity::Run, _) => Ok(Confirmed::NotAsked),
         (Severity::Ask, _) | (Severity::Type, None) => {
             if flags.yes {
-                return Ok(());
+                return Ok(Confirmed::Yes);
             }
             let answer = answer(format!("{question} [y/N]")).await?;
             let yes = answer.ok_or_else(|| {
@@ -37,7 +38,7 @@ pub async fn confirm(
                     "confirm with --yes",
                 )
             })?;
-            if matches!(yes.as_str(), "y" | "Y" | "yes") { Ok(()) } else { Err(declined()) }
+            if matches!(yes.as_str(), "y" | "Y" | "yes") { Ok(Confirmed::Asked) } else { Err(declined()) }
         }
         (Severity::Type, Some(name)) => {
             let shown = name.clean();
@@ -48,7 +49,7 @@ pub async fn confirm(
                     format!("confirm with --confirm {shown}"),
                 )
             })?;
-            if names(&typed, name) { Ok(()) } else { Err(declined()) }
+            if names(&typed, name) { Ok(Confirmed::Typed) } else { Err(declined()) }
         }
     }
 }

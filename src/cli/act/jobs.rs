@@ -17,7 +17,8 @@ use crate::cli::session::Session;
 use crate::conn::{Request, Verb};
 use crate::engine::op::JobOp;
 use crate::engine::read::overview;
-use crate::operate::{self, End, Plan, Preview, Progress, Report, Selection};
+use crate::operate::journal::Confirmed;
+use crate::operate::{self, Consent, End, Operator, Plan, Preview, Progress, Report, Selection, command};
 use crate::text::Clean;
 use crate::wire::State;
 
@@ -87,8 +88,9 @@ pub async fn run(session: &mut Session, args: &JobAct, action: JobAction) -> Res
     if args.act.dry_run || preview.matched == 0 {
         return planned(session, &plan, &preview, args.act.dry_run);
     }
-    ask(session, args, &plan, &preview).await?;
-    let report = drive(session, &plan, args.rate).await;
+    let confirmed = ask(session, args, &plan, &preview).await?;
+    let consent = Consent::new(confirmed, command::of_plan(&plan)).matched(preview.matched);
+    let report = drive(session, &plan, &consent, args.rate).await;
     if session.json {
         session.out.json(&Document::done(&report))?;
     } else {
@@ -108,7 +110,7 @@ async fn server_time(session: &Session) -> Result<i64, Failure> {
     Ok(overview::server_time(&reply).unwrap_or_else(|| session.clock.now_ms()))
 }
 
-async fn ask(session: &Session, args: &JobAct, plan: &Plan, preview: &Preview) -> Result<(), Failure> {
+async fn ask(session: &Session, args: &JobAct, plan: &Plan, preview: &Preview) -> Result<Confirmed, Failure> {
     let severity = operate::severity(plan.action(), preview.matched, session.settings.protected);
     let word = plan.action().word();
     let verb = format!("{}{}", word[..1].to_uppercase(), &word[1..]);
@@ -146,13 +148,14 @@ fn planned(session: &mut Session, plan: &Plan, preview: &Preview, dry_run: bool)
 }
 
 /// Runs the plan; Ctrl-C stops it between two chunks, and what was done until then is reported.
-async fn drive(session: &Session, plan: &Plan, rate: Option<u32>) -> Report {
+async fn drive(session: &Session, plan: &Plan, consent: &Consent, rate: Option<u32>) -> Report {
+    let operator = session.operator();
     let cancel = on_ctrl_c();
     let (progress, seen) = watch::channel(Progress::default());
     let teller = (!session.json).then(|| tokio::spawn(show(seen)));
     let report = match rate {
-        None => operate::run(&session.conn, plan, &progress, &cancel).await,
-        Some(rate) => slowly(session, plan, rate, &progress, &cancel).await,
+        None => operator.run(plan, consent, &progress, &cancel).await,
+        Some(rate) => slowly(&operator, plan, consent, rate, &progress, &cancel).await,
     };
     if let Some(teller) = teller {
         teller.abort();
@@ -162,15 +165,16 @@ async fn drive(session: &Session, plan: &Plan, rate: Option<u32>) -> Report {
 
 /// Runs the plan by slices of a second each.
 async fn slowly(
-    session: &Session,
+    operator: &Operator,
     plan: &Plan,
+    consent: &Consent,
     rate: u32,
     progress: &watch::Sender<Progress>,
     cancel: &CancellationToken,
 ) -> Report {
     let Selection::Ids(ids) = &plan.selection else {
         // `run` has turned every selection with a rate into ids.
-        return operate::run(&session.conn, plan, progress, cancel).await;
+        return operator.run(plan, consent, progress, cancel).await;
     };
     let (slice, _) = watch::channel(Progress::default());
     let mut whole: Option<Report> = None;
@@ -181,7 +185,7 @@ async fn slowly(
             () = cancel.cancelled() => {}
         }
         let part = Plan { selection: Selection::Ids(ids_now.to_vec()), ..plan.clone() };
-        let report = operate::run(&session.conn, &part, &slice, cancel).await;
+        let report = operator.run(&part, consent, &slice, cancel).await;
         let report = match whole.take() {
             None => report,
             Some(before) => joined(before, report),
@@ -198,7 +202,7 @@ async fn slowly(
             report.progress.matched = ids.len() as u64;
             report
         }
-        None => operate::run(&session.conn, plan, progress, cancel).await,
+        None => operator.run(plan, consent, progress, cancel).await,
     }
 }
 

@@ -9,7 +9,8 @@ use crate::cli::output::report as say_why;
 use crate::cli::resolve::{self, Found};
 use crate::cli::session::Session;
 use crate::engine::op::{QueueOp, Target};
-use crate::operate::{self, Action};
+use crate::operate::journal::Confirmed;
+use crate::operate::{self, Action, Consent, command};
 use crate::text::Clean;
 use crate::wire::{Fleet, QueueId};
 
@@ -59,22 +60,25 @@ pub async fn run(session: &mut Session, args: &QueueAct, action: QueueAction) ->
         print(session, documents, args.all)?;
         return Ok(summary(&codes, targets.len() + refused.len()));
     }
+    let mut confirmed = Confirmed::NotAsked;
     if !targets.is_empty() {
         let severity = operate::severity(word, targets.len() as u64, session.settings.protected);
         let (question, name) = match targets.as_slice() {
             [one] => (format!("{} {}?", title(word), one.queue.clean()), Some(&one.queue.name)),
             several => (format!("{} {} queues?", title(word), several.len()), None),
         };
-        confirm(severity, &args.act.confirm, &question, name).await?;
+        confirmed = confirm(severity, &args.act.confirm, &question, name).await?;
     }
 
+    let operator = session.operator();
     let cancel = super::on_ctrl_c();
     let mut failures = Vec::new();
     for target in &targets {
         if cancel.is_cancelled() {
             break;
         }
-        let report = operate::act(&session.conn, target, op).await;
+        let consent = Consent::new(confirmed, command::of_queue(target, op)).matched(1);
+        let report = operator.act(target, op, &consent).await;
         if !session.json {
             tell(&mut session.out, &report)?;
         }

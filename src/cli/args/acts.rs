@@ -3,6 +3,7 @@
 use clap::{Args, ValueEnum};
 
 use super::reads::state;
+use crate::operate::journal::JournalId;
 use crate::wire::{Fleet, State};
 
 /// Flags of every command that acts.
@@ -25,6 +26,25 @@ pub struct Confirm {
     /// Confirm an act on more than 100 jobs by the queue's name
     #[arg(long, value_name = "NAME")]
     pub confirm: Option<String>,
+}
+
+/// Arguments of `toril undo`.
+#[derive(Args, Debug, Clone)]
+pub struct UndoArgs {
+    /// The act, as toril journal names it; without it the newest that can be undone
+    #[arg(value_name = "JOURNAL-ID")]
+    pub id: Option<JournalId>,
+    /// Flags of every act.
+    #[command(flatten)]
+    pub act: ActFlags,
+}
+
+/// Arguments of `toril journal`.
+#[derive(Args, Debug, Clone)]
+pub struct JournalArgs {
+    /// The newest so many
+    #[arg(long, default_value_t = 50, value_name = "N")]
+    pub limit: u64,
 }
 
 /// Which jobs of a queue.

@@ -31,6 +31,8 @@ pub const PROFILE_KEYS: &[&str] = &[
     "protected",
     "read_only",
     "fleet",
+    "require_audit",
+    "max_bulk",
     "user",
     "password",
     "password_file",
@@ -97,6 +99,10 @@ pub struct Profile {
     pub protected: Option<bool>,
     /// Forbid writes.
     pub read_only: Option<bool>,
+    /// Forbid writes that cannot be written down in the journal first.
+    pub require_audit: Option<bool>,
+    /// The most jobs that one act may cover.
+    pub max_bulk: Option<u64>,
     /// `5`, `6` or `mixed`.
     pub fleet: Option<String>,
     /// Redis ACL user.

@@ -9,6 +9,7 @@ use super::file::{File, Profile};
 use crate::cli::args::{ColorWhen, Globals};
 use crate::cli::failure::Failure;
 use crate::conn::{Access, Endpoint, Secret, Transport};
+use crate::operate::Policy;
 use crate::text::Clean;
 use crate::wire::{Fleet, Prefix};
 
@@ -112,6 +113,8 @@ pub struct Settings {
     pub colour: Option<String>,
     /// Whether dangerous acts want the queue's name.
     pub protected: bool,
+    /// What else the environment asks of acts.
+    pub policy: Policy,
     /// When to use colours.
     pub color: ColorWhen,
     /// Draw with ASCII only.
@@ -265,6 +268,14 @@ impl Settings {
         let (protected, origin) =
             first([(server.protected, of_profile())]).unwrap_or((true, Origin::Default));
         note("protected", protected.to_string(), &origin);
+        let policy =
+            Policy { require_audit: server.require_audit.unwrap_or(false), max_bulk: server.max_bulk };
+        if policy.require_audit {
+            note("require_audit", "true".to_owned(), &of_profile());
+        }
+        if let Some(most) = policy.max_bulk {
+            note("max_bulk", most.to_string(), &of_profile());
+        }
         let fleet = server.fleet.as_deref().map(fleet).transpose()?;
         let colour = server.colour.as_deref().map(colour).transpose()?;
         for (key, value) in [("fleet", &server.fleet), ("label", &server.label), ("colour", &colour)] {
@@ -303,6 +314,7 @@ impl Settings {
             label,
             colour,
             protected,
+            policy,
             color,
             ascii,
             mouse,

@@ -23,6 +23,8 @@ pub enum Code {
     Scheduler,
     /// More descendants, or longer lists to search, than one script may handle.
     TooMany,
+    /// A job of this id is there again: nothing newer is overwritten.
+    Taken,
     /// The id names a structure of the queue (trap T8).
     Reserved,
     /// The key is no job: of another type, or without a job's fields.
@@ -79,6 +81,14 @@ impl Code {
         })
     }
 
+    /// What the script that puts a job back answered, where it did not.
+    pub(in crate::engine) const fn from_restore(answer: i64) -> Option<Self> {
+        match answer {
+            -40 => Some(Self::Taken),
+            other => Self::refusal(other),
+        }
+    }
+
     /// What any script answers about a queue that it will not write to.
     pub(in crate::engine) const fn refusal(answer: i64) -> Option<Self> {
         match answer {
@@ -109,6 +119,7 @@ impl Code {
             Self::ChildFailed => "child-failed",
             Self::Scheduler => "scheduler",
             Self::TooMany => "too-many",
+            Self::Taken => "taken",
             Self::Reserved => "reserved",
             Self::NotAJob => "not-a-job",
             Self::Unsupported => "unsupported",
@@ -146,6 +157,7 @@ impl Code {
             Self::TooMany => {
                 "It has more descendants than one step may remove. Remove children first, or keep them."
             }
+            Self::Taken => "A job with this id is there by now; it was left as it is.",
             Self::Reserved => "The id is the name of a structure of the queue.",
             Self::NotAJob => "What stands under this id is not a job.",
             Self::Unsupported => "The library of this queue cannot do that.",

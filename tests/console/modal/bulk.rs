@@ -91,7 +91,7 @@ fn a_queue_is_read_again_as_soon_as_something_was_done_to_it() {
     let mut console = pausing(queue("payments"), 80, 24);
     console.keys("y");
     let run = console.asked().into_iter().find_map(|effect| match effect {
-        Effect::Run(id, _) => Some(id),
+        Effect::Run(id, ..) => Some(id),
         _ => None,
     });
     console.send(Msg::Done(run.unwrap(), Err("no".into())));

@@ -2,7 +2,7 @@
 
 use toril::app::Msg;
 use toril::app::effect::Effect;
-use toril::operate::{Action, End, Failure, Progress, Report};
+use toril::operate::{Action, Failure, Progress, Report};
 
 use super::pausing;
 use crate::support::{Console, queue, snapshot};
@@ -15,17 +15,12 @@ fn one_thing_that_was_refused_says_why_to_the_end() {
     let mut console = pausing(queue("payments"), 80, 24);
     console.keys("y");
     let run = console.asked().into_iter().find_map(|effect| match effect {
-        Effect::Run(id, _) => Some(id),
+        Effect::Run(id, ..) => Some(id),
         _ => None,
     });
-    let report = Report {
-        action: Action::Pause,
-        queue: queue("payments").id,
-        progress: Progress { matched: 1, failed: 1, ..Progress::default() },
-        failures: vec![Failure { id: None, code: "permission", message: WHY.into() }],
-        end: End::Finished,
-        moved: 0,
-    };
+    let mut report = Report::new(Action::Pause, queue("payments").id);
+    report.progress = Progress { matched: 1, failed: 1, ..Progress::default() };
+    report.failures = vec![Failure { id: None, code: "permission", message: WHY.into() }];
     console.send(Msg::Done(run.unwrap(), Ok(report)));
     assert_eq!(console.said(), [format!("pause payments: {WHY}")]);
     let grid = console.draw();

@@ -24,3 +24,4 @@ local NOT_PAUSED = -30
 local STILL_ACTIVE = -31
 local NO_SCHEDULER = -32
 local OCCUPIED = -33
+local TAKEN = -40

@@ -1,0 +1,90 @@
+//! The command line that does the same as an act: for the journal, and for whoever wants to
+//! repeat it in a script.
+
+use super::Selection;
+use super::plan::Plan;
+use crate::engine::op::{JobOp, QueueOp, Target};
+use crate::text::shell_word;
+use crate::wire::{Fleet, Prefix, State};
+
+/// Ids that a command line names; more are told as a number.
+const NAMED: usize = 20;
+
+/// `toril remove email 17 --yes` and the like. What no command line can carry stands as `?`.
+pub fn of_plan(plan: &Plan) -> String {
+    let mut words = head(plan.action().word(), &plan.target);
+    match (&plan.selection, plan.op) {
+        (Selection::Ids(ids), op) => {
+            words.extend(ids.iter().take(NAMED).map(|id| word(id.as_bytes())));
+            if ids.len() > NAMED {
+                words.push(format!("... ({} ids)", ids.len()));
+            }
+            if let JobOp::Retry { from: State::Completed, .. } = op {
+                words.push("--state completed".to_owned());
+            }
+        }
+        (Selection::All { state, .. }, _) => words.push(format!("--all --state {}", state.name())),
+    }
+    match plan.op {
+        JobOp::Retry { reset_attempts: true, .. } => words.push("--reset-attempts".to_owned()),
+        JobOp::Remove { children: false } => words.push("--keep-children".to_owned()),
+        _ => {}
+    }
+    words.join(" ")
+}
+
+/// `toril pause email --fleet 6` and the like.
+pub fn of_queue(target: &Target, op: QueueOp) -> String {
+    let action = super::Action::from(op);
+    let mut words = head(action.word(), target);
+    if let QueueOp::Pause { fleet } = op {
+        match fleet {
+            Fleet::V5 => words.push("--fleet 5".to_owned()),
+            Fleet::V6 => words.push("--fleet 6".to_owned()),
+            Fleet::Mixed => {}
+        }
+    }
+    words.join(" ")
+}
+
+fn head(action: &str, target: &Target) -> Vec<String> {
+    let mut words = vec!["toril".to_owned(), action.to_owned()];
+    let prefix = &target.queue.prefix;
+    if *prefix != Prefix::default() {
+        words.push(format!("--prefix {}", word(prefix.as_bytes())));
+    }
+    words.push(word(target.queue.name.as_bytes()));
+    words
+}
+
+fn word(raw: &[u8]) -> String {
+    shell_word(raw).unwrap_or_else(|| "?".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::{JobId, QueueId, QueueName, WriteEra};
+
+    fn target(prefix: &str) -> Target {
+        Target { queue: QueueId::new(Prefix::new(prefix), QueueName::legacy("e mail")), era: WriteEra::V6 }
+    }
+
+    #[test]
+    fn acts_are_told_as_commands() {
+        let plan = Plan {
+            target: target("bull"),
+            op: JobOp::Remove { children: false },
+            selection: Selection::Ids(vec![JobId::new("1"), JobId::new("a b")]),
+        };
+        assert_eq!(of_plan(&plan), "toril remove 'e mail' 1 'a b' --keep-children");
+        let plan = Plan {
+            target: target("app"),
+            op: JobOp::Retry { from: State::Failed, reset_attempts: true },
+            selection: Selection::All { state: State::Failed, until: 7 },
+        };
+        assert_eq!(of_plan(&plan), "toril retry --prefix app 'e mail' --all --state failed --reset-attempts");
+        let pause = QueueOp::Pause { fleet: Fleet::V6 };
+        assert_eq!(of_queue(&target("bull"), pause), "toril pause 'e mail' --fleet 6");
+    }
+}

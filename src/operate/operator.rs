@@ -1,0 +1,357 @@
+//! Who acts: the one way from a decision to a write. Every act is written down before its first
+//! write and after its last, and what it takes away is saved first.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::journal::{
+    Confirmed, Entry, Intent, Journal, JournalError, JournalId, Kept, Outcome, Part, Place, Who,
+};
+use super::trash::{ONE, Trash};
+use super::undo::{Undone, undo};
+use super::{Action, End, Plan, Progress, Report, Selection, queue, run};
+use crate::conn::{Batch, Conn, Request, Verb, items, text};
+use crate::engine::op::{QueueOp, Target};
+use crate::engine::saved::Saved;
+use crate::text::Clean;
+use crate::wire::{QueueId, WriteEra};
+
+/// Ids that an outcome names.
+const IDS: usize = 100;
+
+/// What an environment allows, from its profile.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Policy {
+    /// Nothing is done that cannot be written down first.
+    pub require_audit: bool,
+    /// The most jobs that one act may cover.
+    pub max_bulk: Option<u64>,
+}
+
+/// What a person agreed to.
+#[derive(Clone, Debug)]
+pub struct Consent {
+    /// How.
+    pub confirmed: Confirmed,
+    /// How many jobs the preview counted.
+    pub matched: Option<u64>,
+    /// The command line that does the same.
+    pub command: String,
+    /// What may be saved of the jobs that go, bytes; 0 saves nothing.
+    pub save: u64,
+}
+
+impl Consent {
+    /// Agreed to in this way, with the usual bound on what is saved.
+    pub fn new(confirmed: Confirmed, command: impl Into<String>) -> Self {
+        Self { confirmed, matched: None, command: command.into(), save: ONE }
+    }
+
+    /// With what the preview counted.
+    #[must_use]
+    pub fn matched(mut self, matched: u64) -> Self {
+        self.matched = Some(matched);
+        self
+    }
+
+    /// With another bound on what is saved, bytes; 0 saves nothing.
+    #[must_use]
+    pub fn save(mut self, bytes: u64) -> Self {
+        self.save = bytes;
+        self
+    }
+}
+
+/// A connection that acts in somebody's name. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Operator {
+    conn: Conn,
+    who: Who,
+    label: Option<String>,
+    policy: Policy,
+    journal: Option<Journal>,
+    trash: Option<Trash>,
+}
+
+/// An act with what is kept of it.
+#[derive(Clone, Debug)]
+pub struct Undoable {
+    /// The act.
+    pub act: Kept,
+    /// The jobs that it took, in the order in which they went.
+    pub jobs: Vec<Saved>,
+}
+
+/// How an undo failed before it began.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UndoError {
+    /// There is no such act, or nothing of it was kept.
+    #[error("{0}")]
+    Nothing(String),
+    /// The journal or the trash cannot be read.
+    #[error("{0}")]
+    Files(String),
+    /// The act was done on another server.
+    #[error("{0}")]
+    Elsewhere(String),
+}
+
+impl Operator {
+    /// Acts over `conn`. Without a folder nothing can be written down, and nothing can be undone.
+    pub fn new(
+        conn: Conn,
+        who: Who,
+        label: Option<String>,
+        policy: Policy,
+        folder: Option<&std::path::Path>,
+    ) -> Self {
+        let journal = folder.map(Journal::in_folder);
+        let trash = folder.map(Trash::in_folder);
+        Self { conn, who, label, policy, journal, trash }
+    }
+
+    /// The connection.
+    pub fn conn(&self) -> &Conn {
+        &self.conn
+    }
+
+    /// The journal, where there is a folder for it.
+    pub fn journal(&self) -> Option<&Journal> {
+        self.journal.as_ref()
+    }
+
+    /// The trash, where there is a folder for it.
+    pub fn trash(&self) -> Option<&Trash> {
+        self.trash.as_ref()
+    }
+
+    /// Does what a plan says, as [`run`] does.
+    pub async fn run(
+        &self,
+        plan: &Plan,
+        consent: &Consent,
+        progress: &watch::Sender<Progress>,
+        cancel: &CancellationToken,
+    ) -> Report {
+        let queue = &plan.target.queue;
+        if let (Some(most), Some(matched)) = (self.policy.max_bulk, consent.matched)
+            && matched > most
+        {
+            let why = format!("{matched} jobs are more than the {most} that max_bulk allows at once");
+            return Report::forbidden(plan.action(), queue.clone(), &why);
+        }
+        let selector = selector(&plan.selection);
+        let entry = match self.begin(plan.action(), &plan.target, selector, consent).await {
+            Ok(entry) => entry,
+            Err(why) => return Report::forbidden(plan.action(), queue.clone(), &why),
+        };
+        let mut saver = None;
+        if plan.takes_away()
+            && consent.save > 0
+            && let (Some(trash), Ok(entry)) = (&self.trash, &entry)
+        {
+            match trash.open(entry.id()).await {
+                Ok(bag) => saver = Some(run::Saver { bag, limit: consent.save }),
+                Err(error) => {
+                    let report = Report::forbidden(plan.action(), queue.clone(), &error.to_string());
+                    return self.finish(report, Ok(entry.clone())).await;
+                }
+            }
+        }
+        let mut report = run::run_saving(&self.conn, plan, saver.as_mut(), progress, cancel).await;
+        report.undoable = saver.is_some_and(|saver| saver.bag.size() > 0) && report.progress.done > 0;
+        self.finish(report, entry).await
+    }
+
+    /// Acts on a queue, as [`queue::act`] does.
+    pub async fn act(&self, target: &Target, op: QueueOp, consent: &Consent) -> Report {
+        let action = Action::from(op);
+        match self.begin(action, target, "the queue".to_owned(), consent).await {
+            Ok(entry) => {
+                let report = queue::act(&self.conn, target, op).await;
+                self.finish(report, entry).await
+            }
+            Err(why) => Report::forbidden(action, target.queue.clone(), &why),
+        }
+    }
+
+    /// Puts back what an act took away (the newest that can be, if none is named).
+    pub async fn undo(
+        &self,
+        id: Option<JournalId>,
+        consent: &Consent,
+        progress: &watch::Sender<Progress>,
+        cancel: &CancellationToken,
+    ) -> Result<(JournalId, QueueId, Undone), UndoError> {
+        let Undoable { act, jobs } = self.undoable(id).await?;
+        let Some(era) = WriteEra::parse(&act.intent.era) else {
+            return Err(UndoError::Nothing(format!(
+                "{} was done to a queue of an era that is not known",
+                act.id
+            )));
+        };
+        let Some(first) = jobs.first() else {
+            return Err(UndoError::Nothing(format!("nothing of {} is kept (any more)", act.id)));
+        };
+        let target = Target { queue: first.queue(), era };
+        let selector = format!("what {} took away", act.id);
+        let entry = self.begin(Action::Undo, &target, selector, consent).await.map_err(UndoError::Files)?;
+        let undone = undo(&self.conn, era, &jobs, progress, cancel).await;
+        let mut report = Report::new(Action::Undo, target.queue.clone());
+        report.progress = undone.progress;
+        report.end = match &undone.broken {
+            Some(error) => End::Failed(error.clone()),
+            None if undone.cancelled => End::Cancelled,
+            None => End::Finished,
+        };
+        let finished = report.end == End::Finished;
+        self.finish(report, entry).await;
+        if finished && let Some(trash) = &self.trash {
+            // What was put back may be worked off by now: a second undo would only double it.
+            let _ = trash.discard(act.id).await;
+        }
+        Ok((act.id, target.queue, undone))
+    }
+
+    /// What an undo would put back: an act and the jobs that are kept of it.
+    pub async fn undoable(&self, id: Option<JournalId>) -> Result<Undoable, UndoError> {
+        let (Some(journal), Some(trash)) = (&self.journal, &self.trash) else {
+            return Err(UndoError::Nothing("no folder for the journal: nothing was kept".to_owned()));
+        };
+        let files = |error: &dyn std::fmt::Display| UndoError::Files(error.to_string());
+        let history = journal.history(10_000).await.map_err(|error| files(&error))?;
+        let place = self.place().await;
+        let can = |end: &Option<(i64, Outcome)>| end.as_ref().is_none_or(|(_, outcome)| outcome.undoable);
+        let act = match id {
+            Some(id) => history.acts.iter().find(|act| act.id == id),
+            None => history.acts.iter().find(|act| {
+                can(&act.end) && act.end.is_some() && act.intent.place.endpoint == place.endpoint
+            }),
+        };
+        let Some(act) = act else {
+            return Err(UndoError::Nothing(match id {
+                Some(id) => format!("the journal has no {id}"),
+                None => "the journal has nothing that can be undone on this server".to_owned(),
+            }));
+        };
+        if act.intent.place.endpoint != place.endpoint {
+            return Err(UndoError::Elsewhere(format!(
+                "{} was done on {}; this is {}",
+                act.id, act.intent.place.endpoint, place.endpoint
+            )));
+        }
+        let jobs = trash.read(act.id).await.map_err(|error| files(&error))?;
+        if jobs.is_empty() {
+            return Err(UndoError::Nothing(format!("nothing of {} is kept (any more)", act.id)));
+        }
+        Ok(Undoable { act: act.clone(), jobs })
+    }
+
+    /// Writes the act down. `Err`: it may not be done. `Ok(Err)`: it may, without a record.
+    async fn begin(
+        &self,
+        action: Action,
+        target: &Target,
+        selector: String,
+        consent: &Consent,
+    ) -> Result<Result<Entry, Clean>, String> {
+        let begun = match &self.journal {
+            Some(journal) => {
+                let intent = Intent {
+                    who: self.who.clone(),
+                    place: self.place().await,
+                    action: action.word().to_owned(),
+                    queue: target.queue.name.lossless().into_owned(),
+                    prefix: target.queue.prefix.lossless().into_owned(),
+                    era: target.era.word().to_owned(),
+                    selector,
+                    matched: consent.matched,
+                    confirmed: consent.confirmed,
+                    command: consent.command.clone(),
+                    plan: serde_json::Value::Null,
+                    version: env!("CARGO_PKG_VERSION").to_owned(),
+                };
+                journal.begin(intent, now()).await
+            }
+            None => {
+                Err(JournalError { path: "-".to_owned(), message: "there is no folder for it".to_owned() })
+            }
+        };
+        match begun {
+            Ok(entry) => Ok(Ok(entry)),
+            Err(error) if self.policy.require_audit => {
+                Err(format!("nothing was done, because this environment requires a record: {error}"))
+            }
+            Err(error) => Ok(Err(Clean::line(error.to_string()))),
+        }
+    }
+
+    async fn finish(&self, mut report: Report, entry: Result<Entry, Clean>) -> Report {
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(why) => {
+                report.unrecorded = Some(why);
+                return report;
+            }
+        };
+        report.journal = Some(entry.id());
+        let counts = report.progress;
+        let outcome = Outcome {
+            ended: report.end.word().to_owned(),
+            counts: Part { done: counts.done, changed: counts.changed, failed: counts.failed },
+            reason: report.end.reason().map(|why| why.to_string()),
+            ids: report.ids.iter().take(IDS).map(|id| id.lossless().into_owned()).collect(),
+            undoable: report.undoable,
+        };
+        if let Err(error) = entry.end(outcome, now()).await {
+            report.unrecorded = Some(Clean::line(error.to_string()));
+        }
+        report
+    }
+
+    /// The server as it tells of itself; what it does not tell is left out.
+    async fn place(&self) -> Place {
+        let mut place = Place {
+            endpoint: self.conn.endpoint().to_string(),
+            label: self.label.clone(),
+            ..Place::default()
+        };
+        let mut batch = Batch::new();
+        batch.push(Request::new(Verb::AclWhoAmI));
+        batch.push(Request::new(Verb::Info).arg("server"));
+        batch.push(Request::new(Verb::Time));
+        if let Ok(replies) = self.conn.batch(&batch).await {
+            if let [user, info, time] = replies.as_slice() {
+                place.redis_user = text(user).map(str::to_owned);
+                place.run_id = text(info).and_then(run_id).map(str::to_owned);
+                let part =
+                    |at: usize| items(time).get(at).and_then(text).and_then(|text| text.parse::<i64>().ok());
+                place.redis_at = part(0).zip(part(1)).map(|(seconds, micros)| seconds * 1000 + micros / 1000);
+            }
+        }
+        place
+    }
+}
+
+fn run_id(info: &str) -> Option<&str> {
+    info.lines().find_map(|line| line.strip_prefix("run_id:")).map(str::trim)
+}
+
+fn selector(selection: &Selection) -> String {
+    match selection {
+        Selection::Ids(ids) if ids.len() <= IDS => {
+            let ids: Vec<_> = ids.iter().map(|id| id.lossless()).collect();
+            ids.join(" ")
+        }
+        Selection::Ids(ids) => format!("{} jobs by id", ids.len()),
+        Selection::All { state, until } => format!("all {} until {until}", state.name()),
+    }
+}
+
+/// The host's clock, ms since the epoch.
+fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}

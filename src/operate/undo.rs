@@ -1,0 +1,129 @@
+//! Putting back what an act took away.
+
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::{Failure, Progress};
+use crate::conn::Conn;
+use crate::engine::op::{Code, OpError};
+use crate::engine::saved::{Left, Restored, Saved, restore};
+use crate::text::Clean;
+use crate::wire::{JobId, WriteEra};
+
+/// Jobs in one round trip, each its own script.
+const CHUNK: usize = 50;
+/// Reasons that are kept.
+const FAILURES: usize = 1000;
+
+/// What was put back.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Undone {
+    /// The counts: `done` are back, `changed` had been taken again, `failed` were refused.
+    pub progress: Progress,
+    /// What could not be put back, the first 1,000.
+    pub failures: Vec<Failure>,
+    /// What is back, but not wholly: how many jobs, by what is missing.
+    pub left: Vec<(Left, u64)>,
+    /// Why it ended before the end; `None`: every job had its turn.
+    pub broken: Option<OpError>,
+    /// It was cancelled between two chunks.
+    pub cancelled: bool,
+}
+
+/// Puts saved jobs back, the last one that went first, so that each finds its neighbours. What is
+/// there by now is never overwritten; a job whose ancestor could not be put back is left out.
+pub async fn undo(
+    conn: &Conn,
+    era: WriteEra,
+    jobs: &[Saved],
+    progress: &watch::Sender<Progress>,
+    cancel: &CancellationToken,
+) -> Undone {
+    let mut out = Undone::default();
+    out.progress.matched = jobs.len() as u64;
+    progress.send_replace(out.progress);
+    let families = families(jobs);
+    let mut rest = families.as_slice();
+    while !rest.is_empty() {
+        if cancel.is_cancelled() {
+            out.cancelled = true;
+            break;
+        }
+        // The heads first: without its ancestor a child would run for nobody.
+        let (chunk, later) = rest.split_at(rest.len().min(CHUNK));
+        rest = later;
+        let heads: Vec<Saved> = chunk.iter().map(|family| family[0].clone()).collect();
+        let back = match put(conn, era, &heads, &mut out).await {
+            Ok(back) => back,
+            Err(error) => {
+                out.broken = Some(error);
+                break;
+            }
+        };
+        let mut others = Vec::new();
+        for (family, back) in chunk.iter().zip(back) {
+            if back {
+                others.extend(family[1..].iter().cloned());
+            } else {
+                out.progress.changed += family.len() as u64 - 1;
+            }
+        }
+        for some in others.chunks(CHUNK) {
+            if let Err(error) = put(conn, era, some, &mut out).await {
+                out.broken = Some(error);
+                break;
+            }
+        }
+        progress.send_replace(out.progress);
+        if out.broken.is_some() {
+            break;
+        }
+    }
+    progress.send_replace(out.progress);
+    out
+}
+
+/// Each job with its descendants, the last family first.
+fn families(jobs: &[Saved]) -> Vec<&[Saved]> {
+    let mut families: Vec<&[Saved]> = jobs.chunk_by(|_, next| next.is_descendant()).collect();
+    families.reverse();
+    families
+}
+
+/// Whether each is back.
+async fn put(conn: &Conn, era: WriteEra, jobs: &[Saved], out: &mut Undone) -> Result<Vec<bool>, OpError> {
+    let answers = restore(conn, era, jobs).await?;
+    Ok(jobs.iter().zip(answers).map(|(saved, answer)| tell(out, saved, answer)).collect())
+}
+
+fn tell(out: &mut Undone, saved: &Saved, answer: Result<Restored, OpError>) -> bool {
+    let id = Some(JobId::new(saved.id()));
+    let failure = match answer {
+        Ok(Restored::Back(left)) => {
+            out.progress.done += 1;
+            for left in left {
+                match out.left.iter_mut().find(|(known, _)| *known == left) {
+                    Some((_, count)) => *count += 1,
+                    None => out.left.push((left, 1)),
+                }
+            }
+            return true;
+        }
+        Ok(Restored::Refused(code)) => {
+            if code == Code::Taken {
+                out.progress.changed += 1;
+            } else {
+                out.progress.failed += 1;
+            }
+            Failure { id, code: code.word(), message: Clean::line(code.sentence()) }
+        }
+        Err(error) => {
+            out.progress.failed += 1;
+            Failure::error(id, &error)
+        }
+    };
+    if out.failures.len() < FAILURES {
+        out.failures.push(failure);
+    }
+    false
+}
