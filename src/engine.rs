@@ -3,6 +3,7 @@
 
 pub mod add;
 pub mod events;
+pub mod flow;
 pub mod op;
 pub mod queue;
 pub mod read;
@@ -10,8 +11,9 @@ pub mod saved;
 mod script;
 pub mod worker;
 
-pub use add::{AddError, Backoff, FailurePolicy, Flow, FlowJob, FlowNode, JobOptions, Keep, OptionError};
+pub use add::{AddError, Backoff, FailurePolicy, JobOptions, Keep, OptionError};
 pub use events::{EventKind, EventsOptions, EventsProducer, JobWaiter, QueueEvent, QueueEvents, StartAt};
+pub use flow::{FlowError, FlowJob, FlowNode, ParentRef};
 pub use queue::Queue;
 pub use worker::{
     ActiveJob, Backoffs, Failed, JobContext, JobError, Limiter, ManualWorker, WorkError, Worker, WorkerEvent,

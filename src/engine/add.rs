@@ -1,26 +1,22 @@
 //! Adding jobs: one script for every kind, one call for one job or several (spec, section 4).
 
 mod error;
-mod flow;
 mod options;
 mod row;
 mod validate;
 
 pub use error::{AddError, OptionError};
-pub(super) use flow::rows;
-pub use flow::{Flow, FlowJob, FlowNode};
 pub use options::{Backoff, FailurePolicy, JobOptions, Keep};
 pub(super) use row::JobRow;
 pub(super) use validate::validate;
 
-use super::op::Code;
 use super::script::script;
-use crate::conn::{Conn, Value, bytes, integer, items};
+use crate::conn::{Conn, Value, bytes, items};
 use crate::wire::{JobId, QueueId};
 
 /// What `meta.library` says of queues we add to. Never `meta.version`: that names the release of
 /// BullMQ whose habits the queue's other clients have.
-const LIBRARY: &str = concat!("toril:", env!("CARGO_PKG_VERSION"));
+pub(super) const LIBRARY: &str = concat!("toril:", env!("CARGO_PKG_VERSION"));
 
 /// Jobs in one call of the script: it blocks the server for about 10 µs a job.
 pub(super) const CHUNK: usize = 100;
@@ -39,7 +35,8 @@ pub(super) struct Row {
 }
 
 impl Row {
-    fn push(self, args: &mut Vec<Vec<u8>>) -> Result<(), AddError> {
+    /// Appends the row to the arguments of a script.
+    pub fn push(self, args: &mut Vec<Vec<u8>>) -> Result<(), AddError> {
         let parent = self.parent.as_ref().map(|(queue, id)| (queue, id));
         let opts = self.options.to_json(parent)?;
         let parent = match parent {
@@ -71,7 +68,11 @@ pub(super) async fn add_rows(conn: &Conn, rows: Vec<Row>) -> Result<Vec<Result<J
     for row in rows {
         row.push(&mut args)?;
     }
-    let script = script!("client", "add", ["undecided", "event", "push", "delay", "store", "job", "parent"]);
+    let script = script!(
+        "client",
+        "add",
+        ["undecided", "event", "push", "delay", "store", "job", "flow", "parent", "attach"]
+    );
     let reply = conn.eval(script, &keys, &args).await?;
     let outcomes: Vec<_> = items(&reply).iter().map(outcome).collect();
     if outcomes.len() == keys.len() { Ok(outcomes) } else { Err(AddError::Reply) }
@@ -79,11 +80,7 @@ pub(super) async fn add_rows(conn: &Conn, rows: Vec<Row>) -> Result<Vec<Result<J
 
 fn outcome(value: &Value) -> Result<JobId, AddError> {
     if let Value::Int(code) = value {
-        return Err(match integer(value) {
-            Some(-5) => AddError::ParentMissing,
-            Some(-7) => AddError::ParentTaken,
-            _ => Code::refusal(*code).map_or(AddError::Code(*code), AddError::Refused),
-        });
+        return Err(AddError::from_code(*code));
     }
     bytes(value).map(JobId::new).ok_or(AddError::Reply)
 }

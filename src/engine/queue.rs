@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::add::{self, AddError, Flow, FlowJob, JobOptions, Row};
+use super::add::{self, AddError, JobOptions, Row};
 use crate::conn::Conn;
 use crate::wire::{JobId, QueueId};
 
@@ -36,6 +36,11 @@ impl Queue {
     /// Which queue.
     pub fn id(&self) -> &QueueId {
         &self.id
+    }
+
+    /// Its connection.
+    pub(super) fn conn(&self) -> &Conn {
+        &self.conn
     }
 
     /// Adds one job and returns its id. With an id of one's own that exists already nothing is
@@ -74,25 +79,15 @@ impl Queue {
         }
     }
 
-    /// Adds a parent and its children, in any queues, as one atomic step. The parent becomes ready
-    /// when the last child is done. The first error of a job is returned; jobs before it stay.
-    pub async fn add_flow(&self, parent: FlowJob, children: Vec<FlowJob>) -> Result<Flow, AddError> {
-        let (flow, rows) = add::rows(parent, children)?;
-        for outcome in add::add_rows(&self.conn, rows).await? {
-            outcome?;
-        }
-        Ok(flow)
-    }
-
     fn row(&self, name: String, data: &impl Serialize, options: JobOptions) -> Result<Row, AddError> {
         Ok(Row {
             queue: self.id.clone(),
             id: add::validate(&options)?,
             name: name.into_bytes(),
             data: serde_json::to_vec(data).map_err(|error| AddError::Data(error.to_string()))?,
+            parent: options.parent.clone().map(|parent| (parent.queue, parent.id)),
             options,
             is_parent: false,
-            parent: None,
         })
     }
 }

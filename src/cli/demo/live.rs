@@ -164,13 +164,16 @@ async fn add_flow(conn: &Conn, rng: &mut Rng) -> Result<(), DemoError> {
             let (job, data) = payload::job(name, rng);
             // The queue's own options: a keep policy of one job counts for the whole queue.
             let options = JobOptions { delay: None, on_failure: FailurePolicy::Ignore, ..kind.options(rng) };
-            children.push(FlowJob::new(id, job, &data, options)?);
+            children.push(FlowJob::new(id, job, &data).options(options));
         }
     }
     if let (Ok(id), Some(kind)) = (queue_id("code-generation"), Kind::of("code-generation")) {
         let release = json!({ "release": format!("v{}.{}.0", rng.between(1, 9), rng.between(0, 40)) });
-        let parent = FlowJob::new(id.clone(), "release", &release, kind.options(rng))?;
-        Queue::new(conn.clone(), id).add_flow(parent, children).await?;
+        let parent = FlowJob::new(id.clone(), "release", &release).options(kind.options(rng));
+        Queue::new(conn.clone(), id)
+            .add_flow(parent.children(children))
+            .await
+            .map_err(|error| error.cause)?;
     }
     Ok(())
 }

@@ -21,6 +21,17 @@ pub enum AddError {
     /// Code -7: a job of this id exists and has another living parent.
     #[error("a job of this id belongs to another parent")]
     ParentTaken,
+    /// A job of this id exists, and the parent waits for it already: each would wait for the other.
+    #[error("a job of this id is the parent itself or one of its ancestors")]
+    OwnAncestor,
+    /// A flow has more jobs than one script may add; nothing was sent.
+    #[error("the flow has {jobs} jobs, and at most {most} are added as one step")]
+    TooManyJobs {
+        /// Jobs it has.
+        jobs: usize,
+        /// Jobs it may have.
+        most: usize,
+    },
     /// A queue of the call is not one of era 5 or 6, and not new either; nothing was added.
     #[error("{}", .0.sentence())]
     Refused(Code),
@@ -30,6 +41,19 @@ pub enum AddError {
     /// The reply had another shape than the script documents.
     #[error("adding gave an answer of an unexpected shape")]
     Reply,
+}
+
+impl AddError {
+    /// What a script answered for a job that it did not add.
+    pub(in crate::engine) fn from_code(code: i64) -> Self {
+        match code {
+            -5 => Self::ParentMissing,
+            -7 => Self::ParentTaken,
+            -24 => Self::Refused(Code::NotAJob),
+            -41 => Self::OwnAncestor,
+            _ => Code::refusal(code).map_or(Self::Code(code), Self::Refused),
+        }
+    }
 }
 
 /// Options that BullMQ refuses on the client's side (spec 2.4), in its words.

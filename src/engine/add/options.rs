@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use super::AddError;
+use crate::engine::flow::ParentRef;
 use crate::wire::{JobId, QueueId};
 
 /// Options of a job. The default is a job that runs once, as soon as possible, and is kept.
@@ -35,6 +36,8 @@ pub struct JobOptions {
     pub on_failure: FailurePolicy,
     /// When it was made, ms since the epoch; `None` is the server's now.
     pub timestamp: Option<i64>,
+    /// A job that exists, of any queue, which is to wait for this one: see [`flow`](crate::engine::flow).
+    pub parent: Option<ParentRef>,
 }
 
 /// The wait before the next attempt. `jitter` takes up to that share (0 to 1) off at random.

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::calls::{Calls, Ended};
 use super::end::{End, Step};
 use super::{ActiveJob, WorkError};
+use crate::conn::Conn;
 use crate::text::Clean;
 use crate::wire::{JobId, QueueId};
 
@@ -33,6 +34,10 @@ impl JobContext {
     /// Its id.
     pub fn id(&self) -> &JobId {
         &self.job.id
+    }
+
+    pub(in crate::engine) fn conn(&self) -> &Conn {
+        &self.calls.conn
     }
 
     /// The queue it came from.

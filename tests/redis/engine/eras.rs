@@ -22,9 +22,11 @@ fn assert_refused(ours: &Ours, server: &Server, queue: &str, what: &str) {
     let bulk = ours.wait(ours.queue(queue).add_bulk(bulk)).unwrap();
     assert_eq!(bulk, vec![Err(AddError::Refused(Code::WrongEra)); 2], "{what}");
     for (parent, child) in [("new", queue), (queue, "new")] {
-        let job = |name: &str| FlowJob::new(queue_id(name), "job", &json!({}), plain()).unwrap();
-        let flow = ours.wait(ours.queue(parent).add_flow(job(parent), vec![job(child)]));
-        assert!(matches!(flow, Err(AddError::Refused(Code::WrongEra))), "{what}");
+        let job = |name: &str| FlowJob::new(queue_id(name), "job", &json!({}));
+        let flow = ours.wait(ours.queue(parent).add_flow(job(parent).child(job(child))));
+        let refused = flow.unwrap_err();
+        assert_eq!(refused.cause, AddError::Refused(Code::WrongEra), "{what}");
+        assert_eq!(refused.job.unwrap().0, queue_id(queue), "{what}");
     }
     let manual = ours.manual(queue, WorkerOptions::default());
     let fetched = ours.wait(manual.fetch(None)).map(|job| job.map(|job| job.id));

@@ -130,7 +130,7 @@ fn a_flow_leaves_the_same_keys(#[case] lib: Lib) {
     });
     pair.node.call(json!({"op": "flow", "tree": tree}));
     let job = |queue: &str, name: &str, data: &Value, options| {
-        FlowJob::new(queue_id(queue), name, data, options).unwrap()
+        FlowJob::new(queue_id(queue), name, data).options(options)
     };
     let children = vec![
         job("thumbs", "one", &order, JobOptions { remove_on_complete: Some(Keep::Nothing), ..plain() }),
@@ -143,7 +143,7 @@ fn a_flow_leaves_the_same_keys(#[case] lib: Lib) {
         ),
     ];
     let parent = job("q", "album", &order, JobOptions { priority: 4, ..plain() });
-    let flow = pair.ours.wait(pair.ours.queue("q").add_flow(parent, children)).unwrap();
+    let flow = pair.ours.wait(pair.ours.queue("q").add_flow(parent.children(children))).unwrap();
     assert_eq!(flow.children.len(), 3);
     pair.node.call(json!({"op": "open", "queue": "thumbs"}));
     pair.compare();
@@ -193,7 +193,7 @@ fn a_failing_child_does_the_same_to_its_parent(
     pair.node.call(json!({"op": "flow", "tree": tree}));
     pair.node.call(json!({"op": "open", "queue": "other"}));
     let job = |queue: &str, name: &str, data: &Value, options| {
-        FlowJob::new(queue_id(queue), name, data, options).unwrap()
+        FlowJob::new(queue_id(queue), name, data).options(options)
     };
     let attempts = u32::from(policy == FailurePolicy::Wait);
     let children = vec![
@@ -201,7 +201,7 @@ fn a_failing_child_does_the_same_to_its_parent(
         job("other", "good", &json!({}), plain()),
     ];
     let parent = job("q", "album", &json!({}), plain());
-    pair.ours.wait(pair.ours.queue("q").add_flow(parent, children)).unwrap();
+    pair.ours.wait(pair.ours.queue("q").add_flow(parent.children(children))).unwrap();
     pair.compare();
     let options = WorkerOptions { name: "w".to_owned(), ..WorkerOptions::default() };
     let runs = match policy {

@@ -114,7 +114,7 @@ async fn act(queue: &Queue, random: &mut Random, ids: &mut Vec<JobId>) -> Result
             let mut options = JobOptions { lifo: false, ..random.kind() };
             random.retries(&mut options);
             let data = random.data(&options);
-            let parent = FlowJob::new(queue.id().clone(), "parent", &data, options)?;
+            let parent = FlowJob::new(queue.id().clone(), "parent", &data).options(options);
             let mut children = Vec::new();
             for _ in 0..1 + random.below(4) {
                 let (name, data, mut options) = random.job();
@@ -123,10 +123,10 @@ async fn act(queue: &Queue, random: &mut Random, ids: &mut Vec<JobId>) -> Result
                     1 => FailurePolicy::Detach,
                     _ => FailurePolicy::FailParent,
                 };
-                children.push(FlowJob::new(queue.id().clone(), name, &data, options)?);
+                children.push(FlowJob::new(queue.id().clone(), name, &data).options(options));
             }
-            let flow = queue.add_flow(parent, children).await?;
-            ids.push(flow.parent.id);
+            let flow = queue.add_flow(parent.children(children)).await.map_err(|error| error.cause)?;
+            ids.push(flow.id);
             ids.extend(flow.children.into_iter().map(|child| child.id));
         }
     }

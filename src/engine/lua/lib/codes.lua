@@ -25,3 +25,4 @@ local STILL_ACTIVE = -31
 local NO_SCHEDULER = -32
 local OCCUPIED = -33
 local TAKEN = -40
+local OWN_ANCESTOR = -41

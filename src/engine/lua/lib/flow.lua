@@ -44,12 +44,28 @@ local function parent_of(job)
   return key, queue_of(base), id, link
 end
 
--- Cuts a pending child from its parent; a parent that waits for nothing more is next in line.
+-- Whether a parent's queue is not of the era that the script writes, or damaged.
+local function is_foreign(q)
+  return refusal(q) ~= nil
+end
+
+-- Makes a parent ready in such a queue: workers of every release take from this side of the list.
+local function push_foreign(q, id)
+  redis.call('RPUSH', is_paused(q) and q.paused or q.wait, id)
+end
+
+-- Cuts a pending child from its parent; a parent that waits for nothing more is next in line. Whether
+-- the child was pending.
 local function unlink(job)
   local key, q, id = parent_of(job)
-  if not key or redis.call('SREM', key .. ':dependencies', job) == 0 then return end
-  if redis.call('SCARD', key .. ':dependencies') > 0 then return end
-  if redis.call('ZREM', q['waiting-children'], id) == 0 then return end
-  push(q, 'RPUSH', id)
-  emit(q, 'waiting', 'jobId', id, 'prev', 'waiting-children')
+  if not key or redis.call('SREM', key .. ':dependencies', job) == 0 then return false end
+  if redis.call('SCARD', key .. ':dependencies') == 0 and redis.call('ZREM', q['waiting-children'], id) == 1 then
+    if is_foreign(q) then
+      push_foreign(q, id)
+    else
+      push(q, 'RPUSH', id)
+    end
+    emit(q, 'waiting', 'jobId', id, 'prev', 'waiting-children')
+  end
+  return true
 end

@@ -1,19 +1,22 @@
 -- Parents of a flow: their children's ends, and their own release (spec 3.13, 3.15, 6.4).
 -- A parent may live in another queue.
 
--- Makes a parent ready; it goes to the side that runs next.
+-- Makes a parent ready; it goes to the side that runs next. One with a delay is told as delayed only.
 local function move_parent(q, id, now)
   local job = q.base .. id
   local delay = tonumber(redis.call('HGET', job, 'delay') or '') or 0
-  if delay > 0 then
+  if is_foreign(q) then
+    push_foreign(q, id)
+  elseif delay > 0 then
     local due = now + delay
     redis.call('ZADD', q.delayed, due * 4096, id)
     emit(q, 'delayed', 'jobId', id, 'delay', due)
     mark_delay(q)
+    return
   else
     enqueue(q, id, priority_of(job), true)
-    emit(q, 'waiting', 'jobId', id, 'prev', 'waiting-children')
   end
+  emit(q, 'waiting', 'jobId', id, 'prev', 'waiting-children')
 end
 
 -- Releases a parent that waits, whether or not children are still pending.

@@ -28,6 +28,16 @@ local function read_job(at, now)
   return job, at
 end
 
+local introduced = {}
+
+-- Names us where another library names itself in `version`, which decides its era.
+local function introduce(q, library)
+  if introduced[q] then return end
+  introduced[q] = true
+  if meta_of(q).library ~= library then redis.call('HSET', q.meta, 'library', library) end
+  event_cap(q)
+end
+
 -- What is still to be done in a queue for the jobs that came.
 local batches = {}
 
