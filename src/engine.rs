@@ -8,6 +8,7 @@ pub mod op;
 pub mod queue;
 pub mod read;
 pub mod saved;
+pub mod schedule;
 mod script;
 pub mod worker;
 

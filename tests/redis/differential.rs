@@ -6,3 +6,4 @@
 mod events;
 mod fleet;
 pub mod pair;
+mod schedule;

@@ -1,0 +1,3 @@
+//! Schedulers: cases 60 to 64.
+
+mod cron;
