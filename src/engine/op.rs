@@ -10,15 +10,19 @@ mod code;
 mod edit;
 mod error;
 mod job;
+mod many;
 mod queue;
 mod support;
+mod sweep;
 
 pub use code::Code;
 pub use edit::{JobEdit, run_edit};
 pub use error::OpError;
 pub use job::{ABANDONED, Exit, JobOp, PRIORITY_MAX, release_deduplication, run_job, run_jobs};
+pub use many::{Chosen, JobsOp, MANY_MAX, Many, run_many};
 pub use queue::{QueueOp, QueueOutcome, run_queue};
 pub use support::Capability;
+pub use sweep::Sweep;
 
 use crate::wire::{QueueId, WriteEra};
 

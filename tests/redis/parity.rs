@@ -8,6 +8,7 @@
     reason = "`json!({})` as an argument reads better without a reference"
 )]
 
+mod bulk;
 mod differences;
 mod edits;
 mod flows;

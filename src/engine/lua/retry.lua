@@ -25,17 +25,8 @@ if ARGV[5] == '1' then redis.call('HDEL', job, 'atm', 'ats', 'attemptsMade') end
 
 enqueue(q, id, priority_of(job), options_of(job).lifo == true)
 
--- Since 5.58.2 a parent waits again for a child that is tried again; its own state stays.
 local parent = ERA >= 5 and redis.call('HGET', job, 'parentKey')
-if parent and kind(parent) == 'hash' then
-  local held
-  if from == 'completed' then
-    held = redis.call('HDEL', parent .. ':processed', job)
-  else
-    held = redis.call('ZREM', parent .. ':unsuccessful', job) + redis.call('HDEL', parent .. ':failed', job)
-  end
-  if held > 0 then redis.call('SADD', parent .. ':dependencies', job) end
-end
+if parent and kind(parent) == 'hash' then await_again(parent, job, from) end
 
 if ERA == 0 then
   publish_waiting(q, id)

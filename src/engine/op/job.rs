@@ -164,7 +164,7 @@ pub async fn run_jobs(
 /// The script of an operation.
 fn script(op: JobOp) -> &'static Script {
     match op {
-        JobOp::Retry { .. } => script!("operation", "retry", ["decided", "event", "push", "job"]),
+        JobOp::Retry { .. } => script!("operation", "retry", ["decided", "event", "push", "job", "await"]),
         JobOp::Remove { .. } => {
             script!(
                 "operation",

@@ -7,8 +7,8 @@ use redis::Connection;
 use serde_json::{Value, json};
 use toril::conn::Conn;
 use toril::engine::op::{
-    Code, JobEdit, JobOp, OpError, QueueOp, QueueOutcome, Target, release_deduplication, run_edit, run_job,
-    run_queue,
+    Code, JobEdit, JobOp, OpError, QueueOp, QueueOutcome, Sweep, Target, release_deduplication, run_edit,
+    run_job, run_queue,
 };
 use toril::wire::{JobId, Prefix, QueueId, QueueName, WriteEra};
 
@@ -157,6 +157,20 @@ impl Sides {
     pub fn ours(&self, queue: &str, op: JobOp, id: &str) -> Result<Code, OpError> {
         let target = target(self.lib, queue);
         self.runtime.block_on(run_job(&self.conn, &target, op, &JobId::new(id)))
+    }
+
+    /// Runs a sweep to its end in chunks of `chunk`, and returns how many jobs it acted on.
+    pub fn sweep(&self, mut sweep: Sweep, chunk: usize) -> Result<u64, OpError> {
+        self.runtime.block_on(async {
+            while sweep.step(&self.conn, chunk).await?.is_some() {}
+            Ok(sweep.done())
+        })
+    }
+
+    /// Redis's time on our side, ms.
+    pub fn now(&self) -> i64 {
+        let (s, us): (i64, i64) = redis::cmd("TIME").query(&mut self.redis_ours()).unwrap();
+        s * 1000 + us / 1000
     }
 
     pub fn ours_edit(&self, queue: &str, edit: &JobEdit, id: &str) -> Result<Code, OpError> {
