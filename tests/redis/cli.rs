@@ -6,6 +6,7 @@ mod endings;
 mod era;
 mod filters;
 mod hostile;
+mod journal;
 mod meta;
 mod overviews;
 mod reads;

@@ -88,6 +88,7 @@ fn answer(server: &Server, args: &[&str], keys: &str) -> (u32, String) {
     let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_toril"));
     command.env_clear();
     command.env("HOME", "/nonexistent");
+    command.env("XDG_STATE_HOME", concat!(env!("CARGO_TARGET_TMPDIR"), "/state"));
     command.env("TORIL_URL", server.url());
     command.cwd("/");
     command.args(args);

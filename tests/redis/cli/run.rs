@@ -45,6 +45,8 @@ impl Ran {
 pub fn bare() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_toril"));
     command.env_clear().env("HOME", "/nonexistent").stdin(Stdio::null());
+    // Acts are written down somewhere.
+    command.env("XDG_STATE_HOME", concat!(env!("CARGO_TARGET_TMPDIR"), "/state"));
     command
 }
 
