@@ -1,8 +1,10 @@
 //! The engine beside the real libraries.
 
 mod eras;
+mod events;
 mod op;
 pub mod ours;
+mod waits;
 mod worker;
 mod worker_fleet;
 mod worker_keys;

@@ -171,7 +171,8 @@ pub enum EventKind {
     },
     /// Entries were trimmed away before they were read, because the reader was slower than the queue's
     /// event limit allows, away for too long, or because the stream was deleted and began anew.
-    /// How many is not known: perhaps none, when the stream was cut exactly where the reader stood.
+    /// How many is not known: before Redis 7.0 perhaps none, when the stream was cut exactly where the reader
+    /// stood.
     /// What you keep about jobs may be stale from here on: look at their states.
     Gap {
         /// The last place that was read.

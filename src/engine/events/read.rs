@@ -45,8 +45,21 @@ pub(super) struct Reader {
     socket: Option<Dedicated>,
     cursor: StreamId,
     anchor: Anchor,
+    /// How many entries the stream had up to the cursor in all its life, where that is known.
+    position: Option<u64>,
     /// Entries to ask for.
     count: usize,
+}
+
+/// What `XINFO STREAM` tells of a stream.
+#[derive(Clone, Copy, Debug)]
+struct About {
+    /// The id of the newest entry there ever was.
+    newest: StreamId,
+    /// Entries there ever were (Redis 7.0).
+    added: Option<u64>,
+    /// Entries that are there.
+    length: u64,
 }
 
 impl Reader {
@@ -63,7 +76,8 @@ impl Reader {
         };
         let (key, count) = (queue.key("events"), FIRST.min(options.page));
         let (cursor, anchor) = (StreamId::ZERO, Anchor::None);
-        let mut reader = Self { conn, queue, key, options, socket: None, cursor, anchor, count };
+        let mut reader =
+            Self { conn, queue, key, options, socket: None, cursor, anchor, position: None, count };
         match options.start {
             StartAt::Beginning => {
                 reader.socket().await?;
@@ -88,13 +102,13 @@ impl Reader {
 
     /// The place behind the last entry.
     async fn find_end(&mut self) -> Result<(), EventsError> {
-        let last = Request::new(Verb::XRevRange).arg(&self.key).arg("+").arg("-").arg("COUNT").arg(1);
-        match self.call(last).await {
-            Ok(reply) => {
-                if let Some(id) = first_id(&reply) {
-                    (self.cursor, self.anchor) = (id, Anchor::Entry(id));
-                }
+        match self.about().await {
+            Ok(Some(about)) => {
+                (self.cursor, self.position) = (about.newest, about.added);
+                self.anchor = if about.length > 0 { Anchor::Entry(about.newest) } else { Anchor::None };
             }
+            // Whatever comes is new.
+            Ok(None) => {}
             // The last entry is too large to be looked at: what came in this millisecond may come again.
             Err(EventsError::Conn(error)) if error.kind == Kind::Unexpected => {
                 let time = self.call(Request::new(Verb::Time)).await?;
@@ -107,6 +121,22 @@ impl Reader {
             Err(error) => return Err(error),
         }
         Ok(())
+    }
+
+    /// What the server tells of the stream, with its first and its last entry, whose size nobody knows;
+    /// `None` where there is no stream.
+    async fn about(&mut self) -> Result<Option<About>, EventsError> {
+        let about = match self.call(Request::new(Verb::XInfoStream).arg(&self.key)).await {
+            Ok(about) => about,
+            Err(EventsError::Conn(error)) if error.message.as_str().contains("no such key") => {
+                return Ok(None);
+            }
+            Err(error) => return Err(error),
+        };
+        let number = |name| field(&about, name).and_then(integer).and_then(|n| u64::try_from(n).ok());
+        let newest = field(&about, "last-generated-id").and_then(bytes).and_then(StreamId::parse);
+        let (Some(newest), Some(length)) = (newest, number("length")) else { return Err(EventsError::Reply) };
+        Ok(Some(About { newest, added: number("entries-added"), length }))
     }
 
     /// The connection, made anew where there is none.
@@ -164,12 +194,13 @@ impl Reader {
         }
         let missed = match (self.anchor, &looked) {
             (Anchor::Place, Some(oldest)) => first_id(oldest).is_none_or(|oldest| oldest > self.cursor),
-            (Anchor::Entry(_), Some(kept)) if items(kept).is_empty() => self.is_behind().await?,
+            (Anchor::Entry(_), Some(kept)) if items(kept).is_empty() => self.is_behind(&entries).await?,
             _ => false,
         };
         let mut page = Vec::with_capacity(entries.len() + 1);
         if missed {
             page.push(QueueEvent::gap(self.cursor, self.cursor));
+            self.position = None;
         }
         page.extend(entries.iter().filter_map(QueueEvent::read));
         self.advance(&entries);
@@ -180,6 +211,8 @@ impl Reader {
     fn advance(&mut self, entries: &[Entry<'_>]) {
         let Some(last) = entries.last().and_then(|entry| StreamId::parse(entry.id)) else { return };
         self.cursor = last;
+        let read = u64::try_from(entries.len()).unwrap_or(u64::MAX);
+        self.position = self.position.map(|position| position.saturating_add(read));
         // Any of them will do; the smallest is the cheapest to look at.
         let smallest = entries.iter().min_by_key(|entry| entry.size());
         self.anchor = Anchor::Entry(smallest.and_then(|entry| StreamId::parse(entry.id)).unwrap_or(last));
@@ -188,15 +221,33 @@ impl Reader {
         self.count = (self.count * 2).min(fitting).min(self.options.page);
     }
 
-    /// Whether the oldest entry is later than the place where we stand.
-    async fn is_behind(&mut self) -> Result<bool, EventsError> {
+    /// Whether entries between the cursor and those that were just read were trimmed away, now that the one
+    /// which we held on to is gone.
+    async fn is_behind(&mut self, entries: &[Entry<'_>]) -> Result<bool, EventsError> {
         let oldest = Request::new(Verb::XRange).arg(&self.key).arg("-").arg("+").arg("COUNT").arg(1);
-        match self.call(oldest).await {
-            Ok(reply) => Ok(first_id(&reply).is_none_or(|oldest| oldest > self.cursor)),
-            // Too large to be looked at: what we knew of is gone, so that is what is told.
-            Err(EventsError::Conn(error)) if error.kind == Kind::Unexpected => Ok(true),
+        let looked = match self.call(oldest).await {
+            Ok(reply) if first_id(&reply).is_some_and(|oldest| oldest <= self.cursor) => return Ok(false),
+            Ok(_) => self.about().await,
             Err(error) => Err(error),
-        }
+        };
+        let about = match looked {
+            Ok(about) => about,
+            // Too large to be looked at.
+            Err(EventsError::Conn(error)) if error.kind == Kind::Unexpected => None,
+            Err(error) => return Err(error),
+        };
+        // The entry before ours is gone too. Perhaps it was the last one to go: the server has counted.
+        let last = entries.last().and_then(|entry| StreamId::parse(entry.id));
+        let read = u64::try_from(entries.len()).unwrap_or(u64::MAX);
+        let (Some(About { newest, added: Some(added), length }), Some(position)) = (about, self.position)
+        else {
+            return Ok(true);
+        };
+        Ok(if Some(newest) == last {
+            added != position.saturating_add(read)
+        } else {
+            added < position || added.saturating_sub(length) > position
+        })
     }
 
     /// Nothing came. A stream that was deleted, or lost with its server, may have begun anew with ids that
@@ -206,20 +257,21 @@ impl Reader {
         if self.cursor == StreamId::ZERO || self.cursor.seq == u64::MAX {
             return Ok(Vec::new());
         }
-        let about = match self.call(Request::new(Verb::XInfoStream).arg(&self.key)).await {
-            Ok(about) => about,
-            // There is no stream at the moment, or its ends are too large to be looked at.
-            Err(EventsError::Conn(error)) if matches!(error.kind, Kind::Reply | Kind::Unexpected) => {
-                return Ok(Vec::new());
-            }
+        let about = match self.about().await {
+            Ok(Some(about)) => about,
+            Ok(None) => return Ok(Vec::new()),
+            // Its ends are too large to be looked at.
+            Err(EventsError::Conn(error)) if error.kind == Kind::Unexpected => return Ok(Vec::new()),
             Err(error) => return Err(error),
         };
-        let newest = field(&about, "last-generated-id").and_then(bytes).and_then(StreamId::parse);
-        if newest.is_none_or(|newest| newest >= self.cursor) {
+        if about.newest == self.cursor {
+            self.position = about.added;
+        }
+        if about.newest >= self.cursor {
             return Ok(Vec::new());
         }
         let after = std::mem::replace(&mut self.cursor, StreamId::ZERO);
-        self.anchor = Anchor::None;
+        (self.anchor, self.position) = (Anchor::None, None);
         Ok(vec![QueueEvent::gap(after, StreamId::ZERO)])
     }
 
@@ -252,7 +304,7 @@ impl Reader {
         }
         let job = Some(text(2)).filter(|job| !job.is_empty()).map(JobId::new);
         let kind = EventKind::TooLarge { name: Raw::new(text(1)), job, bytes: size };
-        (self.cursor, self.anchor) = (id, Anchor::None);
+        (self.cursor, self.anchor, self.position) = (id, Anchor::None, None);
         Ok(vec![QueueEvent { id, kind, fields: Vec::new() }])
     }
 }

@@ -45,6 +45,6 @@ module.exports = ({ lib, base, job }) => {
       if (!producers.has(r.queue)) producers.set(r.queue, new lib.QueueEventsProducer(r.queue, base(r.prefix)));
       return (await producers.get(r.queue).publishEvent(r.event, ...(r.max === undefined ? [] : [r.max]))) ?? null;
     },
-    waitUntilFinished: async (r) => (await (await job(r)).waitUntilFinished(get(r.handle).made, r.ttl)) ?? null,
+    waitUntilFinished: async (r) => (await (await job(r)).waitUntilFinished(get(r.listener).made, r.ttl)) ?? null,
   };
 };
