@@ -5,5 +5,7 @@
 
 mod events;
 mod fleet;
+mod metrics;
 pub mod pair;
+mod roster;
 mod schedule;

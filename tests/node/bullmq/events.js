@@ -3,7 +3,7 @@
 
 const { until } = require('../workers');
 
-module.exports = ({ lib, base, job }) => {
+module.exports = ({ lib, base, job, queue }) => {
   const listeners = [];
   const producers = new Map();
   const get = (handle) => {
@@ -41,6 +41,7 @@ module.exports = ({ lib, base, job }) => {
       await get(handle).made.close();
       return null;
     },
+    workersCount: (r) => queue(r).getWorkersCount(),
     publish: async (r) => {
       if (!producers.has(r.queue)) producers.set(r.queue, new lib.QueueEventsProducer(r.queue, base(r.prefix)));
       return (await producers.get(r.queue).publishEvent(r.event, ...(r.max === undefined ? [] : [r.max]))) ?? null;

@@ -253,29 +253,3 @@ fn steps_by_hand_leave_the_same_keys(#[case] lib: Lib) {
     assert!(pair.ours.wait(manual.complete(&again, &(), None)).is_err());
     pair.compare();
 }
-
-#[rstest]
-#[case(Lib::BullMq5)]
-#[case(Lib::BullMq6)]
-fn metrics_count_the_same_minutes(#[case] lib: Lib) {
-    let mut pair = Pair::new(lib);
-    let metrics = json!({"metrics": {"maxDataPoints": 4}});
-    let handle = pair.node.call(json!({"op": "worker", "queue": "q", "manual": true, "opts": metrics}));
-    let manual = pair.ours.manual("q", WorkerOptions { metrics: 4, ..WorkerOptions::default() });
-    let start = pair.node.call(json!({"op": "fixedNow"})).as_i64().unwrap();
-    for seconds in [0, 10, 59, 61, 200, 201, 2000] {
-        pair.add("job", &json!({}), &json!({}), plain());
-        let now = start + seconds * 1000;
-        pair.node.call(json!({"op": "fixedNow", "ms": now}));
-        let id = pair.node.call(json!({"op": "take", "handle": handle, "queue": "q"}))["id"].clone();
-        let job = pair.ours.wait(manual.fetch(Some(now))).unwrap().unwrap();
-        let end = if seconds % 2 == 0 { "complete" } else { "fail" };
-        pair.node.call(json!({"op": end, "handle": handle, "queue": "q", "job": id, "message": "boom"}));
-        match end {
-            "complete" => pair.ours.wait(manual.complete(&job, &(), Some(now))),
-            _ => pair.ours.wait(manual.fail(&job, &JobError::new("boom"), Some(now))),
-        }
-        .unwrap();
-        pair.compare();
-    }
-}
