@@ -24,3 +24,4 @@ mod read;
 mod soak;
 mod undo;
 mod vocabulary;
+mod wake;

@@ -20,8 +20,12 @@ fn a_job_whose_end_was_not_heard_ends_once() {
     let mut scene = Scene::new();
     let child = scene.child(&Order::default());
     let ids = scene.add(3, &json!({ "ms": 50 }));
-    let first = ids[0].clone();
-    scene.proxy.rule(move |command| if command.tells(&first) { Fate::Cut } else { Fate::Pass });
+    let (first, mut cut) = (ids[0].clone(), false);
+    scene.proxy.rule(move |command| {
+        let fate = if command.tells(&first) && !cut { Fate::Cut } else { Fate::Pass };
+        cut |= fate == Fate::Cut;
+        fate
+    });
     let began = Instant::now();
     until(|| scene.count("completed") == scene.ids.len());
     println!("all ended {:?} after the connection was cut", began.elapsed());
