@@ -25,6 +25,9 @@ const LOOK: Duration = Duration::from_secs(1);
 /// Quiet of this length is broken with a PING: a server that stopped is to be noticed within two
 /// seconds, also while nothing has to be read of it. One PING costs it about a microsecond.
 const IDLE: Duration = Duration::from_secs(1);
+/// The same where nobody watches the link ([`super::Conn::link`]): a worker asks by itself every few
+/// seconds, and is not to cost more than that.
+const UNWATCHED: Duration = Duration::from_secs(15);
 /// How often the keeper looks, at most.
 const GLANCE: Duration = Duration::from_millis(50);
 /// Until a silent server is tried on a second connection: one that answers there has lost the
@@ -201,6 +204,7 @@ async fn watch(shared: &Arc<Shared>, socket: &Socket, nudges: &mut mpsc::Unbound
         let due = match &shared.link.borrow().state {
             LinkState::Impaired(error) if error.kind == Kind::Busy => asked_at.elapsed() >= BUSY,
             LinkState::Impaired(_) => true,
+            _ if shared.link.receiver_count() == 0 => socket.quiet_for() >= UNWATCHED,
             _ => socket.quiet_for() >= IDLE,
         };
         if due {

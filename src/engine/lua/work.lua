@@ -4,7 +4,8 @@
 -- ARGV     1 now ms or '', 2 lock ms, 3 worker's name or '', 4 metric points to keep (0 = none),
 --          5 the worker's own limit: jobs a window or '', 6 its window ms or '',
 --          7 how many jobs to take, 8 what the tokens of their locks begin with, 9 number of the first,
---          10 '1' = look whether the queue may be taken from; 11 on: the jobs to end
+--          10 '1' = look whether the queue may be taken from, '2' = the same if there is something to
+--          take; 11 on: the jobs to end
 -- A job:   id, token, kind, rule, text; for kinds f and r also: stack traces JSON, number
 --   c  completed     rule: keep policy, text: value JSON
 --   f  failed        rule: keep policy, text: failure, number: attempts allowed
@@ -23,7 +24,9 @@
 local q = queue_of(base_of(KEYS[1]))
 local now = clock(ARGV[1])
 local wanted = tonumber(ARGV[7])
-local refused = wanted > 0 and ARGV[10] == '1' and refusal(q)
+local nothing, due_next = false, 0
+if wanted > 0 and ARGV[10] == '2' and not ARGV[11] then nothing, due_next = has_nothing(q, now) end
+local refused = wanted > 0 and ARGV[10] ~= '' and not nothing and refusal(q)
 local reply = { refused or 0, 0, 0, now, {} }
 
 local meta = redis.call('HMGET', q.meta, 'paused', 'concurrency', 'max', 'duration', 'opts.maxLenEvents')
@@ -33,6 +36,13 @@ cap_is(q, meta[5])
 
 local function is_held()
   return paused or (most ~= nil and redis.call('LLEN', q.active) >= most)
+end
+
+-- An idle worker looks in vain again and again: that is to cost little.
+if nothing then
+  redis.call('DEL', q.pc)
+  if not is_held() then reply[3] = due_next end
+  return reply
 end
 
 local promoted = false

@@ -52,8 +52,18 @@ pub(super) struct Take {
     pub jobs: usize,
     /// The tokens of their locks are numbered from here.
     pub first: u64,
-    /// Whether to look at the evidence that the queue is one for us.
-    pub look: bool,
+    pub look: Look,
+}
+
+/// Whether to look at the evidence that the queue is one for us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Look {
+    /// It was looked at just before.
+    No,
+    /// Where there is something to take.
+    IfAny,
+    /// In any case.
+    Yes,
 }
 
 /// A worker's connection, queue and identity.
@@ -79,7 +89,7 @@ impl Calls {
     }
 
     /// Numbers for the tokens of `jobs` locks; no other take has them.
-    pub(super) fn take(&self, jobs: usize, look: bool) -> Take {
+    pub(super) fn take(&self, jobs: usize, look: Look) -> Take {
         Take { jobs, first: self.tokens.fetch_add(jobs as u64, Ordering::Relaxed), look }
     }
 
@@ -101,7 +111,11 @@ impl Calls {
             take.jobs.to_string().into_bytes(),
             self.prefix.clone().into_bytes(),
             take.first.to_string().into_bytes(),
-            if take.look { b"1".to_vec() } else { Vec::new() },
+            match take.look {
+                Look::No => Vec::new(),
+                Look::IfAny => b"2".to_vec(),
+                Look::Yes => b"1".to_vec(),
+            },
         ]);
         for end in ends {
             end.encode(&mut args);

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio_util::sync::CancellationToken;
 
-use super::calls::{Calls, Ended};
+use super::calls::{Calls, Ended, Look};
 use super::end::{End, Step};
 use super::{ActiveJob, WorkError};
 use crate::conn::Conn;
@@ -98,7 +98,7 @@ impl JobContext {
     pub async fn move_to_waiting_children(&self) -> Result<bool, WorkError> {
         let step = Step::AwaitChildren { only_if_pending: true, child: Vec::new() };
         let end = End::new(&self.job, step);
-        let turn = self.calls.work(&[end], self.calls.take(0, false), None).await?;
+        let turn = self.calls.work(&[end], self.calls.take(0, Look::No), None).await?;
         let moved = match turn.ended.into_iter().next() {
             Some(ended) => ended? != Ended::NotPending,
             None => return Err(WorkError::Reply),

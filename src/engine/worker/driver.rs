@@ -15,7 +15,7 @@ use serde::Serialize;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::calls::{Ended, Take, Turn};
+use super::calls::{Ended, Look, Take, Turn};
 use super::end::{self, End, Step};
 use super::place::{self, Outcome};
 use super::plan::Plan;
@@ -225,8 +225,13 @@ where
     }
 
     fn call(&mut self, told: Vec<Over>, jobs: usize) {
-        let look = jobs > 0 && self.looked.is_none_or(|at| at.elapsed() >= LOOK);
-        if look {
+        let look = match self.looked {
+            _ if jobs == 0 => Look::No,
+            None => Look::Yes,
+            Some(at) if at.elapsed() >= LOOK => Look::IfAny,
+            Some(_) => Look::No,
+        };
+        if look != Look::No {
             self.looked = Some(Instant::now());
         }
         let take = self.shared.calls.take(jobs, look);

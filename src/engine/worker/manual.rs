@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::calls::{Calls, json};
+use super::calls::{Calls, Look, json};
 use super::end::{self, End};
 use super::{ActiveJob, JobError, WorkError, WorkerOptions};
 use crate::conn::Conn;
@@ -23,7 +23,7 @@ impl ManualWorker {
 
     /// Takes the next job, if there is one.
     pub async fn fetch(&self, at: Option<i64>) -> Result<Option<ActiveJob>, WorkError> {
-        let turn = self.calls.work(&[], self.calls.take(1, true), at).await?;
+        let turn = self.calls.work(&[], self.calls.take(1, Look::Yes), at).await?;
         match turn.refused {
             Some(refused) => Err(refused),
             None => Ok(turn.jobs.into_iter().next()),
@@ -47,7 +47,7 @@ impl ManualWorker {
     }
 
     async fn end(&self, end: End, at: Option<i64>) -> Result<(), WorkError> {
-        let turn = self.calls.work(&[end], self.calls.take(0, false), at).await?;
+        let turn = self.calls.work(&[end], self.calls.take(0, Look::No), at).await?;
         turn.ended.into_iter().next().unwrap_or(Err(WorkError::Reply)).map(drop)
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::calls::Idle;
-use super::wake::Woken;
+use super::wake::{Patience, Woken};
 
 /// Longest wait for a due time; it is looked at again after that.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
@@ -110,12 +110,14 @@ impl Plan {
     }
 
     /// How long to wait for the marker.
-    pub(super) fn patience(&self, drain_delay: Duration) -> Duration {
+    pub(super) fn patience(&self, drain_delay: Duration) -> Patience {
+        let shortest = Duration::from_millis(1);
         match self.due {
             Some(due) => {
-                due.saturating_duration_since(Instant::now()).clamp(Duration::from_millis(1), LONGEST_WAIT)
+                let wait = due.saturating_duration_since(Instant::now());
+                Patience { timeout: wait.clamp(shortest, LONGEST_WAIT), punctual: wait <= LONGEST_WAIT }
             }
-            None => drain_delay.max(Duration::from_millis(1)),
+            None => Patience { timeout: drain_delay.max(shortest), punctual: false },
         }
     }
 }

@@ -17,6 +17,8 @@ use crate::conn::{ConnError, Dedicated, Request, Value, Verb, float, integer, it
 
 /// How long after its end the answer of a wait may take; then the connection counts as dead.
 const LATE: Duration = Duration::from_secs(1);
+/// Until this long after its end a wait is left to the server.
+const MOMENT: Duration = Duration::from_millis(1);
 /// Redis before 7.0.8 takes less for no time-out at all.
 const SHORTEST: Duration = Duration::from_millis(2);
 
@@ -31,10 +33,18 @@ pub(super) enum Woken {
     Failed,
 }
 
+/// How long to wait.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Patience {
+    pub timeout: Duration,
+    /// A job is due then.
+    pub punctual: bool,
+}
+
 /// The connection that waits. Dropping it closes it, marker or not.
 #[derive(Debug)]
 pub(super) struct Wake {
-    orders: mpsc::Sender<Duration>,
+    orders: mpsc::Sender<Patience>,
     answers: mpsc::Receiver<Woken>,
     interrupt: Arc<Notify>,
     pending: bool,
@@ -61,10 +71,10 @@ impl Wake {
         self.pending
     }
 
-    /// Begins a wait for the marker of at most `timeout`.
-    pub(super) fn begin(&mut self, timeout: Duration) {
+    /// Begins a wait for the marker of at most so long.
+    pub(super) fn begin(&mut self, patience: Patience) {
         if !self.pending {
-            self.pending = self.orders.try_send(timeout).is_ok();
+            self.pending = self.orders.try_send(patience).is_ok();
         }
     }
 
@@ -89,14 +99,14 @@ impl Wake {
 
 async fn serve(
     calls: Arc<Calls>,
-    mut orders: mpsc::Receiver<Duration>,
+    mut orders: mpsc::Receiver<Patience>,
     answers: mpsc::Sender<Woken>,
     interrupt: Arc<Notify>,
 ) {
     // At once, and not with the first wait: a worker that never rests is to be counted too.
     let mut line = Line::connect(&calls).await.ok();
-    while let Some(timeout) = orders.recv().await {
-        let woken = match wait(&calls, &mut line, timeout, &interrupt).await {
+    while let Some(patience) = orders.recv().await {
+        let woken = match wait(&calls, &mut line, patience, &interrupt).await {
             Ok(woken) => woken,
             Err(error) => {
                 tracing::warn!(queue = %calls.queue.clean(), %error, "not waiting for jobs");
@@ -113,14 +123,14 @@ async fn serve(
 async fn wait(
     calls: &Calls,
     line: &mut Option<Line>,
-    timeout: Duration,
+    patience: Patience,
     interrupt: &Notify,
 ) -> Result<Woken, ConnError> {
     let line = match line {
         Some(line) => line,
         None => line.insert(Line::connect(calls).await?),
     };
-    let timeout = timeout.max(SHORTEST);
+    let timeout = patience.timeout.max(SHORTEST);
     let text = if line.whole_seconds {
         format!("{}", timeout.as_millis().div_ceil(1000))
     } else {
@@ -133,6 +143,11 @@ async fn wait(
     tokio::pin!(popped);
     let reply = tokio::select! {
         reply = &mut popped => reply?,
+        // A server that has nothing to do looks at time-outs every 100 ms: so it is given something.
+        () = tokio::time::sleep(timeout + MOMENT), if patience.punctual => {
+            let _ = calls.conn.call(Request::new(Verb::Ping)).await;
+            popped.await?
+        }
         () = interrupt.notified() => {
             let unblock = Request::new(Verb::ClientUnblock).arg(id);
             calls.conn.call(unblock).await?;

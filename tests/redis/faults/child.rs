@@ -2,7 +2,8 @@
 //!
 //! Our worker is this test program again, called for the one test [`serve`] with its order in the
 //! environment. What a process says is a line that begins with `@`, as in `tests/node/soak.js`:
-//! `@R` ready; `@S id attempt` a handler began; `@E id` it ended; `@L text` something was lost.
+//! `@R` ready; `@S id attempt` a handler began; `@E id` it ended; `@C id` the worker
+//! knows that the job is filed as completed; `@L text` a lock was lost.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read as _, Write as _};
@@ -15,7 +16,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use toril::conn::{Access, Conn, Endpoint, Options};
-use toril::engine::{JobContext, JobError, Worker, WorkerOptions};
+use toril::engine::{JobContext, JobError, Worker, WorkerEvent, WorkerOptions};
 
 use crate::engine::ours::{queue_id, until};
 use crate::support::{Lib, Server};
@@ -193,6 +194,16 @@ async fn work(order: &Value) {
         max_stalled: order["max_stalled"].as_u64().unwrap() as u32,
     };
     let worker = Worker::new(conn, queue_id(&options.queue), options.options());
+    let mut events = worker.events();
+    tokio::spawn(async move {
+        while let Ok(event) = events.recv().await {
+            match event {
+                WorkerEvent::LockLost { id } => say(&format!("L lock of {}", id.lossless())),
+                WorkerEvent::Completed { id } => say(&format!("C {}", id.lossless())),
+                _ => {}
+            }
+        }
+    });
     say("R");
     worker.run(handle, CancellationToken::new()).await;
 }

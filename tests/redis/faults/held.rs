@@ -32,6 +32,8 @@ fn the_late_end_of_a_job_that_another_worker_ended_changes_nothing() {
     for key in [format!("bull:q:{id}"), "bull:q:completed".to_owned(), "bull:q:events".to_owned()] {
         assert_eq!(before.get(&key), after.get(&key), "{key}");
     }
+    assert_eq!(child.facts("L "), [format!("lock of {id}")], "it learned of its loss, once");
+    assert!(child.facts("C ").is_empty());
     // It goes on as a worker.
     let next = scene.add(1, &json!({})).remove(0);
     until(|| child.began().contains(&next));
@@ -62,6 +64,7 @@ fn the_late_end_of_a_job_that_another_worker_runs_changes_nothing() {
     until(|| !child.facts("E ").is_empty());
     std::thread::sleep(Duration::from_millis(200));
     assert_eq!((scene.count("completed"), scene.count("active")), (0, 1));
+    assert_eq!(child.facts("L "), [format!("lock of {id}")]);
     other.signal(Signal::CONT);
     until(|| scene.count("completed") == 1);
     other.kill();

@@ -44,7 +44,8 @@ impl Life {
             (P::Added | P::Active | P::WithChildren, "delayed", _) => P::Delayed,
             (P::Added, "waiting-children", _) => P::WithChildren,
             (P::Delayed, "waiting", Some("delayed")) => P::Ready,
-            (P::WithChildren, "waiting", Some("waiting-children")) => P::Ready,
+            // From its own delay it is taken where a child's failure ends it.
+            (P::WithChildren | P::Delayed, "waiting", Some("waiting-children")) => P::Ready,
             (P::Ready, "active", _) => {
                 self.starts += 1;
                 P::Active

@@ -26,6 +26,15 @@ local function promote_due(q, now, paused, held)
   if not held then wake(q) end
 end
 
+-- Whether there is nothing to take, and when the first delayed job is due then (ms, 0 for none).
+local function has_nothing(q, now)
+  if redis.call('EXISTS', q.wait, q.prioritized) > 0 then return false, 0 end
+  local head = redis.call('ZRANGE', q.delayed, 0, 0, 'WITHSCORES')
+  if not head[1] then return true, 0 end
+  local due = math.ceil(tonumber(head[2]) / 4096)
+  return due > now + 1, due
+end
+
 -- How many jobs may still start under a limit of `max` a window, and for how many ms the window
 -- lasts if there are none.
 local function left_of(q, max)
