@@ -1,7 +1,9 @@
 //! The command line: arguments, configuration and the commands that need no screen.
 
 mod act;
+mod add;
 mod args;
+mod bench;
 mod config;
 mod console;
 pub mod demo;
@@ -27,6 +29,7 @@ mod table;
 mod undo;
 mod version;
 mod who;
+mod work;
 
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
@@ -142,7 +145,10 @@ fn run(cli: Cli) -> Result<u8, Failure> {
         | Command::Pause(_)
         | Command::Resume(_)
         | Command::Merge(_)
-        | Command::Undo(_) => settings.access,
+        | Command::Undo(_)
+        | Command::Add(_)
+        | Command::Work(_)
+        | Command::Bench(_) => settings.access,
         _ => Access::ReadOnly,
     };
     let acts = access == Access::ReadWrite;
@@ -177,6 +183,9 @@ async fn dispatch(session: &mut Session, command: Command) -> Result<u8, Failure
         Command::Resume(args) => act::queues(session, &args, QueueAction::Resume).await,
         Command::Merge(args) => act::queues(session, &args, QueueAction::Merge).await,
         Command::Undo(args) => undo::run(session, &args).await,
+        Command::Add(args) => add::run(session, &args).await,
+        Command::Work(args) => work::run(session, &args).await,
+        Command::Bench(args) => bench::run(session, &args).await,
         Command::Events(args) => events::run(session, &args).await,
         Command::Redis => redis::run(session).await,
         // Answered before anything was connected.

@@ -13,9 +13,11 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use super::version::LONG_VERSION;
 
 mod acts;
+mod engine;
 mod reads;
 
 pub use acts::{Confirm, JobAct, JournalArgs, PauseArgs, QueueAct, RemoveArgs, RetryArgs, UndoArgs};
+pub use engine::{AddArgs, BenchArgs, WorkArgs};
 pub use reads::{ConfigCommand, EventsArgs, JobArgs, JobsArgs, ListOrder, LogsArgs};
 
 const EXAMPLES: &str = "\
@@ -133,6 +135,12 @@ pub enum Command {
     Logs(LogsArgs),
     /// The live event feed
     Events(EventsArgs),
+    /// Add a job
+    Add(AddArgs),
+    /// Run a queue's jobs with a command of yours
+    Work(WorkArgs),
+    /// What the engine does on this server, and what it costs there
+    Bench(BenchArgs),
     /// Retry failed (or completed) jobs
     Retry(RetryArgs),
     /// Remove jobs

@@ -20,6 +20,13 @@ pub(in crate::engine) fn validate(options: &JobOptions) -> Result<Option<JobId>,
     }
 }
 
+impl JobOptions {
+    /// What adding checks before it sends anything: for those who want to know without adding.
+    pub fn check(&self) -> Result<(), OptionError> {
+        validate(self).map(drop)
+    }
+}
+
 fn custom_id(id: &str) -> Result<JobId, OptionError> {
     if id == "0" || id.starts_with("0:") {
         return Err(OptionError::Zero);
