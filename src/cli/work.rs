@@ -32,6 +32,7 @@ const UNPRINTED: usize = 256;
 struct Told {
     job: JobContext,
     took: Duration,
+    event: &'static str,
     failed: Option<String>,
     stderr: Vec<Clean>,
 }
@@ -69,11 +70,11 @@ pub async fn run(session: &mut Session, args: &WorkArgs) -> Result<u8, Failure> 
     session.note(format_args!("working on {}; Ctrl-C ends it, twice at once", queue.clean()));
     let running = worker.run(move |job| work.clone().attempt(job), stop.clone());
     tokio::pin!(running);
-    let (mut completed, mut failed, mut broken) = (0_u64, 0_u64, None);
+    let (mut count, mut broken) = (0_u64, None);
     loop {
         tokio::select! {
             Some(told) = ended.recv() => {
-                *(if told.failed.is_some() { &mut failed } else { &mut completed }) += 1;
+                count += 1;
                 if broken.is_none()
                     && let Err(failure) = tell(session, &told)
                 {
@@ -92,12 +93,12 @@ pub async fn run(session: &mut Session, args: &WorkArgs) -> Result<u8, Failure> 
         }
     }
     while let Ok(told) = ended.try_recv() {
-        *(if told.failed.is_some() { &mut failed } else { &mut completed }) += 1;
+        count += 1;
         if broken.is_none() {
             broken = tell(session, &told).err();
         }
     }
-    session.note(format_args!("{} completed, {} failed", thousands(completed), thousands(failed)));
+    session.note(format_args!("{} attempts ended", thousands(count)));
     match broken {
         Some(failure) => Err(failure),
         None => Ok(exit::INTERRUPTED),
@@ -141,12 +142,17 @@ impl Work {
     async fn attempt(self: Arc<Self>, job: JobContext) -> Result<Box<RawValue>, JobError> {
         let began = Instant::now();
         let command = Command { exec: &self.exec, job: &job, end_now: &self.now };
-        let (outcome, stderr) = match command.run().await {
-            Ok(Ending { outcome, stderr }) => (outcome, stderr),
-            Err(error) => (Err(JobError::new(error)), Vec::new()),
+        let Ending { outcome, interrupted, stderr } = command.run().await.unwrap_or_else(|error| Ending {
+            outcome: Err(JobError::new(error)),
+            interrupted: false,
+            stderr: Vec::new(),
+        });
+        let (event, failed) = match &outcome {
+            Ok(_) => ("completed", None),
+            Err(_) if interrupted => ("interrupted", None),
+            Err(error) => ("failed", Some(error.message().to_owned())),
         };
-        let failed = outcome.as_ref().err().map(|error| error.message().to_owned());
-        let told = Told { job, took: began.elapsed(), failed, stderr };
+        let told = Told { job, took: began.elapsed(), event, failed, stderr };
         let _ = self.told.send(told).await;
         outcome
     }
@@ -160,7 +166,7 @@ fn tell(session: &mut Session, told: &Told) -> Result<(), Failure> {
     if session.json {
         session.out.json(&Line {
             at: session.clock.now_ms(),
-            event: if told.failed.is_some() { "failed" } else { "completed" },
+            event: told.event,
             prefix: &told.job.queue().prefix.lossless(),
             queue: &told.job.queue().name.lossless(),
             job_id: &job.id.lossless(),
@@ -172,13 +178,11 @@ fn tell(session: &mut Session, told: &Told) -> Result<(), Failure> {
     } else {
         let took = span(i64::try_from(told.took.as_millis()).unwrap_or(i64::MAX));
         let (id, name) = (job.id.clean(), told.job.name().cut(60));
-        match &told.failed {
-            None => session.out.line(format_args!("completed  {id}  {name}  {took}"))?,
-            Some(why) => {
-                let why = Clean::text_line(why).cut(120);
-                session.out.line(format_args!("failed     {id}  {name}  {took}  {why}"))?;
-            }
-        }
+        let why = told
+            .failed
+            .as_ref()
+            .map_or_else(String::new, |why| format!("  {}", Clean::text_line(why).cut(120)));
+        session.out.line(format_args!("{:<11}  {id}  {name}  {took}{why}", told.event))?;
     }
     session.out.flush()?;
     Ok(())

@@ -1,6 +1,8 @@
 //! The command line as other programs see it: the built binary against real servers.
 
 mod acts;
+mod add;
+mod bench;
 mod confirming;
 mod endings;
 mod era;
@@ -11,3 +13,4 @@ mod meta;
 mod overviews;
 mod reads;
 mod run;
+mod work;

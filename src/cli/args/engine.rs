@@ -73,6 +73,9 @@ pub struct BenchArgs {
     pub bulk: usize,
 }
 
+/// Longest duration, in ms: a due time far above this is no number that a score holds to the ms.
+const LONGEST: u64 = 100 * 366 * 86_400_000;
+
 /// Reads `250ms`, `5s`, `10m`, `2h`, `7d`: a whole number and its unit.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
@@ -85,8 +88,6 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
         "d" => 86_400_000,
         _ => return Err("a duration is written 250ms, 5s, 10m, 2h or 7d".to_owned()),
     };
-    // A due time above this is no number that a score can hold to the ms.
-    const LONGEST: u64 = 100 * 366 * 86_400_000;
     let wanted = number.parse::<u64>().ok().and_then(|number| number.checked_mul(ms));
     match wanted {
         Some(ms) if ms <= LONGEST => Ok(Duration::from_millis(ms)),

@@ -5,10 +5,10 @@ use uuid::Uuid;
 use crate::cli::failure::Failure;
 use crate::conn::{Batch, Conn, ConnError, Request, Verb, integer, text};
 use crate::engine::Queue;
-use crate::wire::{Prefix, QueueId, QueueName};
+use crate::wire::{JobId, Prefix, QueueId, QueueName};
 
 /// Keys in one `UNLINK`, and such commands in one round trip.
-const UNLINKED: usize = 250;
+const UNLINKED: i64 = 250;
 const BATCH: usize = 20;
 
 /// The keys that belong to a queue itself.
@@ -68,12 +68,12 @@ impl BenchQueue {
             let mut batch = Batch::new();
             for _ in 0..BATCH {
                 let mut unlink = Request::new(Verb::Unlink);
-                let end = last.min(next + UNLINKED as i64 - 1);
+                let end = last.min(next + UNLINKED - 1);
                 if next > end {
                     break;
                 }
                 for id in next..=end {
-                    unlink = unlink.arg(self.id.key(&id.to_string()));
+                    unlink = unlink.arg(self.id.job(&JobId::new(id.to_string())));
                 }
                 batch.push(unlink);
                 next = end + 1;

@@ -36,6 +36,8 @@ pub struct Command<'a> {
 /// How it ended.
 pub struct Ending {
     pub outcome: Result<Box<RawValue>, JobError>,
+    /// It was ended by us.
+    pub interrupted: bool,
     /// The end of what it said on stderr, for those who want to look on.
     pub stderr: Vec<Clean>,
 }
@@ -95,22 +97,19 @@ impl Command<'_> {
                 } => Some(status),
                 () = self.cancelled() => None,
             };
-            let outcome = match ended {
-                Some(status) => Some(status),
-                None => {
-                    end(&mut child, &group, &mut pipes, &mut closed).await;
-                    None
-                }
-            };
+            if ended.is_none() {
+                end(&mut child, &group, &mut pipes, &mut closed).await;
+            }
             if !closed {
                 closed = timeout(LEFT_BEHIND, &mut pipes).await.is_ok();
             }
-            (outcome, closed)
+            (ended, closed)
         };
         if pipes_closed {
             // Nothing is known to be left, and the number may soon be another's.
             group.0 = None;
         }
+        let interrupted = outcome.is_none();
         let outcome = match outcome {
             // Back in line, without an attempt counted; after a lost lock it changes nothing.
             None => Err(JobError::waiting()),
@@ -122,7 +121,7 @@ impl Command<'_> {
                 .map_err(|error| JobError::new(format!("what the command printed is no value: {error}"))),
             Some(Ok(status)) => Err(JobError::new(said.reason().unwrap_or_else(|| how(status)))),
         };
-        Ok(Ending { outcome, stderr: said.lines() })
+        Ok(Ending { outcome, interrupted, stderr: said.lines() })
     }
 
     fn spawn(&self) -> io::Result<Child> {
