@@ -80,5 +80,5 @@ mod tree;
 pub use add::{FlowError, MOST_JOBS};
 pub use child::{ChildRef, ChildValue, Dependencies, Dependency};
 pub use job::{FlowJob, FlowNode};
-pub use link::{LinkError, ParentRef};
+pub use link::{LinkError, ParentRef, Unprocessed};
 pub use tree::{FlowLimits, FlowTree};

@@ -6,6 +6,7 @@
 mod events;
 mod fleet;
 mod metrics;
+mod flow;
 pub mod pair;
 mod roster;
 mod schedule;

@@ -2,8 +2,10 @@
 
 use super::super::op::Code;
 use super::super::queue::Queue;
+use super::super::read::ChildKind;
 use super::super::script::script;
-use crate::conn::{ConnError, integer};
+use super::read;
+use crate::conn::{Conn, ConnError, integer, items};
 use crate::wire::{JobId, QueueId};
 
 /// A job that exists and is to be a parent: [`JobOptions::parent`](crate::engine::JobOptions::parent).
@@ -13,6 +15,15 @@ pub struct ParentRef {
     pub queue: QueueId,
     /// Its id.
     pub id: JobId,
+}
+
+/// What became of the children that a parent still waited for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Unprocessed {
+    /// Removed, with what they waited for themselves. Their descendants are not counted.
+    pub removed: u64,
+    /// Still awaited: they run, failed, or have more than 1,000 pending descendants.
+    pub kept: u64,
 }
 
 /// A child was not cut from its parent.
@@ -49,6 +60,44 @@ impl LinkError {
     }
 }
 
+pub(super) async fn remove_unprocessed(
+    conn: &Conn,
+    queue: &QueueId,
+    parent: &JobId,
+) -> Result<Unprocessed, LinkError> {
+    let script = script!(
+        "client",
+        "remove_unprocessed",
+        ["undecided", "event", "push", "job", "flow", "dedup", "tree"]
+    );
+    let keys = [queue.key("meta")];
+    let mut told = Unprocessed::default();
+    let mut cursor = 0;
+    loop {
+        let page = read::page(conn, queue, parent, ChildKind::Pending, cursor, 100).await?;
+        let mut children: Vec<Vec<u8>> =
+            page.children.iter().map(|found| found.child.key.as_bytes().to_vec()).collect();
+        while !children.is_empty() {
+            let args: Vec<Vec<u8>> =
+                [parent.as_bytes().to_vec()].into_iter().chain(children.iter().take(100).cloned()).collect();
+            let reply = conn.eval(script, &keys, &args).await?;
+            if let Some(code) = integer(&reply) {
+                LinkError::check(code)?;
+            }
+            let number = |place: usize| items(&reply).get(place).and_then(integer).ok_or(LinkError::Reply);
+            let (looked_at, removed, kept) = (number(0)?, number(1)?, number(2)?);
+            let looked_at = usize::try_from(looked_at).ok().filter(|n| *n > 0).ok_or(LinkError::Reply)?;
+            told.removed += removed.max(0) as u64;
+            told.kept += kept.max(0) as u64;
+            children.drain(..looked_at.min(children.len()));
+        }
+        match page.next {
+            Some(next) => cursor = next,
+            None => return Ok(told),
+        }
+    }
+}
+
 /// Cutting children off. For queues of eras 5 and 6.
 impl Queue {
     /// Lets the parent of a job of this queue wait for it no longer; the job stays. A parent that has
@@ -59,5 +108,14 @@ impl Queue {
         let keys = [self.id().key("meta")];
         let reply = self.conn().eval(script, &keys, &[child.as_bytes().to_vec()]).await?;
         Ok(LinkError::check(integer(&reply).ok_or(LinkError::Reply)?)? == 0)
+    }
+
+    /// Removes the children that a job of this queue still waits for, with what these wait for
+    /// themselves. Those that run or failed stay. When none is left, the parent is next in line.
+    ///
+    /// About 100 children a script: others may come in between, and children that are added meanwhile
+    /// may stay. A broken link leaves the rest; call it again.
+    pub async fn remove_unprocessed_children(&self, parent: &JobId) -> Result<Unprocessed, LinkError> {
+        remove_unprocessed(self.conn(), self.id(), parent).await
     }
 }

@@ -63,4 +63,10 @@ impl JobContext {
     ) -> Result<Dependencies, ConnError> {
         read::page(self.conn(), self.queue(), self.id(), kind, cursor, count).await
     }
+
+    /// [`Queue::remove_unprocessed_children`](crate::engine::Queue::remove_unprocessed_children) of
+    /// this job: what a parent does that runs after a child failed and needs the others no more.
+    pub async fn remove_unprocessed_children(&self) -> Result<super::Unprocessed, super::LinkError> {
+        super::link::remove_unprocessed(self.conn(), self.queue(), self.id()).await
+    }
 }

@@ -81,10 +81,21 @@ for t, tree in ipairs(trees) do
   end
 end
 
--- Node counts every job of a flow, though none takes its id from the counter.
-local counts, done = {}, {}
+-- Level by level over all trees, as Node does.
+local levels, level_of = {}, {}
 for t, tree in ipairs(trees) do
   for _, job in ipairs(replies[t][1] == 0 and tree or {}) do
+    local level = (job.parent_key and level_of[job.parent_key] or 0) + 1
+    level_of[job.key] = level_of[job.key] or level
+    levels[level] = levels[level] or {}
+    table.insert(levels[level], job)
+  end
+end
+
+-- Node counts every job of a flow, though none takes its id from the counter.
+local counts, done = {}, {}
+for _, level in ipairs(levels) do
+  for _, job in ipairs(level) do
     local q = job.queue
     introduce(q, library)
     counts[q] = (counts[q] or 0) + 1
