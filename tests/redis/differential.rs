@@ -5,8 +5,8 @@
 
 mod events;
 mod fleet;
-mod metrics;
 mod flow;
+mod metrics;
 pub mod pair;
 mod roster;
 mod schedule;
