@@ -12,8 +12,8 @@ use crate::wire::{JobId, Token};
 pub(super) struct End {
     pub id: JobId,
     pub token: Token,
-    /// Attempts that ended before this one.
-    pub attempts_made: u64,
+    /// Attempts that ended before this one, as the hash's `atm` counts them.
+    pub attempts_counted: u64,
     pub step: Step,
     /// The same end was sent before and its answer was lost.
     pub repeated: bool,
@@ -36,7 +36,7 @@ impl End {
         Self {
             id: job.id.clone(),
             token: job.token.clone(),
-            attempts_made: job.attempts_made,
+            attempts_counted: job.attempts_made - job.attempts_by_v4,
             step,
             repeated: false,
         }
@@ -58,7 +58,7 @@ impl End {
             Step::AwaitChildren { .. } => ("p", 0),
         };
         out.push(if self.repeated {
-            format!("{kind}{}", self.attempts_made + attempts).into_bytes()
+            format!("{kind}{}", self.attempts_counted + attempts).into_bytes()
         } else {
             kind.as_bytes().to_vec()
         });
@@ -106,7 +106,8 @@ pub(super) fn failed(job: &ActiveJob, error: JobError, options: &WorkerOptions) 
                 None => {
                     let policy =
                         job.ending.remove_on_fail.clone().unwrap_or_else(|| options.remove_on_fail.into());
-                    Step::Fail { policy, error, stack, attempts: job.ending.attempts }
+                    let attempts = job.ending.attempts.saturating_sub(job.attempts_by_v4);
+                    Step::Fail { policy, error, stack, attempts }
                 }
             }
         }

@@ -19,6 +19,8 @@ pub struct ActiveJob {
     pub timestamp: i64,
     /// Attempts that ended before this one.
     pub attempts_made: u64,
+    /// Those of them that BullMQ 4 or older made.
+    pub(super) attempts_by_v4: u64,
     /// How often it was started, this time included: also by workers that died, and where it was put
     /// back or delayed without an attempt being counted.
     pub attempts_started: u64,
@@ -57,8 +59,10 @@ impl ActiveJob {
             opts,
             timestamp: number(3).unwrap_or(0),
             priority: count(number(4)),
-            // BullMQ 4 counts in `attemptsMade`, later releases in `atm`; a job may have both (spec 14.4).
-            attempts_made: count(number(5).max(number(6))),
+            // BullMQ 4 counts its attempts in `attemptsMade`, later releases theirs in `atm`; a job that
+            // both have run has both (spec 14.4).
+            attempts_made: count(number(5)) + count(number(6)),
+            attempts_by_v4: count(number(6)),
             attempts_started: count(number(7)) + 1,
             started_at,
             stacktrace: or_empty(8),
