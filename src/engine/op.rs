@@ -10,8 +10,10 @@ mod code;
 mod edit;
 mod error;
 mod job;
+mod limit;
 mod many;
 mod queue;
+mod scheduler;
 mod support;
 mod sweep;
 
@@ -19,8 +21,10 @@ pub use code::Code;
 pub use edit::{JobEdit, run_edit};
 pub use error::OpError;
 pub use job::{ABANDONED, Exit, JobOp, PRIORITY_MAX, release_deduplication, run_job, run_jobs};
+pub use limit::{LimitOp, run_limit};
 pub use many::{Chosen, JobsOp, MANY_MAX, Many, run_many};
 pub use queue::{QueueOp, QueueOutcome, run_queue};
+pub use scheduler::{Scheduled, SchedulerOp, run_scheduler};
 pub use support::Capability;
 pub use sweep::Sweep;
 

@@ -1,5 +1,6 @@
 //! The engine beside the real libraries.
 
+mod bulk;
 mod eras;
 mod events;
 mod op;

@@ -12,11 +12,13 @@ mod bulk;
 mod differences;
 mod edits;
 mod flows;
+mod harm;
 mod matrix;
 pub mod pair;
 mod promote;
 mod queue;
 mod remove;
 mod retry;
+mod schedulers;
 
 use pair::Pair;

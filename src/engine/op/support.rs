@@ -89,10 +89,9 @@ impl Capability {
             (Self::EditScheduler, Bull4 | V4) => {
                 Err("The schedule is part of its key; remove it and add another one.")
             }
-            (Self::GlobalConcurrency | Self::GlobalRateLimit, Bull4 | V4) => {
+            (Self::GlobalConcurrency | Self::GlobalRateLimit | Self::ReleaseRateLimit, Bull4 | V4) => {
                 Err("Its workers know no limits of a whole queue; they came with BullMQ 5.")
             }
-            (Self::ReleaseRateLimit, Bull4) => Err("Bull has no such operation."),
             _ => Ok(()),
         }
     }

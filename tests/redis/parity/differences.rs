@@ -312,7 +312,10 @@ fn what_is_no_job_is_left_alone(#[case] lib: Lib) {
 fn every_row_names_a_test_that_exists() {
     let sources = [
         include_str!("differences.rs"),
+        include_str!("bulk.rs"),
+        include_str!("harm.rs"),
         include_str!("remove.rs"),
+        include_str!("schedulers.rs"),
         include_str!("../engine/eras.rs"),
         include_str!("../engine/op.rs"),
         include_str!("../engine/worker.rs"),

@@ -7,10 +7,10 @@ use redis::Connection;
 use serde_json::{Value, json};
 use toril::conn::Conn;
 use toril::engine::op::{
-    Code, JobEdit, JobOp, OpError, QueueOp, QueueOutcome, Sweep, Target, release_deduplication, run_edit,
-    run_job, run_queue,
+    Code, JobEdit, JobOp, LimitOp, OpError, QueueOp, QueueOutcome, Scheduled, SchedulerOp, Sweep, Target,
+    release_deduplication, run_edit, run_job, run_limit, run_queue, run_scheduler,
 };
-use toril::wire::{JobId, Prefix, QueueId, QueueName, WriteEra};
+use toril::wire::{JobId, Prefix, QueueId, QueueName, Raw, WriteEra};
 
 use crate::support::{Content, Dump, Lib, Node, Options, Server, diff, writer};
 
@@ -171,6 +171,15 @@ impl Sides {
     pub fn now(&self) -> i64 {
         let (s, us): (i64, i64) = redis::cmd("TIME").query(&mut self.redis_ours()).unwrap();
         s * 1000 + us / 1000
+    }
+
+    pub fn limit(&self, queue: &str, op: LimitOp) -> Result<Code, OpError> {
+        self.runtime.block_on(run_limit(&self.conn, &target(self.lib, queue), op))
+    }
+
+    pub fn schedule(&self, queue: &str, op: SchedulerOp, key: &str) -> Result<Scheduled, OpError> {
+        let target = target(self.lib, queue);
+        self.runtime.block_on(run_scheduler(&self.conn, &target, op, &Raw::new(key)))
     }
 
     pub fn ours_edit(&self, queue: &str, edit: &JobEdit, id: &str) -> Result<Code, OpError> {
