@@ -3,10 +3,12 @@
 //!
 //! A test that begins with `case_NN_` shows case NN of the list of cases; each case has one.
 
+mod admin;
 mod events;
 mod fleet;
 mod flow;
 mod metrics;
+mod operation;
 pub mod pair;
 mod roster;
 mod schedule;

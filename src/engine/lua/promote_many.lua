@@ -14,38 +14,22 @@ local refused = refusal(q)
 if refused then return { refused } end
 
 local list, paused = place(q)
-local prioritized, marker_gone = false, false
-
-local function line_up(id, priority)
-  if priority <= 0 then
-    if ERA == 4 and not marker_gone then
-      -- The list is not empty any more: the marker for the next delayed job goes.
-      local head = redis.call('LINDEX', list, 0)
-      if head and is_marker(head) then redis.call('LPOP', list) end
-      marker_gone = true
-    end
-    redis.call('LPUSH', list, id)
-  elseif ERA == 0 then
-    push_by_priority(q, id, priority)
-  else
-    prioritize(q, id, priority)
-    prioritized = true
-  end
-end
+local prioritized = false
 
 local function promote(id)
+  if is_repeated(id) then return NOT_IN_STATE end
   local job = q.base .. id
   local found = redis.pcall('HMGET', job, 'timestamp', 'processedOn', 'name', 'gid', 'priority')
   if found.err then return NOT_A_JOB end
-  if not (found[1] and found[3]) or redis.call('HEXISTS', job, 'data') == 0 then
+  if not (found[1] and found[3]) then
     return redis.call('EXISTS', job) == 1 and NOT_A_JOB or GONE
   end
   if found[4] then return WRONG_ERA end
   local code = untimely('delayed', redis.call('ZSCORE', q.delayed, id), found, until_ms)
   if code then return code end
-  redis.call('ZREM', q.delayed, id)
   redis.call('HSET', job, 'delay', 0)
-  line_up(id, tonumber(found[5] or '') or 0)
+  prioritized = line_up(q, list, id, tonumber(found[5] or '') or 0, false) or prioritized
+  leave(id)
   if ERA == 0 then
     publish_waiting(q, id)
   else
@@ -54,14 +38,11 @@ local function promote(id)
   return DONE
 end
 
-local codes, done = {}, false
-for at = 8, #ARGV do
-  local code = promote(ARGV[at])
-  codes[#codes + 1] = code
-  done = done or code == DONE
+local codes = {}
+for at = 8, #ARGV do codes[#codes + 1] = attempt(promote, ARGV[at]) end
+if ERA == 4 and #lining_up > 0 then
+  -- The list is not empty any more: the marker for the next delayed job goes.
+  local head = redis.call('LINDEX', list, 0)
+  if head and is_marker(head) then redis.call('LPOP', list) end
 end
-if done then
-  if ERA == 4 and prioritized then mark_prioritized(q, paused) end
-  ready(q, paused)
-end
-return { DONE, codes }
+return settle(q, q.delayed, codes, list, paused, prioritized)

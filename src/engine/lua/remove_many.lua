@@ -78,7 +78,7 @@ end
 local codes, going, count = {}, {}, 0
 for at = 8, #ARGV do
   local id = ARGV[at]
-  local code = going[id] and NOT_IN_STATE or remove(id)
+  local code = going[id] and NOT_IN_STATE or attempt(remove, id)
   codes[#codes + 1] = code
   if code == DONE then
     going[id] = true

@@ -20,42 +20,32 @@ local now = server_time('')
 local list, paused = place(q)
 local prioritized = false
 
--- Makes a job ready without waking anybody.
-local function line_up(id, priority, lifo)
-  if priority <= 0 then
-    redis.call(lifo and 'RPUSH' or 'LPUSH', list, id)
-  elseif ERA == 0 then
-    push_by_priority(q, id, priority)
-  else
-    prioritize(q, id, priority)
-    prioritized = true
-  end
-end
-
--- The code that forbids a parent to run, and whether it is to wait for children.
-local function as_parent(job)
-  if ERA == 0 or redis.call('EXISTS', job .. ':unsuccessful', job .. ':dependencies') == 0 then return nil end
-  if redis.call('ZCARD', job .. ':unsuccessful') > 0 then return CHILD_FAILED end
+-- The code that forbids a job to run, and whether it is to wait for children.
+local function held(job)
+  local lock, failed, pending = job .. ':lock', job .. ':unsuccessful', job .. ':dependencies'
+  if redis.call('EXISTS', lock, failed, pending) == 0 then return nil end
+  if redis.call('EXISTS', lock) == 1 then return LOCKED end
+  if ERA == 0 then return nil end
+  if redis.call('ZCARD', failed) > 0 then return CHILD_FAILED end
   -- In BullMQ 4 a failed child stays among those that are awaited.
   if ERA == 4 then return CHILDREN_PENDING end
   return nil, true
 end
 
 local function retry(id)
+  if is_repeated(id) then return NOT_IN_STATE end
   local job = q.base .. id
   local found = redis.pcall('HMGET', job, 'name', 'timestamp', 'gid', 'priority', 'opts', 'parentKey')
   if found.err then return NOT_A_JOB end
-  if not (found[1] and found[2]) or redis.call('HEXISTS', job, 'data') == 0 then
+  if not (found[1] and found[2]) then
     return redis.call('EXISTS', job) == 1 and NOT_A_JOB or GONE
   end
   if found[3] then return WRONG_ERA end
   local code = untimely(from, redis.call('ZSCORE', q[from], id), found, until_ms)
   if code then return code end
-  if redis.call('EXISTS', job .. ':lock') == 1 then return LOCKED end
-  local refused_parent, waits = as_parent(job)
-  if refused_parent then return refused_parent end
+  local code_held, waits = held(job)
+  if code_held then return code_held end
 
-  redis.call('ZREM', q[from], id)
   if ERA == 0 then
     redis.call('HDEL', job, 'finishedOn', 'processedOn', 'failedReason')
     redis.call('HSET', job, 'retriedOn', now)
@@ -67,12 +57,14 @@ local function retry(id)
   if parent and kind(parent) == 'hash' then await_again(parent, job, from) end
   if waits then
     redis.call('ZADD', q['waiting-children'], now, id)
+    leave(id)
     emit_capped(q, 'waiting-children', 'jobId', id, 'prev', from)
     return DONE
   end
   -- Options are decoded only where they can matter.
   local lifo = string.find(found[5] or '', '"lifo":true', 1, true) and options_of(job).lifo == true
-  line_up(id, tonumber(found[4] or '') or 0, lifo)
+  prioritized = line_up(q, list, id, tonumber(found[4] or '') or 0, lifo) or prioritized
+  leave(id)
   if ERA == 0 then
     publish_waiting(q, id)
   else
@@ -81,14 +73,6 @@ local function retry(id)
   return DONE
 end
 
-local codes, done = {}, false
-for at = 8, #ARGV do
-  local code = retry(ARGV[at])
-  codes[#codes + 1] = code
-  done = done or code == DONE
-end
-if done then
-  if ERA == 4 and prioritized then mark_prioritized(q, paused) end
-  ready(q, paused)
-end
-return { DONE, codes }
+local codes = {}
+for at = 8, #ARGV do codes[#codes + 1] = attempt(retry, ARGV[at]) end
+return settle(q, q[from], codes, list, paused, prioritized)

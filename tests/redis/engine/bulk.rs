@@ -92,7 +92,7 @@ async fn a_chunk_is_a_few_milliseconds() {
         ("retry all", State::Failed, Sweep::retry_all(target(), State::Failed, false, until)),
         ("promote all", State::Delayed, Sweep::promote_all(target(), until)),
     ] {
-        for chunk in [100, 200, 500] {
+        for chunk in [100, 200, 300] {
             lab.fill(state, 3000);
             lab.watch_scripts();
             assert_eq!(run(&lab.conn, sweep.clone(), chunk).await, 3000, "{what}");

@@ -14,3 +14,54 @@ local function untimely(state, at, times, until_ms)
   end
   return nil
 end
+
+-- Does something to one job. A key of a wrong type must not lose the others' answers: Redis takes
+-- nothing back of what a script did before.
+local function attempt(act, id)
+  local ok, code = pcall(act, id)
+  return ok and code or DAMAGED
+end
+
+-- What a script takes out of a sorted set and adds to a list, each in one command at its end.
+local leaving, lining_up = {}, {}
+
+local function leave(id)
+  leaving[#leaving + 1] = id
+end
+
+-- Whether an id had its turn in this script already: it is still in the set then.
+local seen_ids = {}
+
+local function is_repeated(id)
+  if seen_ids[id] then return true end
+  seen_ids[id] = true
+  return false
+end
+
+-- Makes a job ready without waking anybody; returns whether it is one with a priority of its own set.
+local function line_up(q, list, id, priority, lifo)
+  if priority <= 0 then
+    if lifo then
+      redis.call('RPUSH', list, id)
+    else
+      lining_up[#lining_up + 1] = id
+    end
+  elseif ERA == 0 then
+    push_by_priority(q, id, priority)
+  else
+    prioritize(q, id, priority)
+    return true
+  end
+  return false
+end
+
+-- Ends a script: moves the ids and wakes one worker. Returns its reply.
+local function settle(q, from, codes, list, paused, prioritized)
+  if #leaving > 0 then
+    redis.call('ZREM', from, unpack(leaving))
+    if #lining_up > 0 then redis.call('LPUSH', list, unpack(lining_up)) end
+    if ERA == 4 and prioritized then mark_prioritized(q, paused) end
+    ready(q, paused)
+  end
+  return { DONE, codes }
+end
