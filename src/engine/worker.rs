@@ -4,8 +4,7 @@
 //! argument.
 //!
 //! For queues of eras 5 and 6, and new ones; the scripts refuse others ([`WorkError::Refused`]).
-//! Not done yet, so do not run it on queues that need it: the next
-//! run of a job scheduler is not produced, and a job parked by `keepLastIfActive` is not
+//! Not done yet, so do not run it on queues that need it: a job parked by `keepLastIfActive` is not
 //! queued when its owner ends.
 
 mod backoff;

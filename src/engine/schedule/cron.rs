@@ -4,7 +4,7 @@ mod error;
 mod field;
 mod walk;
 
-pub use error::{CronError, CronField};
+pub use error::{CronError, CronFault, CronField};
 
 use self::field::Set;
 use super::Zone;

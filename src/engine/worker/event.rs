@@ -1,6 +1,7 @@
 //! What a worker tells of itself.
 
 use super::{JobError, WorkError};
+use crate::engine::schedule::ScheduleError;
 use crate::wire::JobId;
 
 /// Something that happened in a worker of this process; [`super::Worker::events`] has them. Those of
@@ -51,6 +52,13 @@ pub enum WorkerEvent {
     LockLost {
         /// Which.
         id: JobId,
+    },
+    /// A scheduler's job runs here and no next one could be added, nor will be: the scheduler has ended.
+    NotScheduled {
+        /// The job that runs.
+        id: JobId,
+        /// Why.
+        error: ScheduleError,
     },
     /// The queue has nothing ready. Told once until there is a job again.
     Drained,

@@ -6,6 +6,7 @@ use super::calls::{Calls, Look, json};
 use super::end::{self, End};
 use super::{ActiveJob, JobError, WorkError, WorkerOptions};
 use crate::conn::Conn;
+use crate::engine::schedule;
 use crate::wire::{JobId, QueueId};
 
 /// The steps of a worker one by one. `at` is the time to use, ms since the epoch; `None` is the
@@ -21,12 +22,22 @@ impl ManualWorker {
         Self { calls: Calls::new(conn, queue, options) }
     }
 
-    /// Takes the next job, if there is one.
+    /// Takes the next job, if there is one. If a scheduler made it, its next run is added; an error of
+    /// that is logged.
     pub async fn fetch(&self, at: Option<i64>) -> Result<Option<ActiveJob>, WorkError> {
         let turn = self.calls.work(&[], self.calls.take(1, Look::Yes), at).await?;
         match turn.refused {
             Some(refused) => Err(refused),
-            None => Ok(turn.jobs.into_iter().next()),
+            None => {
+                let job = turn.jobs.into_iter().next();
+                if let Some(job) = job.as_ref().filter(|job| job.scheduler.is_some())
+                    && let Err(error) =
+                        schedule::next_iteration(&self.calls.conn, &self.calls.queue, job, at).await
+                {
+                    tracing::error!(%error, "a scheduler has no next run");
+                }
+                Ok(job)
+            }
         }
     }
 

@@ -3,6 +3,7 @@
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use serde::Serialize;
@@ -11,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::calls::json;
 use super::shared::Shared;
 use super::{ActiveJob, JobContext, JobError, WorkerEvent};
+use crate::engine::schedule;
 
 /// How an attempt ended.
 #[derive(Debug)]
@@ -35,6 +37,9 @@ where
     F: Future<Output = Result<T, JobError>>,
     T: Serialize,
 {
+    if job.scheduler.is_some() && !scheduled(&shared, &job, &cancel).await {
+        return (job, Outcome::Moved);
+    }
     if let Some(error) = refusal(&shared, &job) {
         return (job, Outcome::Error(error));
     }
@@ -59,6 +64,34 @@ where
         }
     };
     (job, outcome)
+}
+
+/// First and longest pause between two tries to add a scheduler's next run.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
+
+/// Adds the next run of the scheduler that made the job, before the job is run: afterwards a crash would
+/// end the schedule. While the connection fails it is tried again, under the job's lock; the step may be
+/// repeated. `false`: the job is no longer ours, and whoever takes it next will do it.
+async fn scheduled(shared: &Shared, job: &ActiveJob, cancel: &CancellationToken) -> bool {
+    let mut pause = PAUSES.0;
+    loop {
+        let step = schedule::next_iteration(&shared.calls.conn, &shared.calls.queue, job, None);
+        match step.await {
+            Ok(_) => return true,
+            Err(error) if error.is_link() => {
+                tracing::warn!(%error, "the next run of a scheduler is not added yet");
+                tokio::select! {
+                    () = tokio::time::sleep(pause) => pause = (pause * 2).min(PAUSES.1),
+                    () = cancel.cancelled() => return false,
+                }
+            }
+            Err(error) => {
+                tracing::error!(%error, "a scheduler has no next run");
+                shared.tell(|| WorkerEvent::NotScheduled { id: job.id.clone(), error });
+                return true;
+            }
+        }
+    }
 }
 
 /// Why a job fails without being run (spec 5.7).

@@ -26,3 +26,7 @@ local NO_SCHEDULER = -32
 local OCCUPIED = -33
 local TAKEN = -40
 local OWN_ANCESTOR = -41
+local ITERATION_EXISTS = -10
+local SLOTS_TAKEN = -11
+local ENDED = -34
+local NO_NEXT = 3

@@ -1,0 +1,164 @@
+//! Making, changing and removing a scheduler.
+
+use serde_json::{Map, Value as Json};
+
+use super::{Repeat, ScheduleError, Template, opts};
+use crate::conn::{Request, Value, Verb, bytes, integer, items};
+use crate::engine::Queue;
+use crate::engine::add::LIBRARY;
+use crate::engine::script::script;
+use crate::wire::JobId;
+
+/// The job that stands for a scheduler's next run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Upserted {
+    /// Its id: `repeat:<scheduler>:<ms>`.
+    pub job: JobId,
+    /// How long until it runs, ms.
+    pub delay_ms: u64,
+}
+
+impl Queue {
+    /// Makes a scheduler, or changes the one of this id, and adds the job of its next run; see
+    /// [`schedule`](super). The pending job of a changed scheduler is replaced. `None`: the limit is 0, or
+    /// the pattern has no time before `end`; nothing was written.
+    pub async fn upsert_scheduler(
+        &self,
+        id: &str,
+        repeat: Repeat,
+        template: Template,
+    ) -> Result<Option<Upserted>, ScheduleError> {
+        self.upsert_scheduler_at(id, repeat, template, None).await
+    }
+
+    /// [`Queue::upsert_scheduler`] at a time, ms since the epoch, instead of the server's: for tests.
+    pub async fn upsert_scheduler_at(
+        &self,
+        id: &str,
+        repeat: Repeat,
+        template: Template,
+        at: Option<i64>,
+    ) -> Result<Option<Upserted>, ScheduleError> {
+        let pattern = repeat.pattern()?;
+        let stored = template.stored()?;
+        if repeat.limit == Some(0) {
+            return Ok(None);
+        }
+        let mut due = None;
+        if let Some((cron, zone)) = pattern.filter(|_| !repeat.immediately) {
+            let now = match at {
+                Some(at) => at,
+                None => self.time().await?,
+            };
+            if repeat.end.is_some_and(|end| end < now) {
+                return Err(ScheduleError::EndPassed);
+            }
+            due = cron.next(now.max(repeat.start.unwrap_or(now)), &zone);
+            let ended = |due| repeat.end.is_some_and(|end| due > end);
+            if due.is_none_or(ended) {
+                return Ok(None);
+            }
+        }
+        let args = arguments(id, &repeat, &template, stored, due, at)?;
+        let script = script!(
+            "client",
+            "upsert_scheduler",
+            ["undecided", "event", "push", "delay", "job", "dedup", "store", "schedule"]
+        );
+        let reply = self.conn().eval(script, &[self.id().key("meta")], &args).await?;
+        added(&reply)?.map(Some).ok_or(ScheduleError::Reply)
+    }
+
+    /// Removes a scheduler, and the job of its next run if that is delayed; one that is ready runs once
+    /// more. `false`: there was none.
+    pub async fn remove_scheduler(&self, id: &str) -> Result<bool, ScheduleError> {
+        let script = script!(
+            "client",
+            "remove_scheduler",
+            ["undecided", "event", "push", "delay", "job", "store", "schedule"]
+        );
+        let reply = self.conn().eval(script, &[self.id().key("meta")], &[id.as_bytes().to_vec()]).await?;
+        match integer(&reply) {
+            Some(0) => Ok(true),
+            Some(-1) => Ok(false),
+            Some(code) => Err(ScheduleError::of(code)),
+            None => Err(ScheduleError::Reply),
+        }
+    }
+
+    /// The server's time, ms since the epoch.
+    async fn time(&self) -> Result<i64, ScheduleError> {
+        let reply = self.conn().call(Request::new(Verb::Time)).await?;
+        match items(&reply) {
+            [seconds, micros] => match (integer(seconds), integer(micros)) {
+                (Some(seconds), Some(micros)) => Ok(seconds * 1000 + micros / 1000),
+                _ => Err(ScheduleError::Reply),
+            },
+            _ => Err(ScheduleError::Reply),
+        }
+    }
+}
+
+fn arguments(
+    id: &str,
+    repeat: &Repeat,
+    template: &Template,
+    stored: Map<String, Json>,
+    due: Option<i64>,
+    at: Option<i64>,
+) -> Result<Vec<Vec<u8>>, ScheduleError> {
+    let decimal =
+        |number: Option<i64>| number.map(|number| number.to_string().into_bytes()).unwrap_or_default();
+    let flag = |on: bool| if on { b"1".to_vec() } else { Vec::new() };
+    let (every, offset) = repeat.interval().unzip();
+    let name = template.name.as_deref().unwrap_or(id);
+    let has_data = !template.data.is_null() && template.data != Json::Object(Map::new());
+    let data = if has_data { serde_json::to_vec(&template.data)? } else { Vec::new() };
+    let mut definition = vec![b"name".to_vec(), name.as_bytes().to_vec()];
+    for (field, value) in repeat.fields() {
+        if field != "offset" {
+            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            definition.extend([field.as_bytes().to_vec(), text.into_bytes()]);
+        }
+    }
+    if !stored.is_empty() {
+        definition.extend([b"opts".to_vec(), serde_json::to_vec(&stored)?]);
+    }
+    if has_data {
+        definition.extend([b"data".to_vec(), data.clone()]);
+    }
+    let mut job = stored;
+    job.insert("repeat".to_owned(), repeat.stored());
+    let mut args = vec![
+        decimal(at),
+        LIBRARY.as_bytes().to_vec(),
+        id.as_bytes().to_vec(),
+        decimal(every.map(|ms| ms as i64)),
+        decimal(due),
+        decimal(repeat.start),
+        decimal(offset.flatten().map(|ms| ms as i64)),
+        decimal(repeat.end),
+        name.as_bytes().to_vec(),
+        data,
+        opts::open(job, id)?,
+        template.opts.priority.to_string().into_bytes(),
+        flag(template.opts.lifo),
+    ];
+    args.extend(definition);
+    Ok(args)
+}
+
+/// Reads `{ 0, id, delay }`; `None` for the code of nothing to add.
+pub(super) fn added(reply: &Value) -> Result<Option<Upserted>, ScheduleError> {
+    match items(reply) {
+        [code] if integer(code) == Some(3) => Ok(None),
+        [code] => Err(integer(code).map_or(ScheduleError::Reply, ScheduleError::of)),
+        [_, id, delay] => match (bytes(id), integer(delay)) {
+            (Some(id), Some(delay)) => {
+                Ok(Some(Upserted { job: JobId::new(id), delay_ms: delay.max(0) as u64 }))
+            }
+            _ => Err(ScheduleError::Reply),
+        },
+        _ => Err(ScheduleError::Reply),
+    }
+}
