@@ -11,7 +11,7 @@ use super::{FlowJob, FlowNode, ParentRef};
 use crate::conn::{Conn, Value, integer, items};
 use crate::wire::{JobId, QueueId};
 
-/// Jobs in one script, and so in one tree: 1,000 keep Redis busy for about 15 ms (7.0, small data).
+/// Jobs in one script, and so in one tree: 1,000 keep Redis busy for about 20 ms (7.0, small data).
 pub const MOST_JOBS: usize = 1000;
 
 /// A flow was not added. Nothing of it is in Redis, unless the link failed ([`AddError::Conn`]):
@@ -213,6 +213,11 @@ mod tests {
         job(name).options(JobOptions { id: Some(name.to_owned()), ..JobOptions::default() })
     }
 
+    fn told(node: &FlowNode) -> String {
+        let inner: Vec<_> = node.children.iter().map(told).collect();
+        format!("{}({})", node.id.lossless(), inner.join(" "))
+    }
+
     #[test]
     fn trees_are_laid_out_level_by_level() {
         let tree = named("R")
@@ -224,10 +229,6 @@ mod tests {
         let names: Vec<_> =
             tree.rows.iter().map(|row| String::from_utf8_lossy(&row.name).into_owned()).collect();
         assert_eq!(names, ["R", "A", "B", "C", "A1", "A2", "B1", "A2x"]);
-        fn told(node: &FlowNode) -> String {
-            let inner: Vec<_> = node.children.iter().map(told).collect();
-            format!("{}({})", node.id.lossless(), inner.join(" "))
-        }
         assert_eq!(told(&tree.root().unwrap()), "R(A(A1() A2(A2x())) B(B1()) C())");
     }
 
