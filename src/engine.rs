@@ -12,7 +12,9 @@ pub mod schedule;
 mod script;
 pub mod worker;
 
-pub use add::{AddError, Backoff, FailurePolicy, JobOptions, Keep, OptionError};
+pub use add::{
+    AddError, Added, Backoff, Deduplication, FailurePolicy, JobOptions, Keep, OptionError, Outcome, Telemetry,
+};
 pub use events::{EventKind, EventsOptions, EventsProducer, JobWaiter, QueueEvent, QueueEvents, StartAt};
 pub use flow::{FlowError, FlowJob, FlowNode, ParentRef};
 pub use queue::Queue;

@@ -1,17 +1,27 @@
 //! Adding jobs: one script for every kind, one call for one job or several (spec, section 4).
 
+mod added;
+mod backoff;
+mod dedup;
 mod error;
+mod keep;
 mod options;
+mod parse;
 mod row;
+mod stored;
 mod validate;
 
+pub use added::{Added, Outcome};
+pub use backoff::Backoff;
+pub use dedup::Deduplication;
 pub use error::{AddError, OptionError};
-pub use options::{Backoff, FailurePolicy, JobOptions, Keep};
+pub use keep::Keep;
+pub use options::{FailurePolicy, JobOptions, Telemetry};
 pub(super) use row::JobRow;
-pub(super) use validate::validate;
+pub(super) use validate::{check_size, validate};
 
 use super::script::script;
-use crate::conn::{Conn, Value, bytes, items};
+use crate::conn::{Conn, items};
 use crate::wire::{JobId, QueueId};
 
 /// What `meta.library` says of queues we add to. Never `meta.version`: that names the release of
@@ -49,12 +59,13 @@ impl Row {
             opts,
             id: self.id.map(|id| id.as_bytes().to_vec()),
             timestamp: self.options.timestamp,
-            delay: self.options.delay_ms() as f64,
-            priority: self.options.priority,
+            delay: self.options.delay_ms(),
+            priority: self.options.stored_priority(),
             lifo: self.options.lifo,
             waits: self.is_parent,
             parent,
             scheduler: None,
+            deduplication: self.options.deduplication,
         };
         row.push(args);
         Ok(())
@@ -62,7 +73,7 @@ impl Row {
 }
 
 /// Adds the rows in order as one atomic step. Each gets its own outcome.
-pub(super) async fn add_rows(conn: &Conn, rows: Vec<Row>) -> Result<Vec<Result<JobId, AddError>>, AddError> {
+pub(super) async fn add_rows(conn: &Conn, rows: Vec<Row>) -> Result<Vec<Result<Added, AddError>>, AddError> {
     let keys: Vec<Vec<u8>> = rows.iter().map(|row| row.queue.key("meta")).collect();
     let mut args = vec![LIBRARY.as_bytes().to_vec(), Vec::new()];
     for row in rows {
@@ -71,16 +82,9 @@ pub(super) async fn add_rows(conn: &Conn, rows: Vec<Row>) -> Result<Vec<Result<J
     let script = script!(
         "client",
         "add",
-        ["undecided", "event", "push", "delay", "store", "job", "flow", "parent", "attach"]
+        ["undecided", "event", "push", "delay", "store", "job", "aside", "claim", "flow", "parent", "attach"]
     );
     let reply = conn.eval(script, &keys, &args).await?;
-    let outcomes: Vec<_> = items(&reply).iter().map(outcome).collect();
+    let outcomes: Vec<_> = items(&reply).iter().map(Added::read).collect();
     if outcomes.len() == keys.len() { Ok(outcomes) } else { Err(AddError::Reply) }
-}
-
-fn outcome(value: &Value) -> Result<JobId, AddError> {
-    if let Value::Int(code) = value {
-        return Err(AddError::from_code(*code));
-    }
-    bytes(value).map(JobId::new).ok_or(AddError::Reply)
 }

@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use super::add::{self, AddError, JobOptions, Row};
+use super::add::{self, AddError, Added, JobOptions, Row};
 use crate::conn::Conn;
-use crate::wire::{JobId, QueueId};
+use crate::wire::QueueId;
 
 /// Adds jobs to a queue of era 5 or 6, so that BullMQ's workers and ours run them.
 ///
@@ -50,7 +50,7 @@ impl Queue {
         name: impl Into<String>,
         data: &impl Serialize,
         options: JobOptions,
-    ) -> Result<JobId, AddError> {
+    ) -> Result<Added, AddError> {
         let row = self.row(name.into(), data, options)?;
         match add::add_rows(&self.conn, vec![row]).await?.pop() {
             Some(outcome) => outcome,
@@ -63,7 +63,7 @@ impl Queue {
     pub async fn add_bulk<D: Serialize>(
         &self,
         jobs: impl IntoIterator<Item = (String, D, JobOptions)>,
-    ) -> Result<Vec<Result<JobId, AddError>>, AddError> {
+    ) -> Result<Vec<Result<Added, AddError>>, AddError> {
         let mut rows = Vec::new();
         for (name, data, options) in jobs {
             rows.push(self.row(name, &data, options)?);
@@ -80,12 +80,15 @@ impl Queue {
     }
 
     fn row(&self, name: String, data: &impl Serialize, options: JobOptions) -> Result<Row, AddError> {
+        let data = serde_json::to_vec(data).map_err(|error| AddError::Data(error.to_string()))?;
+        let id = add::validate(&options)?;
+        add::check_size(name.as_bytes(), &data, &options)?;
         Ok(Row {
             queue: self.id.clone(),
-            id: add::validate(&options)?,
+            id,
             name: name.into_bytes(),
-            data: serde_json::to_vec(data).map_err(|error| AddError::Data(error.to_string()))?,
             parent: options.parent.clone().map(|parent| (parent.queue, parent.id)),
+            data,
             options,
             is_parent: false,
         })

@@ -3,12 +3,15 @@
 //!
 //! A test that begins with `case_NN_` shows case NN of the list of cases; each case has one.
 
+mod add;
 mod admin;
+mod dedup;
 mod events;
 mod fleet;
 mod flow;
 mod metrics;
 mod operation;
+mod options;
 pub mod pair;
 mod roster;
 mod schedule;

@@ -75,7 +75,7 @@ impl<'a> History<'a> {
     async fn add(&mut self, at: i64) -> Result<JobId, DemoError> {
         let (name, data) = payload::job(self.kind.queue, &mut self.rng);
         let options = JobOptions { timestamp: Some(at), delay: None, ..self.kind.options(&mut self.rng) };
-        Ok(self.queue.add(name, &data, options).await?)
+        Ok(self.queue.add(name, &data, options).await?.id)
     }
 
     /// Runs what is ready at `at`, up to and with the job that was just added.

@@ -1,7 +1,8 @@
 //! Why a job was not added.
 
 use super::super::op::Code;
-use crate::conn::ConnError;
+use crate::conn::{ConnError, Kind};
+use crate::text::Clean;
 
 /// A job was not added.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -12,7 +13,16 @@ pub enum AddError {
     /// The data cannot be written as JSON; nothing was sent.
     #[error("the job's data is not JSON: {0}")]
     Data(String),
-    /// The connection, or an error reply.
+    /// The data is larger than the job's own limit; nothing was sent.
+    #[error("The size of job {name} exceeds the limit {limit} bytes")]
+    Size {
+        /// The job's name.
+        name: Clean,
+        /// Its limit.
+        limit: u64,
+    },
+    /// The connection, or an error reply. With [`Kind::UnknownOutcome`] the job may have been added:
+    /// see [`AddError::is_unknown`].
     #[error(transparent)]
     Conn(#[from] ConnError),
     /// Code -5: the parent's hash does not exist.
@@ -54,10 +64,16 @@ impl AddError {
             _ => Code::refusal(code).map_or(Self::Code(code), Self::Refused),
         }
     }
+
+    /// Whether the job was sent and no answer came. It may be in the queue; adding it again may add
+    /// it twice, unless it has an id of its own or a deduplication id.
+    pub fn is_unknown(&self) -> bool {
+        matches!(self, Self::Conn(error) if error.kind == Kind::UnknownOutcome)
+    }
 }
 
 /// Options that BullMQ refuses on the client's side (spec 2.4), in its words.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OptionError {
     /// The ids of wake-up markers in old releases.
     #[error("JobId cannot be '0' or start with '0:'")]
@@ -74,7 +90,22 @@ pub enum OptionError {
     /// Scores hold 21 bits of priority.
     #[error("Priority should be between 0 and 2097151")]
     Priority,
+    /// A priority is a whole number.
+    #[error("Priority should not be float")]
+    FloatPriority,
     /// Jitter is a share.
     #[error("Jitter should be between 0 and 1")]
     Jitter,
+    /// More than one thing to do with the parent when the job fails.
+    #[error("The following options cannot be used together: {0}")]
+    Together(String),
+    /// Nothing says which jobs are the same.
+    #[error("Deduplication id must be provided")]
+    DeduplicationId,
+    /// A child that is dropped would leave its parent waiting for nothing.
+    #[error("Deduplication and parent options cannot be used together")]
+    DeduplicationOfChild,
+    /// The old name, gone since BullMQ 6.
+    #[error("Debounce option has been removed. Use deduplication option instead")]
+    Debounce,
 }

@@ -1,5 +1,7 @@
 //! A job as the scripts read it: `read_job` in `lua/lib/store.lua`.
 
+use super::Deduplication;
+
 /// A job on its way into a script. What is absent costs nothing: a row is its letters, name, data and
 /// options, then one value for each letter.
 #[derive(Clone, Debug, Default)]
@@ -17,7 +19,7 @@ pub(in crate::engine) struct JobRow {
     /// ms; above 0 the job is delayed until `timestamp + delay`.
     pub delay: f64,
     /// 0: none.
-    pub priority: u32,
+    pub priority: i64,
     /// To the side of the list that runs next.
     pub lifo: bool,
     /// It is a parent and waits for children.
@@ -26,6 +28,8 @@ pub(in crate::engine) struct JobRow {
     pub parent: Option<(Vec<u8>, Vec<u8>)>,
     /// The scheduler that makes it (`rjk`).
     pub scheduler: Option<Vec<u8>>,
+    /// What makes it the same as other jobs.
+    pub deduplication: Option<Deduplication>,
 }
 
 impl JobRow {
@@ -50,6 +54,11 @@ impl JobRow {
         put(b'k', key);
         put(b'j', json);
         put(b's', self.scheduler);
+        if let Some([id, ttl, modes]) = self.deduplication.map(|one| one.args()) {
+            put(b'u', Some(id));
+            put(b'x', Some(ttl).filter(|ttl| !ttl.is_empty()));
+            put(b'm', Some(modes).filter(|modes| !modes.is_empty()));
+        }
         args.extend([letters, self.name, self.data, self.opts]);
         args.extend(values);
     }
@@ -78,17 +87,34 @@ mod tests {
             waits: true,
             parent: Some((b"bull:q:1".to_vec(), b"{1}".to_vec())),
             scheduler: Some(b"s".to_vec()),
+            deduplication: Some(Deduplication::debounce("d", std::time::Duration::from_millis(70))),
             ..plain
         };
-        let expected =
-            ["itdplwkjs", "n", "{}", "{}", "x", "5", "1000.25", "3", "1", "1", "bull:q:1", "{1}", "s"];
+        let expected = [
+            "itdplwkjsuxm",
+            "n",
+            "{}",
+            "{}",
+            "x",
+            "5",
+            "1000.25",
+            "3",
+            "1",
+            "1",
+            "bull:q:1",
+            "{1}",
+            "s",
+            "d",
+            "70",
+            "er",
+        ];
         assert_eq!(row(full), expected);
     }
 
     #[test]
     fn every_letter_is_known_to_the_script() {
         let lua = include_str!("../lua/lib/store.lua");
-        for letter in "itdplwkjs".chars() {
+        for letter in "itdplwkjsuxm".chars() {
             assert!(lua.contains(&format!(" {letter} = '")), "{letter}");
         }
     }

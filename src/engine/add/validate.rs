@@ -1,18 +1,27 @@
 //! The rules that BullMQ checks before it sends anything (spec 2.4).
 
-use super::{JobOptions, OptionError};
+use super::{AddError, JobOptions, OptionError};
+use crate::text::Clean;
 use crate::wire::JobId;
 
 /// Highest priority: scores keep 21 bits for it.
-const MAX_PRIORITY: u32 = 2_097_151;
+pub(super) const MAX_PRIORITY: u32 = 2_097_151;
 
 /// Checks the options and returns the id of one's own, if there is one.
 pub(in crate::engine) fn validate(options: &JobOptions) -> Result<Option<JobId>, OptionError> {
     if options.priority > MAX_PRIORITY {
         return Err(OptionError::Priority);
     }
-    if options.backoff.is_some_and(|backoff| !(0.0..=1.0).contains(&backoff.jitter())) {
+    if options.backoff.as_ref().is_some_and(|backoff| !(0.0..=1.0).contains(&backoff.jitter())) {
         return Err(OptionError::Jitter);
+    }
+    if let Some(deduplication) = &options.deduplication {
+        if deduplication.id.is_empty() {
+            return Err(OptionError::DeduplicationId);
+        }
+        if options.parent.is_some() {
+            return Err(OptionError::DeduplicationOfChild);
+        }
     }
     match options.id.as_deref() {
         None | Some("") => Ok(None),
@@ -24,6 +33,14 @@ impl JobOptions {
     /// What adding checks before it sends anything: for those who want to know without adding.
     pub fn check(&self) -> Result<(), OptionError> {
         validate(self).map(drop)
+    }
+}
+
+/// Checks the length of the data, which is JSON: as many bytes as the limit are allowed.
+pub(in crate::engine) fn check_size(name: &[u8], data: &[u8], options: &JobOptions) -> Result<(), AddError> {
+    match options.size_limit {
+        Some(limit) if data.len() as u64 > limit => Err(AddError::Size { name: Clean::line(name), limit }),
+        _ => Ok(()),
     }
 }
 
@@ -85,8 +102,8 @@ mod tests {
         let with = |priority| JobOptions { priority, ..JobOptions::default() };
         assert!(validate(&with(2_097_151)).is_ok());
         assert_eq!(validate(&with(2_097_152)), Err(OptionError::Priority));
-        let jitter = super::super::Backoff::Fixed { delay: std::time::Duration::ZERO, jitter: 1.1 };
-        let options = JobOptions { backoff: Some(jitter), ..JobOptions::default() };
+        let backoff = super::super::Backoff::fixed(std::time::Duration::ZERO).with_jitter(1.1);
+        let options = JobOptions { backoff: Some(backoff), ..JobOptions::default() };
         assert_eq!(validate(&options), Err(OptionError::Jitter));
     }
 }

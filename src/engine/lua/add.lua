@@ -4,10 +4,12 @@
 -- ARGV[1]  the library's name for `meta.library`
 -- ARGV[2]  the time to use, ms, or '' for the server's
 -- ARGV[3..] a row a job, see `read_job` in lib/store.lua
--- Returns one value a job: its id, or PARENT_GONE, or PARENT_TAKEN (the existing job of this id has
--- another living parent), or OWN_ANCESTOR (it would wait for itself), or for all of them the code of a
--- refusal.
+-- Returns one value a job: its id; { EXISTS, id } of the job that had it; { OWNED, id } of the job that owns
+-- its deduplication id; PARENT_GONE; PARENT_TAKEN (the existing job of this id has another living
+-- parent); OWN_ANCESTOR (it would wait for itself); DAMAGED (a key of the queue has a wrong type); an
+-- error; or for all of them the code of a refusal.
 
+local EXISTS = 1
 local library = ARGV[1]
 local time = clock(ARGV[2])
 
@@ -24,11 +26,12 @@ local function adopt(q, job)
     end
   end
   tell(q, 'duplicated', 'jobId', job.id)
-  return job.id
+  return { EXISTS, job.id }
 end
 
 local function add(q, job)
   if job.parent_key and redis.call('EXISTS', job.parent_key) == 0 then return PARENT_GONE end
+  if not can_take(q, job) then return DAMAGED end
   local counter = redis.call('INCR', q.id)
   introduce(q, library)
   if job.id == '' then
@@ -36,6 +39,8 @@ local function add(q, job)
   elseif redis.call('EXISTS', q.base .. job.id) == 1 then
     return adopt(q, job)
   end
+  local owner = job.dedup and claim(q, job)
+  if owner then return { OWNED, owner } end
   store(q, job)
   line_up(q, job)
   return job.id
@@ -56,7 +61,14 @@ local replies = {}
 local now, at, job = string.format('%.0f', time), 3, nil
 for i, q in ipairs(queued) do
   job, at = read_job(at, now)
-  replies[i] = refused or add(q, job)
+  if refused then
+    replies[i] = refused
+  else
+    -- A key of a wrong type loses this job alone, and not the answers of the others.
+    local ok, reply = pcall(add, q, job)
+    if not ok then reply = { err = type(reply) == 'table' and reply.err or tostring(reply) } end
+    replies[i] = reply
+  end
 end
 for q in pairs(wanted) do settle(q) end
 return replies

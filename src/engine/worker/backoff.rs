@@ -99,8 +99,9 @@ impl From<Keep> for Policy {
             Keep::All => Self::ALL,
             Keep::Nothing => Self::NOTHING,
             Keep::Count(count) => Self::newest(Some(u64::from(count))),
-            Keep::Age { age, count } => Self {
+            Keep::Age { age, count, limit } => Self {
                 age: Some(age.as_millis() as u64),
+                limit: limit.map_or(AGE_LIMIT, u64::from),
                 ..count.map_or(Self::ALL, |count| Self::newest(Some(u64::from(count))))
             },
         }

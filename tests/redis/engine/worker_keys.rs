@@ -35,7 +35,7 @@ fn adding_leaves_the_same_keys(#[case] lib: Lib) {
     let all = JobOptions {
         attempts: 5,
         backoff: Some(Backoff::Exponential { delay: Duration::from_millis(250), jitter: 0.5 }),
-        remove_on_complete: Some(Keep::Age { age: Duration::from_secs(60), count: Some(9) }),
+        remove_on_complete: Some(Keep::Age { age: Duration::from_secs(60), count: Some(9), limit: None }),
         remove_on_fail: Some(Keep::Count(4)),
         keep_logs: Some(3),
         stack_trace_limit: Some(2),

@@ -96,19 +96,19 @@ async fn act(queue: &Queue, random: &mut Random, ids: &mut Vec<JobId>) -> Result
         0 => {
             let jobs: Vec<_> = (0..2 + random.below(12)).map(|_| random.job()).collect();
             for outcome in queue.add_bulk(jobs).await? {
-                ids.push(outcome?);
+                ids.push(outcome?.id);
             }
         }
         1 => {
             let (name, data, options) = random.job();
-            ids.push(queue.add(name, &data, options).await?);
+            ids.push(queue.add(name, &data, options).await?.id);
         }
         // Ids that other producers use as well; they stay, so that none can run a second time.
         2 => {
             let (name, data, options) = random.job();
             let id = Some(format!("c-{}", random.below(400)));
             let options = JobOptions { id, remove_on_complete: None, remove_on_fail: None, ..options };
-            ids.push(queue.add(name, &data, options).await?);
+            ids.push(queue.add(name, &data, options).await?.id);
         }
         _ => {
             let mut options = JobOptions { lifo: false, ..random.kind() };

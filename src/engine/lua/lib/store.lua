@@ -50,6 +50,30 @@ local function batch_of(q)
   return batch
 end
 
+local TYPES = {
+  events = 'stream', marker = 'zset', wait = 'list', paused = 'list', delayed = 'zset', prioritized = 'zset',
+  pc = 'string', ['waiting-children'] = 'zset',
+}
+
+-- Whether the keys that a job will be written to have their types: Redis takes nothing back, and a
+-- job stored but in no list would be lost. Ask before the first write for a job.
+local function can_take(q, job)
+  local batch = batch_of(q)
+  local function has_type(name)
+    if batch[name] == nil then
+      local found = kind(q[name])
+      batch[name] = found == 'none' or found == TYPES[name]
+    end
+    return batch[name]
+  end
+  if not (has_type('events') and has_type('marker')) then return false end
+  if job.waits then return has_type('waiting-children') end
+  if job.delay and job.delay > 0 then return has_type('delayed') end
+  if job.priority and job.priority ~= 0 then return has_type('prioritized') and has_type('pc') end
+  if not meta_of(q).paused then return has_type('wait') end
+  return has_type('wait') and has_type('paused')
+end
+
 -- The first event of a script trims the stream; if more follow, `settle` trims once again.
 local function tell(q, ...)
   local batch = batch_of(q)
