@@ -102,7 +102,7 @@ fn options(args: &AddArgs) -> JobOptions {
         priority: args.priority.unwrap_or(0),
         lifo: args.lifo,
         attempts: args.attempts.unwrap_or(0),
-        backoff: args.backoff,
+        backoff: args.backoff.clone(),
         ..JobOptions::default()
     }
 }

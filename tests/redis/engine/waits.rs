@@ -41,7 +41,7 @@ fn a_thousand_wait_over_one_connection() {
         ("job".to_owned(), json!({"return": {"n": n}}), options)
     });
     let ids: Vec<JobId> =
-        ours.wait(ours.queue("q").add_bulk(jobs)).unwrap().into_iter().map(Result::unwrap).collect();
+        ours.wait(ours.queue("q").add_bulk(jobs)).unwrap().into_iter().map(|one| one.unwrap().id).collect();
     let waits: Vec<_> = ids
         .iter()
         .map(|id| {
