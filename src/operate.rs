@@ -4,6 +4,7 @@
 //! Single acts and bulk acts both come through here, from the console and from the command line.
 
 mod action;
+mod bulk;
 pub mod command;
 pub mod journal;
 mod operator;
@@ -17,6 +18,7 @@ pub mod undo;
 mod walk;
 
 pub use action::{Action, Severity, severity};
+pub use bulk::{Bulk, BulkPlan, Pace, preview_bulk};
 pub use operator::{Consent, Operator, Policy, UndoError, Undoable};
 pub use plan::{Plan, Selection};
 pub use preview::{Preview, preview};

@@ -115,6 +115,7 @@ fn told(act: &Act, report: &Report) -> Toast {
         }
         End::Failed(error) => Some(error.to_string()),
         End::Refused => Some("ended early, because almost all were refused".to_owned()),
+        End::SameError(why) => Some(format!("stopped, because the cause is still there: {why}")),
         End::NotSaved(why) => Some(format!("nothing more was removed, because it could not be saved: {why}")),
         End::Forbidden(why) => Some(why.to_string()),
     };

@@ -138,6 +138,7 @@ fn verdict(report: &Report) -> (u8, Option<Failure>) {
         End::Unknown { error, .. } => (exit::UNKNOWN, Some(failure_of(error).with_code(exit::UNKNOWN))),
         End::Cancelled => (exit::INTERRUPTED, None),
         End::Failed(OpError::Refused(_)) | End::Refused => (partly, None),
+        End::SameError(_) => (partly, None),
         End::NotSaved(why) => (partly, Some(not_saved(why).with_code(partly))),
         End::Forbidden(why) => (exit::USAGE, Some(forbidden(why))),
         End::Failed(error) => {
@@ -203,6 +204,8 @@ fn tell(out: &mut Out, report: &Report) -> std::io::Result<()> {
         Action::Set | Action::Limit => "Changed",
         Action::MoveOut => "Moved",
         Action::Release => "Released",
+        Action::Drain | Action::Clean => "Removed",
+        Action::Obliterate => "Obliterated",
         Action::Undo => "Put back",
     };
     let queue = report.queue.name.clean();
@@ -243,6 +246,7 @@ fn tell(out: &mut Out, report: &Report) -> std::io::Result<()> {
         out.line(format_args!("toril undo {id} puts it back."))?;
     }
     match &report.end {
+        End::SameError(why) => out.line(format_args!("Stopped, because the cause is still there: {why}"))?,
         End::NotSaved(why) => out.line(format_args!("Stopped: {why}."))?,
         End::Cancelled => out.line("Stopped before the end.")?,
         End::Refused => out.line("Stopped: too many were refused.")?,

@@ -118,7 +118,7 @@ pub async fn run(session: &mut Session, args: &UndoArgs) -> Result<u8, Failure> 
 
 async fn planned(session: &mut Session, id: Option<JournalId>) -> Result<u8, Failure> {
     let found = session.operator().undoable(id).await.map_err(failure)?;
-    let jobs = found.jobs.len() as u64;
+    let jobs = found.kept.jobs.len() as u64;
     if session.json {
         session.out.json(&Document {
             action: "undo",

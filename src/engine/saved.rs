@@ -8,11 +8,13 @@
 //! A saved job is written as one line of JSON; bytes that are no UTF-8 become `{"b64": ".."}`.
 
 mod bytes;
+mod keys;
 mod read;
 mod restore;
 
 use serde::{Deserialize, Serialize};
 
+pub use keys::{SavedKey, restore_keys, save_keys};
 pub use read::{SaveError, Saving, save};
 pub use restore::{Left, Restored, restore};
 

@@ -25,14 +25,30 @@ pub enum Action {
     Release,
     /// Change the limits of a queue.
     Limit,
+    /// Remove what waits.
+    Drain,
+    /// Remove old jobs of a state.
+    Clean,
+    /// Remove a queue.
+    Obliterate,
     /// Put back what an act took away.
     Undo,
 }
 
 impl Action {
     /// Every act that is a command of its own.
-    pub const ALL: [Self; 7] =
-        [Self::Retry, Self::Remove, Self::Promote, Self::Pause, Self::Resume, Self::Merge, Self::Undo];
+    pub const ALL: [Self; 10] = [
+        Self::Retry,
+        Self::Remove,
+        Self::Promote,
+        Self::Pause,
+        Self::Resume,
+        Self::Merge,
+        Self::Drain,
+        Self::Clean,
+        Self::Obliterate,
+        Self::Undo,
+    ];
 
     /// The word.
     pub const fn word(self) -> &'static str {
@@ -47,6 +63,9 @@ impl Action {
             Self::MoveOut => "move-out",
             Self::Release => "release",
             Self::Limit => "limit",
+            Self::Drain => "drain",
+            Self::Clean => "clean",
+            Self::Obliterate => "obliterate",
             Self::Undo => "undo",
         }
     }
@@ -97,10 +116,17 @@ const TYPED_ABOVE: u64 = 100;
 /// How much must be asked before `action` on `count` jobs (or queues, where it acts on queues).
 /// `protected` is the profile's word; a profile without one is protected.
 pub const fn severity(action: Action, count: u64, protected: bool) -> Severity {
+    if matches!(action, Action::Obliterate) {
+        return Severity::Type;
+    }
+    if matches!(action, Action::Drain | Action::Clean) {
+        return if protected { Severity::Type } else { Severity::Ask };
+    }
     if count > TYPED_ABOVE {
         return if protected { Severity::Type } else { Severity::Ask };
     }
     match action {
+        Action::Drain | Action::Clean | Action::Obliterate => Severity::Type,
         Action::Pause | Action::Remove | Action::MoveOut | Action::Release | Action::Limit => Severity::Ask,
         _ if count > 1 => Severity::Ask,
         Action::Retry | Action::Promote | Action::Resume | Action::Merge | Action::Set | Action::Undo => {
@@ -118,12 +144,12 @@ mod tests {
         for action in Action::ALL {
             assert_eq!(Action::parse(action.word()), Some(action));
         }
-        assert_eq!(Action::parse("obliterate"), None);
+        assert_eq!(Action::parse("flush"), None);
     }
 
     #[test]
     fn severity_grows_with_the_count() {
-        use Action::{Merge, Pause, Promote, Remove, Resume, Retry};
+        use Action::{Clean, Drain, Merge, Obliterate, Pause, Promote, Remove, Resume, Retry, Undo};
         for action in [Retry, Promote, Resume, Merge] {
             assert_eq!(severity(action, 1, true), Severity::Run);
             assert_eq!(severity(action, 2, true), Severity::Ask);
@@ -131,7 +157,12 @@ mod tests {
         for action in [Pause, Remove] {
             assert_eq!(severity(action, 1, false), Severity::Ask);
         }
-        for action in Action::ALL {
+        for action in [Drain, Clean] {
+            assert_eq!(severity(action, 1, true), Severity::Type);
+            assert_eq!(severity(action, 1, false), Severity::Ask);
+        }
+        assert_eq!(severity(Obliterate, 1, false), Severity::Type);
+        for action in [Retry, Promote, Resume, Merge, Undo, Pause, Remove] {
             assert_eq!(severity(action, 100, true), Severity::Ask);
             assert_eq!(severity(action, 101, true), Severity::Type);
             assert_eq!(severity(action, 101, false), Severity::Ask);

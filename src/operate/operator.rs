@@ -9,14 +9,14 @@ use tokio_util::sync::CancellationToken;
 use super::journal::{
     Confirmed, Entry, Intent, Journal, JournalError, JournalId, Kept, Outcome, Part, Place, Who,
 };
-use super::trash::{ONE, Trash};
+use super::trash::{Contents, ONE, Trash};
 use super::undo::{Undone, undo};
-use super::{Action, End, Plan, Progress, Report, Selection, queue, run};
+use super::{Action, Bulk, BulkPlan, End, Plan, Progress, Report, Selection, bulk, queue, run};
 use crate::conn::{Batch, Conn, Request, Verb, items, text};
 use crate::engine::op::{QueueOp, Target};
 use crate::engine::saved::Saved;
 use crate::text::Clean;
-use crate::wire::{QueueId, WriteEra};
+use crate::wire::{Fleet, Prefix, QueueId, QueueName, State, WriteEra};
 
 /// Ids that an outcome names.
 const IDS: usize = 100;
@@ -80,8 +80,8 @@ pub struct Operator {
 pub struct Undoable {
     /// The act.
     pub act: Kept,
-    /// The jobs that it took, in the order in which they went.
-    pub jobs: Vec<Saved>,
+    /// What it took.
+    pub kept: Contents,
 }
 
 /// How an undo failed before it began.
@@ -136,10 +136,7 @@ impl Operator {
         cancel: &CancellationToken,
     ) -> Report {
         let queue = &plan.target.queue;
-        if let (Some(most), Some(matched)) = (self.policy.max_bulk, consent.matched)
-            && matched > most
-        {
-            let why = format!("{matched} jobs are more than the {most} that max_bulk allows at once");
+        if let Err(why) = self.permits(consent) {
             return Report::forbidden(plan.action(), queue.clone(), &why);
         }
         let selector = selector(&plan.selection);
@@ -165,6 +162,82 @@ impl Operator {
         self.finish(report, entry).await
     }
 
+    /// Does what a bulk plan says. An obliterated queue is paused first, and stays so if this is broken off.
+    pub async fn bulk(
+        &self,
+        plan: &BulkPlan,
+        consent: &Consent,
+        progress: &watch::Sender<Progress>,
+        cancel: &CancellationToken,
+    ) -> Report {
+        let (queue, action) = (&plan.target.queue, plan.bulk.action());
+        if let Err(why) = self.permits(consent) {
+            return Report::forbidden(action, queue.clone(), &why);
+        }
+        let selector = match plan.bulk {
+            Bulk::Obliterate { .. } => "the queue".to_owned(),
+            bulk => {
+                let states: Vec<_> = bulk.states().into_iter().map(State::name).collect();
+                format!("all {} until {}", states.join(" "), plan.until)
+            }
+        };
+        let entry = match self.begin(action, &plan.target, selector, consent).await {
+            Ok(entry) => entry,
+            Err(why) => return Report::forbidden(action, queue.clone(), &why),
+        };
+        let mut saver = None;
+        if plan.bulk.takes_away()
+            && consent.save > 0
+            && let (Some(trash), Ok(entry)) = (&self.trash, &entry)
+        {
+            match trash.open(entry.id()).await {
+                Ok(bag) => saver = Some(run::Saver { bag, limit: consent.save }),
+                Err(error) => {
+                    let report = Report::forbidden(action, queue.clone(), &error.to_string());
+                    return self.finish(report, Ok(entry.clone())).await;
+                }
+            }
+        }
+        progress.send_modify(|progress| progress.matched = consent.matched.unwrap_or(0));
+        if let Bulk::Obliterate { .. } = plan.bulk
+            && let Some(report) = self.before_obliterating(plan, saver.as_mut()).await
+        {
+            return self.finish(report, entry).await;
+        }
+        let known = entry.as_ref().ok();
+        let mut report = bulk::drive(&self.conn, plan, saver.as_mut(), known, progress, cancel).await;
+        report.undoable = saver.is_some_and(|saver| saver.bag.size() > 0) && report.progress.done > 0;
+        self.finish(report, entry).await
+    }
+
+    /// Saves the keys of a queue that goes, and pauses it. A report: it may not go.
+    async fn before_obliterating(&self, plan: &BulkPlan, saver: Option<&mut run::Saver>) -> Option<Report> {
+        let mut report = Report::new(Action::Obliterate, plan.target.queue.clone());
+        if let Some(saver) = saver
+            && let Err(why) = saver.keep_keys(&self.conn, &plan.target.queue).await
+        {
+            report.end = End::NotSaved(why);
+            return Some(report);
+        }
+        let paused = queue::act(&self.conn, &plan.target, QueueOp::Pause { fleet: Fleet::Mixed }).await;
+        if paused.progress.done == 1 {
+            return None;
+        }
+        report.failures = paused.failures;
+        report.end = paused.end;
+        Some(report)
+    }
+
+    /// Whether the environment allows an act of this size.
+    fn permits(&self, consent: &Consent) -> Result<(), String> {
+        match (self.policy.max_bulk, consent.matched) {
+            (Some(most), Some(matched)) if matched > most => {
+                Err(format!("{matched} jobs are more than the {most} that max_bulk allows at once"))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Acts on a queue, as [`queue::act`] does.
     pub async fn act(&self, target: &Target, op: QueueOp, consent: &Consent) -> Report {
         let action = Action::from(op);
@@ -185,20 +258,22 @@ impl Operator {
         progress: &watch::Sender<Progress>,
         cancel: &CancellationToken,
     ) -> Result<(JournalId, QueueId, Undone), UndoError> {
-        let Undoable { act, jobs } = self.undoable(id).await?;
+        let Undoable { act, kept } = self.undoable(id).await?;
         let Some(era) = WriteEra::parse(&act.intent.era) else {
             return Err(UndoError::Nothing(format!(
                 "{} was done to a queue of an era that is not known",
                 act.id
             )));
         };
-        let Some(first) = jobs.first() else {
-            return Err(UndoError::Nothing(format!("nothing of {} is kept (any more)", act.id)));
-        };
-        let target = Target { queue: first.queue(), era };
+        // A head is in the queue that was acted on; a queue without jobs has only keys.
+        let queue = kept.jobs.first().map_or_else(
+            || QueueId::new(Prefix::new(&act.intent.prefix), QueueName::legacy(&act.intent.queue)),
+            Saved::queue,
+        );
+        let target = Target { queue, era };
         let selector = format!("what {} took away", act.id);
         let entry = self.begin(Action::Undo, &target, selector, consent).await.map_err(UndoError::Files)?;
-        let undone = undo(&self.conn, era, &jobs, progress, cancel).await;
+        let undone = undo(&self.conn, era, &kept, progress, cancel).await;
         let mut report = Report::new(Action::Undo, target.queue.clone());
         report.progress = undone.progress;
         report.end = match &undone.broken {
@@ -242,11 +317,11 @@ impl Operator {
                 act.id, act.intent.place.endpoint, place.endpoint
             )));
         }
-        let jobs = trash.read(act.id).await.map_err(|error| files(&error))?;
-        if jobs.is_empty() {
+        let kept = trash.read(act.id).await.map_err(|error| files(&error))?;
+        if kept.jobs.is_empty() && kept.keys.is_empty() {
             return Err(UndoError::Nothing(format!("nothing of {} is kept (any more)", act.id)));
         }
-        Ok(Undoable { act: act.clone(), jobs })
+        Ok(Undoable { act: act.clone(), kept })
     }
 
     /// Writes the act down. `Err`: it may not be done. `Ok(Err)`: it may, without a record.
@@ -351,7 +426,7 @@ fn selector(selection: &Selection) -> String {
 }
 
 /// The host's clock, ms since the epoch.
-fn now() -> i64 {
+pub(super) fn now() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }

@@ -71,6 +71,8 @@ pub enum End {
     Failed(OpError),
     /// So many jobs were refused that going on would only collect refusals.
     Refused,
+    /// What was retried failed again for the same reason: the cause is still there.
+    SameError(Clean),
     /// The jobs of the next chunk could not be saved, so they were not taken away.
     NotSaved(Clean),
     /// The environment does not allow it; nothing was done.
@@ -86,6 +88,7 @@ impl End {
             Self::Unknown { .. } => "unknown",
             Self::Failed(_) => "failed",
             Self::Refused => "refused",
+            Self::SameError(_) => "same-error",
             Self::NotSaved(_) => "not-saved",
             Self::Forbidden(_) => "forbidden",
         }
@@ -95,7 +98,7 @@ impl End {
     pub fn reason(&self) -> Option<Clean> {
         match self {
             Self::Unknown { error, .. } | Self::Failed(error) => Some(Clean::line(error.to_string())),
-            Self::NotSaved(why) | Self::Forbidden(why) => Some(why.clone()),
+            Self::SameError(why) | Self::NotSaved(why) | Self::Forbidden(why) => Some(why.clone()),
             Self::Finished | Self::Cancelled | Self::Refused => None,
         }
     }

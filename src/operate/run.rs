@@ -10,10 +10,10 @@ use super::trash::{Bag, Item};
 use super::walk::{CHUNK, Walk, count};
 use super::{End, Failure, Plan, Progress, Report, Selection};
 use crate::conn::{Conn, ConnError, Kind};
-use crate::engine::op::{Code, OpError, run_jobs};
-use crate::engine::saved::{Saving, save};
+use crate::engine::op::{Code, OpError, Target, run_jobs};
+use crate::engine::saved::{Saving, save, save_keys};
 use crate::text::Clean;
-use crate::wire::JobId;
+use crate::wire::{JobId, QueueId, State};
 
 /// Failures that a report keeps.
 const FAILURES: usize = 1000;
@@ -56,17 +56,46 @@ impl Saver {
             Selection::All { state, .. } => Some(state),
             Selection::Ids(_) => None,
         };
+        self.save(conn, &plan.target, ids, state, plan.takes_children()).await
+    }
+
+    /// The same for jobs of one state that go without their children.
+    pub(super) async fn keep_state(
+        &mut self,
+        conn: &Conn,
+        target: &Target,
+        ids: &[JobId],
+        state: Option<State>,
+    ) -> Result<(), Clean> {
+        self.save(conn, target, ids, state, false).await
+    }
+
+    async fn save(
+        &mut self,
+        conn: &Conn,
+        target: &Target,
+        ids: &[JobId],
+        state: Option<State>,
+        children: bool,
+    ) -> Result<(), Clean> {
         let limit = self.limit.saturating_sub(self.bag.size());
-        let saving = Saving { state, children: plan.takes_children(), limit };
+        let saving = Saving { state, children, limit };
         let (jobs, _) =
-            save(conn, &plan.target, ids, saving).await.map_err(|error| Clean::line(error.to_string()))?;
+            save(conn, target, ids, saving).await.map_err(|error| Clean::line(error.to_string()))?;
         let items: Vec<Item> = jobs.into_iter().map(|saved| Item::Job(Box::new(saved))).collect();
         self.bag.put(&items).await.map_err(|error| Clean::line(error.to_string()))
     }
 
+    /// Saves the keys of a queue that go with it.
+    pub(super) async fn keep_keys(&mut self, conn: &Conn, queue: &QueueId) -> Result<(), Clean> {
+        let keys = save_keys(conn, queue).await.map_err(|error| Clean::line(error.to_string()))?;
+        let items: Vec<Item> = keys.into_iter().map(Item::Key).collect();
+        self.bag.put(&items).await.map_err(|error| Clean::line(error.to_string()))
+    }
+
     /// Tells which jobs of a chunk are still there. If that fails, an undo meets them and leaves them.
-    async fn stayed(&mut self, plan: &Plan, ids: &[JobId]) {
-        let key = |id: &JobId| crate::text::lossless(&plan.target.queue.job(id)).into_owned();
+    pub(super) async fn stayed_in(&mut self, target: &Target, ids: &[JobId]) {
+        let key = |id: &JobId| crate::text::lossless(&target.queue.job(id)).into_owned();
         let items: Vec<Item> = ids.iter().map(|id| Item::Stayed(key(id))).collect();
         if let Err(error) = self.bag.put(&items).await {
             tracing::warn!(%error, "the trash does not know which jobs stayed");
@@ -145,7 +174,7 @@ async fn drive(
         }
         progress.send_replace(report.progress);
         if let Some(saver) = &mut saver {
-            saver.stayed(plan, &stayed).await;
+            saver.stayed_in(&plan.target, &stayed).await;
         }
         if let Some(error) = last {
             return Ok(End::Failed(error));

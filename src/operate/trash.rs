@@ -4,6 +4,7 @@
 //! synced before the job goes. Jobs' payloads stand in it as they stand in Redis. Files go after
 //! a week, and the oldest first when all of them together grow beyond a bound.
 
+use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{BufRead as _, BufReader, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
@@ -12,7 +13,9 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Serialize};
 
 use super::journal::JournalId;
-use crate::engine::saved::Saved;
+use crate::engine::saved::{Saved, SavedKey};
+
+use crate::text::lossless;
 
 /// How long saved jobs are kept.
 pub const KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
@@ -43,8 +46,19 @@ impl TrashError {
 pub enum Item {
     /// A job that was about to go.
     Job(Box<Saved>),
+    /// A key of a queue that was about to go.
+    Key(SavedKey),
     /// A job that was saved and then did not go: there is nothing to put back.
     Stayed(String),
+}
+
+/// What is kept of an act.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Contents {
+    /// Jobs, in the order in which they went.
+    pub jobs: Vec<Saved>,
+    /// Keys of the queue.
+    pub keys: Vec<SavedKey>,
 }
 
 /// The folder of all of them. Cheap to clone.
@@ -87,7 +101,7 @@ impl Trash {
     }
 
     /// What an act took away, in the order in which it went. A file that is not there is empty.
-    pub async fn read(&self, id: JournalId) -> Result<Vec<Saved>, TrashError> {
+    pub async fn read(&self, id: JournalId) -> Result<Contents, TrashError> {
         let path = self.path(id);
         blocking(&self.folder, move || read(&path)).await
     }
@@ -154,23 +168,37 @@ impl Bag {
     }
 }
 
-fn read(path: &Path) -> Result<Vec<Saved>, TrashError> {
+fn read(path: &Path) -> Result<Contents, TrashError> {
     let file = match File::open(path) {
         Ok(file) => file,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Contents::default()),
         Err(error) => return Err(TrashError::new(path, format!("cannot be read: {error}"))),
     };
-    let mut jobs: Vec<Saved> = Vec::new();
+    let mut jobs: Vec<Option<Saved>> = Vec::new();
+    let mut places: HashMap<String, usize> = HashMap::new();
+    let mut keys = Vec::new();
     for line in BufReader::new(file).split(b'\n') {
         let line = line.map_err(|error| TrashError::new(path, format!("cannot be read: {error}")))?;
         // The last line may have been cut by a crash; its job did not go then.
         match serde_json::from_slice(&line) {
-            Ok(Item::Job(saved)) => jobs.push(*saved),
-            Ok(Item::Stayed(key)) => jobs.retain(|job| crate::text::lossless(&job.key()) != key),
+            Ok(Item::Job(saved)) => {
+                places.insert(lossless(&saved.key()).into_owned(), jobs.len());
+                jobs.push(Some(*saved));
+            }
+            Ok(Item::Key(key)) => keys.push(key),
+            // Without its head a family stayed as a whole.
+            Ok(Item::Stayed(key)) => {
+                let Some(at) = places.remove(&key) else { continue };
+                jobs[at] = None;
+                let family = jobs[at + 1..].iter_mut();
+                for job in family.take_while(|job| job.as_ref().is_none_or(Saved::is_descendant)) {
+                    *job = None;
+                }
+            }
             Err(_) => {}
         }
     }
-    Ok(jobs)
+    Ok(Contents { jobs: jobs.into_iter().flatten().collect(), keys })
 }
 
 /// Removes what is too old or too much. What cannot be removed stays.

@@ -3,10 +3,11 @@
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use super::trash::Contents;
 use super::{Failure, Progress};
 use crate::conn::Conn;
 use crate::engine::op::{Code, OpError};
-use crate::engine::saved::{Left, Restored, Saved, restore};
+use crate::engine::saved::{Left, Restored, Saved, restore, restore_keys};
 use crate::text::Clean;
 use crate::wire::{JobId, WriteEra};
 
@@ -20,6 +21,8 @@ const FAILURES: usize = 1000;
 pub struct Undone {
     /// The counts: `done` are back, `changed` had been taken again, `failed` were refused.
     pub progress: Progress,
+    /// Keys of the queue itself that got something back.
+    pub keys: u64,
     /// What could not be put back, the first 1,000.
     pub failures: Vec<Failure>,
     /// What is back, but not wholly: how many jobs, by what is missing.
@@ -35,13 +38,22 @@ pub struct Undone {
 pub async fn undo(
     conn: &Conn,
     era: WriteEra,
-    jobs: &[Saved],
+    kept: &Contents,
     progress: &watch::Sender<Progress>,
     cancel: &CancellationToken,
 ) -> Undone {
     let mut out = Undone::default();
+    let jobs = kept.jobs.as_slice();
     out.progress.matched = jobs.len() as u64;
     progress.send_replace(out.progress);
+    // The settings first: they say whose queue it is.
+    match restore_keys(conn, &kept.keys).await {
+        Ok(keys) => out.keys = keys,
+        Err(error) => {
+            out.broken = Some(error);
+            return out;
+        }
+    }
     let families = families(jobs);
     let mut rest = families.as_slice();
     while !rest.is_empty() {

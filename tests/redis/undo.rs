@@ -7,7 +7,9 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use toril::engine::op::{JobOp, Target};
 use toril::operate::journal::{Confirmed, Who};
-use toril::operate::{Consent, End, Operator, Plan, Policy, Progress, Report, Selection};
+use toril::operate::{
+    Bulk, BulkPlan, Consent, End, Operator, Pace, Plan, Policy, Progress, Report, Selection,
+};
 use toril::wire::{JobId, State};
 
 use crate::parity::pair::target;
@@ -39,7 +41,7 @@ impl Bench {
 
     fn dump(&self) -> Dump {
         let mut options = Options::default();
-        for aside in [":events", ":id", ":pc", ":marker", ":stalled"] {
+        for aside in [":events", ":id", ":pc", ":marker", ":stalled", ":stalled-check"] {
             options = options.ignore(aside);
         }
         Dump::of(&self.server).normalised(&options.window(0..=0))
@@ -233,4 +235,42 @@ fn a_whole_state_comes_back_in_its_order(#[case] state: State, #[case] count: us
     assert_eq!(bench.dump().keys(), ["bull:q:meta"]);
     assert_eq!(bench.undo().progress.done, count as u64);
     assert_same(&before, &bench.dump());
+}
+
+#[rstest]
+#[case(Lib::Bull4)]
+#[case(Lib::BullMq4)]
+#[case(Lib::BullMq5)]
+#[case(Lib::BullMq6)]
+fn a_drained_a_cleaned_and_an_obliterated_queue_come_back(#[case] lib: Lib) {
+    let mut bench = Bench::new(lib);
+    seed(&mut bench);
+    let repeat = json!({"op": "addRepeatable", "queue": "q", "name": "tick", "data": {}, "repeat": {"pattern": "0 3 * * *", "cron": "0 3 * * *"}});
+    match lib {
+        Lib::BullMq5 | Lib::BullMq6 => bench.call(
+            json!({"op": "upsertScheduler", "queue": "q", "scheduler": "tick", "repeat": {"pattern": "0 3 * * *"}, "template": {"name": "tick", "data": {"a": 1}}}),
+        ),
+        _ => bench.call(repeat),
+    };
+    let before = bench.dump();
+    for bulk in [
+        Bulk::Drain { delayed: true },
+        Bulk::Clean { state: State::Failed, limit: None },
+        Bulk::Clean { state: State::Completed, limit: Some(2) },
+        Bulk::Obliterate { force: false },
+    ] {
+        let until = i64::MAX / 4096;
+        let plan = BulkPlan { target: bench.target(), bulk, until, pace: Pace::default() };
+        let progress = watch::Sender::new(Progress::default());
+        let (consent, never) = (Consent::new(Confirmed::Typed, "toril"), CancellationToken::new());
+        let report = bench.runtime.block_on(bench.operator.bulk(&plan, &consent, &progress, &never));
+        assert_eq!(report.end, End::Finished, "{bulk:?}: {report:?}");
+        assert!(report.progress.done >= 2 && report.undoable, "{bulk:?}: {report:?}");
+        if matches!(bulk, Bulk::Obliterate { .. }) {
+            assert_eq!(bench.dump().keys(), Vec::<&str>::new());
+        }
+        let undone = bench.undo();
+        assert_eq!((undone.failures.len(), undone.left.len()), (0, 0), "{bulk:?}: {undone:?}");
+        assert_same(&before, &bench.dump());
+    }
 }

@@ -195,7 +195,7 @@ async fn read_all(
             }
         }
         let mut places = places(conn, era, some, state).await?.into_iter();
-        let mut reader = Reader { conn, own: None };
+        let mut reader = Reader::new(conn);
         for (hash, (queue, id), look) in reader.hashes(some, &looks).await? {
             let (place, rank) = places.next().unwrap_or_default();
             *used += weight(&hash).saturating_sub(look.bytes);
@@ -260,12 +260,16 @@ fn weight(fields: &[(Bytes, Bytes)]) -> u64 {
 type Fields = Vec<(Bytes, Bytes)>;
 
 /// Reads over the shared connection, or over one of its own once replies may be big.
-struct Reader<'a> {
+pub(super) struct Reader<'a> {
     conn: &'a Conn,
     own: Option<Dedicated>,
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    pub(super) fn new(conn: &'a Conn) -> Self {
+        Self { conn, own: None }
+    }
+
     async fn batch(&mut self, batch: &Batch, size: u64) -> Result<Vec<Value>, SaveError> {
         if size <= OWN_CONNECTION {
             return Ok(self.conn.batch_within(batch, PATIENCE).await?);
@@ -340,7 +344,7 @@ impl Reader<'_> {
         }
     }
 
-    async fn hash(&mut self, key: &[u8], size: i64) -> Result<Fields, SaveError> {
+    pub(super) async fn hash(&mut self, key: &[u8], size: i64) -> Result<Fields, SaveError> {
         if size <= 0 {
             return Ok(Fields::new());
         }
@@ -397,7 +401,7 @@ impl Reader<'_> {
         Ok(out)
     }
 
-    async fn list(&mut self, key: &[u8], size: i64, weight: u64) -> Result<Vec<Bytes>, SaveError> {
+    pub(super) async fn list(&mut self, key: &[u8], size: i64, weight: u64) -> Result<Vec<Bytes>, SaveError> {
         let mut out = Vec::new();
         let mut at = 0;
         while at < size {
@@ -409,7 +413,7 @@ impl Reader<'_> {
         Ok(out)
     }
 
-    async fn sorted(&mut self, key: &[u8], size: i64) -> Result<Fields, SaveError> {
+    pub(super) async fn sorted(&mut self, key: &[u8], size: i64) -> Result<Fields, SaveError> {
         let mut out = Vec::new();
         let mut at = 0;
         while at < size {

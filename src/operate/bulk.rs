@@ -1,0 +1,107 @@
+//! Acts on whole states of a queue: frozen at a moment, chunk by chunk, at a pace.
+
+mod drive;
+mod pace;
+mod preview;
+
+pub(super) use drive::drive;
+pub use pace::Pace;
+pub use preview::preview_bulk;
+
+use super::Action;
+use crate::engine::op::{Sweep, Target};
+use crate::wire::State;
+
+/// What is done to the jobs of whole states.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Bulk {
+    /// Removes what waits.
+    Drain {
+        /// And what is delayed.
+        delayed: bool,
+    },
+    /// Removes jobs of a state that are older than the plan's moment.
+    Clean {
+        /// The state, any but active jobs that a worker holds.
+        state: State,
+        /// At most so many, the oldest.
+        limit: Option<u64>,
+    },
+    /// Removes the queue: all its jobs, schedulers and keys. It is paused first.
+    Obliterate {
+        /// With the jobs that workers run right now.
+        force: bool,
+    },
+    /// Puts all finished jobs of a state back in line.
+    Retry {
+        /// Failed or completed.
+        from: State,
+        /// Whether attempts are counted from zero.
+        reset_attempts: bool,
+    },
+    /// Lets all delayed jobs run now.
+    Promote,
+}
+
+impl Bulk {
+    /// The act.
+    pub const fn action(self) -> Action {
+        match self {
+            Self::Drain { .. } => Action::Drain,
+            Self::Clean { .. } => Action::Clean,
+            Self::Obliterate { .. } => Action::Obliterate,
+            Self::Retry { .. } => Action::Retry,
+            Self::Promote => Action::Promote,
+        }
+    }
+
+    /// Whether jobs are gone afterwards.
+    pub const fn takes_away(self) -> bool {
+        matches!(self, Self::Drain { .. } | Self::Clean { .. } | Self::Obliterate { .. })
+    }
+
+    /// The states whose jobs it covers.
+    pub fn states(self) -> Vec<State> {
+        match self {
+            Self::Drain { delayed } => {
+                let mut states = vec![State::Waiting, State::Paused, State::Prioritized];
+                if delayed {
+                    states.push(State::Delayed);
+                }
+                states
+            }
+            Self::Clean { state, .. } => vec![state],
+            Self::Obliterate { .. } => State::ALL.to_vec(),
+            Self::Retry { from, .. } => vec![from],
+            Self::Promote => vec![State::Delayed],
+        }
+    }
+}
+
+/// An act on whole states of a queue, frozen when the person looked at it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct BulkPlan {
+    /// The queue.
+    pub target: Target,
+    /// What is done.
+    pub bulk: Bulk,
+    /// Only jobs that were there by this moment, ms by Redis's clock: what comes later is left alone.
+    pub until: i64,
+    /// How fast.
+    pub pace: Pace,
+}
+
+impl BulkPlan {
+    pub(super) fn sweep(&self) -> Sweep {
+        let target = self.target.clone();
+        match self.bulk {
+            Bulk::Drain { delayed } => Sweep::drain(target, self.until, delayed),
+            Bulk::Clean { state, limit } => Sweep::clean(target, state, self.until, limit),
+            Bulk::Obliterate { force } => Sweep::obliterate(target, force),
+            Bulk::Retry { from, reset_attempts } => {
+                Sweep::retry_all(target, from, reset_attempts, self.until)
+            }
+            Bulk::Promote => Sweep::promote_all(target, self.until),
+        }
+    }
+}

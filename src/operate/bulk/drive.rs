@@ -1,0 +1,239 @@
+//! Doing it: choose, save, act, tell, rest.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::pace::Steering;
+use super::{Bulk, BulkPlan};
+use crate::conn::{Batch, Conn, ConnError, Request, Verb, bytes, integer, items};
+use crate::engine::op::{Code, JobsOp, OpError};
+use crate::operate::journal::{Entry, Part};
+use crate::operate::run::Saver;
+use crate::operate::{End, Failure, Progress, Report};
+use crate::text::Clean;
+use crate::wire::{JobId, QueueId, State};
+
+/// Failures that a report keeps.
+const FAILURES: usize = 1000;
+/// Jobs that were acted on that a report names.
+const NAMED: usize = 100;
+/// Jobs whose reasons are compared after a step.
+const LOOKED_AT: usize = 50;
+/// How long jobs that were retried may take to fail again before the next step.
+const SETTLE: Duration = Duration::from_secs(2);
+/// How often the journal is told how far it is.
+const TOLD: Duration = Duration::from_secs(1);
+
+/// Runs a bulk plan.
+pub(in crate::operate) async fn drive(
+    conn: &Conn,
+    plan: &BulkPlan,
+    mut saver: Option<&mut Saver>,
+    entry: Option<&Entry>,
+    progress: &watch::Sender<Progress>,
+    cancel: &CancellationToken,
+) -> Report {
+    let mut report = Report::new(plan.bulk.action(), plan.target.queue.clone());
+    report.progress.matched = progress.borrow().matched;
+    let end = steps(conn, plan, &mut saver, entry, progress, cancel, &mut report).await;
+    report.end = end.unwrap_or_else(End::Failed);
+    let counts = &mut report.progress;
+    counts.matched = match report.end {
+        End::Finished => counts.handled(),
+        _ => counts.matched.max(counts.handled()),
+    };
+    progress.send_replace(report.progress);
+    report
+}
+
+async fn steps(
+    conn: &Conn,
+    plan: &BulkPlan,
+    saver: &mut Option<&mut Saver>,
+    entry: Option<&Entry>,
+    progress: &watch::Sender<Progress>,
+    cancel: &CancellationToken,
+    report: &mut Report,
+) -> Result<End, OpError> {
+    let mut sweep = plan.sweep();
+    sweep.begin(conn).await?;
+    let mut steering = Steering::new(plan.pace, Instant::now());
+    let mut watcher = Watcher::new(plan);
+    let mut told = Instant::now();
+    loop {
+        if cancel.is_cancelled() {
+            return Ok(End::Cancelled);
+        }
+        let asked = Instant::now();
+        let ids = sweep.choose(conn, steering.size()).await?;
+        if ids.is_empty() {
+            if sweep.finish(conn).await? {
+                return Ok(End::Finished);
+            }
+            continue;
+        }
+        // About one round trip without work: what a chunk takes beyond it is Redis at work.
+        let idle = asked.elapsed();
+        let state = sweep.op().map(JobsOp::from_state);
+        watcher.about_to_retry(conn, &ids).await?;
+        if let Some(saver) = saver
+            && let Err(why) = saver.keep_state(conn, &plan.target, &ids, state).await
+        {
+            return Ok(End::NotSaved(why));
+        }
+        let sent = Instant::now();
+        let many = match sweep.act(conn, &ids).await {
+            Ok(many) => many,
+            Err(error) if error.is_unknown_outcome() => return Ok(End::Unknown { ids, error }),
+            Err(error) => return Err(error),
+        };
+        let busy = sent.elapsed().saturating_sub(idle.min(sent.elapsed() / 2));
+        let mut stayed = Vec::new();
+        for (id, code) in ids.into_iter().zip(&many.codes) {
+            if !tell(report, &id, *code) {
+                stayed.push(id);
+            }
+        }
+        progress.send_replace(report.progress);
+        if let Some(saver) = saver {
+            saver.stayed_in(&plan.target, &stayed).await;
+        }
+        if let Some(entry) = entry
+            && told.elapsed() > TOLD
+        {
+            told = Instant::now();
+            let counts = report.progress;
+            let part = Part { done: counts.done, changed: counts.changed, failed: counts.failed };
+            // The end is written in any case; a part that is not is only less exact after a crash.
+            let _ = entry.part(part, crate::operate::operator::now()).await;
+        }
+        let (mut pause, step) = steering.took(many.codes.len() as u64, busy, Instant::now());
+        if step {
+            pause = pause.max(SETTLE);
+        }
+        if !pause.is_zero() {
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = cancel.cancelled() => {}
+            }
+        }
+        if (step || plan.pace.rate.is_some())
+            && let Some(reason) = watcher.same_again(conn).await?
+        {
+            return Ok(End::SameError(reason));
+        }
+    }
+}
+
+/// Counts an answer; whether the job is no longer where it was.
+fn tell(report: &mut Report, id: &JobId, code: Code) -> bool {
+    let counts = &mut report.progress;
+    match code {
+        Code::Done => {
+            counts.done += 1;
+            if report.ids.len() < NAMED {
+                report.ids.push(id.clone());
+            }
+            return true;
+        }
+        Code::Gone | Code::NotIn(_) => {
+            counts.changed += 1;
+            return false;
+        }
+        _ => counts.failed += 1,
+    }
+    if report.failures.len() < FAILURES {
+        report.failures.push(Failure {
+            id: Some(id.clone()),
+            code: code.word(),
+            message: Clean::line(code.sentence()),
+        });
+    }
+    false
+}
+
+/// Looks whether what was retried fails again for the same reason.
+struct Watcher {
+    queue: QueueId,
+    /// Whether this act can fail so at all.
+    watches: bool,
+    /// Why each of the last jobs had failed, oldest first.
+    reasons: Vec<(JobId, Vec<u8>)>,
+    /// Failures after this moment are new.
+    since: i64,
+}
+
+impl Watcher {
+    fn new(plan: &BulkPlan) -> Self {
+        let watches = matches!(plan.bulk, Bulk::Retry { from: State::Failed, .. })
+            && (plan.pace.canary || plan.pace.rate.is_some());
+        Self { queue: plan.target.queue.clone(), watches, reasons: Vec::new(), since: plan.until }
+    }
+
+    async fn about_to_retry(&mut self, conn: &Conn, ids: &[JobId]) -> Result<(), ConnError> {
+        if !self.watches || ids.is_empty() {
+            return Ok(());
+        }
+        let some = &ids[..ids.len().min(LOOKED_AT)];
+        let mut batch = Batch::new();
+        for id in some {
+            batch.push(Request::new(Verb::HStrLen).arg(self.queue.job(id)).arg("failedReason"));
+        }
+        let sizes = conn.batch(&batch).await?;
+        let mut batch = Batch::new();
+        let small: Vec<&JobId> = some
+            .iter()
+            .zip(&sizes)
+            .filter(|(_, size)| integer(size).is_some_and(|size| (1..=4096).contains(&size)))
+            .map(|(id, _)| id)
+            .collect();
+        for id in &small {
+            batch.push(Request::new(Verb::HGet).arg(self.queue.job(id)).arg("failedReason"));
+        }
+        if batch.is_empty() {
+            return Ok(());
+        }
+        for (id, reply) in small.into_iter().zip(conn.batch(&batch).await?) {
+            if let Some(reason) = bytes(&reply) {
+                self.reasons.push((id.clone(), reason.to_vec()));
+            }
+        }
+        let over = self.reasons.len().saturating_sub(LOOKED_AT * 2);
+        self.reasons.drain(..over);
+        Ok(())
+    }
+
+    /// The reason, if at least half of the last jobs failed again with it, and five at least.
+    async fn same_again(&mut self, conn: &Conn) -> Result<Option<Clean>, ConnError> {
+        if !self.watches || self.reasons.len() < 5 {
+            return Ok(None);
+        }
+        let mut batch = Batch::new();
+        for (id, _) in &self.reasons {
+            batch.push(Request::new(Verb::ZScore).arg(self.queue.key("failed")).arg(id.as_bytes()));
+            batch.push(Request::new(Verb::HMGet).arg(self.queue.job(id)).arg("failedReason"));
+        }
+        let replies = conn.batch(&batch).await?;
+        let mut again: HashMap<&[u8], usize> = HashMap::new();
+        for ((_, before), reply) in self.reasons.iter().zip(replies.chunks_exact(2)) {
+            let anew = crate::conn::float(&reply[0]).is_some_and(|at| at > self.since as f64);
+            let now = items(&reply[1]).first().and_then(bytes);
+            if anew && now == Some(before.as_slice()) {
+                *again.entry(before).or_default() += 1;
+            }
+        }
+        let worst = again.into_iter().max_by_key(|(_, count)| *count);
+        Ok(worst.filter(|(_, count)| *count >= 5 && *count * 2 >= self.reasons.len()).map(
+            |(reason, count)| {
+                Clean::line(format!(
+                    "{count} of the jobs that were retried failed again: {}",
+                    Clean::line(reason).cut(200)
+                ))
+            },
+        ))
+    }
+}
