@@ -105,6 +105,12 @@ pub enum OptionError {
     /// A child that is dropped would leave its parent waiting for nothing.
     #[error("Deduplication and parent options cannot be used together")]
     DeduplicationOfChild,
+    /// In a flow: the children of a parent that is dropped would be nobody's.
+    #[error("Deduplication options cannot be used on flow nodes with children")]
+    DeduplicationOfParent,
+    /// In a flow: the child would be added when nobody waits for it any more.
+    #[error("keepLastIfActive deduplication cannot be used on flow nodes with a parent")]
+    KeepLastOfChild,
     /// The old name, gone since BullMQ 6.
     #[error("Debounce option has been removed. Use deduplication option instead")]
     Debounce,

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use uuid::Uuid;
 
-use super::super::add::{AddError, JobOptions, LIBRARY, OptionError, Row, validate};
+use super::super::add::{AddError, JobOptions, LIBRARY, OptionError, Row, add_rows, check_size, validate};
 use super::super::queue::Queue;
 use super::super::script::script;
 use super::{FlowJob, FlowNode, ParentRef};
@@ -60,6 +60,10 @@ impl Tree {
         Ok(tree)
     }
 
+    fn is_deduplicated(&self) -> bool {
+        self.rows.len() == 1 && self.rows[0].options.deduplication.is_some()
+    }
+
     /// The tree as it will be told when it is added.
     fn root(&self) -> Option<FlowNode> {
         let mut nodes: Vec<Option<FlowNode>> = self
@@ -89,21 +93,35 @@ impl Tree {
 fn lay(job: FlowJob, parent: Option<ParentRef>) -> Result<(Row, Vec<FlowJob>), AddError> {
     let parent = parent.or_else(|| job.options.parent.clone());
     let options = JobOptions { parent, ..job.options };
+    check(&options, !job.children.is_empty())?;
     let id = match validate(&options).map_err(|error| as_in_flows(error, &options))? {
         Some(id) => id,
         None => JobId::new(Uuid::new_v4().to_string()),
     };
     let is_parent = !job.children.is_empty();
+    let data = job.data?;
+    check_size(job.name.as_bytes(), &data, &options)?;
     let row = Row {
         queue: job.queue,
         id: Some(id),
         name: job.name.into_bytes(),
-        data: job.data?,
+        data,
         parent: options.parent.clone().map(|parent| (parent.queue, parent.id)),
         options,
         is_parent,
     };
     Ok((row, job.children))
+}
+
+/// What BullMQ 6 refuses in flows only; 5 lets a parent be deduplicated away from its children.
+fn check(options: &JobOptions, has_children: bool) -> Result<(), OptionError> {
+    match &options.deduplication {
+        Some(_) if has_children => Err(OptionError::DeduplicationOfParent),
+        Some(kind) if kind.keep_last_if_active && options.parent.is_some() => {
+            Err(OptionError::KeepLastOfChild)
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Node has one rule less for the ids of flows; the words for `0` are those of the rules behind it.
@@ -155,9 +173,20 @@ fn outcome(root: FlowNode, mut places: Vec<(QueueId, String)>, reply: &Value) ->
     Err(FlowError { cause: AddError::from_code(code), job })
 }
 
+/// Adds one job that may be dropped for another one, which is what the answer names then. Only a job
+/// without parent and children may.
+async fn alone(conn: &Conn, tree: Tree) -> Result<FlowNode, FlowError> {
+    let queue = tree.rows.first().map(|row| row.queue.clone()).ok_or(AddError::Reply)?;
+    let added = add_rows(conn, tree.rows).await?.pop().unwrap_or(Err(AddError::Reply))?;
+    Ok(FlowNode { queue, id: added.id, children: Vec::new() })
+}
+
 /// Adds one tree.
 pub(super) async fn one(conn: &Conn, tree: FlowJob) -> Result<FlowNode, FlowError> {
     let tree = Tree::new(tree)?;
+    if tree.is_deduplicated() {
+        return alone(conn, tree).await;
+    }
     send(conn, vec![tree]).await?.pop().unwrap_or(Err(AddError::Reply.into()))
 }
 
@@ -165,9 +194,14 @@ async fn several(conn: &Conn, trees: Vec<Tree>) -> Result<Vec<Result<FlowNode, F
     let mut outcomes = Vec::with_capacity(trees.len());
     let (mut lot, mut jobs) = (Vec::new(), 0);
     for tree in trees {
-        if jobs + tree.rows.len() > MOST_JOBS {
+        let deduplicated = tree.is_deduplicated();
+        if !lot.is_empty() && (deduplicated || jobs + tree.rows.len() > MOST_JOBS) {
             outcomes.extend(send(conn, std::mem::take(&mut lot)).await?);
             jobs = 0;
+        }
+        if deduplicated {
+            outcomes.push(alone(conn, tree).await);
+            continue;
         }
         jobs += tree.rows.len();
         lot.push(tree);

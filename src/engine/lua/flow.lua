@@ -44,6 +44,7 @@ local function objection(job, note)
     if alive then return PARENT_TAKEN end
     if is_above(key, parent, parent_key_of) then return OWN_ANCESTOR end
   end
+  if not job.there and not can_take(q, job) then return DAMAGED end
   note(key, parent or current or false)
   return nil
 end

@@ -14,8 +14,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use toril::engine::{
-    ActiveJob, FailurePolicy, FlowError, FlowJob, FlowNode, JobError, JobOptions, Keep, ManualWorker,
-    ParentRef, WorkerOptions,
+    ActiveJob, Deduplication, FailurePolicy, FlowError, FlowJob, FlowNode, JobError, JobOptions, Keep,
+    ManualWorker, ParentRef, WorkerOptions,
 };
 use toril::wire::{JobId, Prefix, QueueId, QueueName};
 
@@ -31,8 +31,18 @@ fn options(opts: &Value) -> JobOptions {
         ("ignoreDependencyOnFailure", FailurePolicy::Ignore),
         ("removeDependencyOnFailure", FailurePolicy::Detach),
     ];
-    let known =
-        ["jobId", "delay", "priority", "attempts", "removeOnComplete", "removeOnFail", "parent", "lifo"];
+    let known = [
+        "jobId",
+        "delay",
+        "priority",
+        "attempts",
+        "removeOnComplete",
+        "removeOnFail",
+        "parent",
+        "lifo",
+        "deduplication",
+        "sizeLimit",
+    ];
     for name in opts.as_object().into_iter().flat_map(|opts| opts.keys()) {
         assert!(
             known.contains(&name.as_str()) || policies.iter().any(|(policy, _)| policy == name),
@@ -53,6 +63,12 @@ fn options(opts: &Value) -> JobOptions {
             queue: queue_id(opts["parent"]["queue"].as_str().unwrap().strip_prefix("bull:").unwrap()),
             id: JobId::new(id),
         }),
+        deduplication: opts["deduplication"].as_object().map(|of| Deduplication {
+            id: of.get("id").and_then(Value::as_str).unwrap_or_default().to_owned(),
+            keep_last_if_active: of.get("keepLastIfActive") == Some(&json!(true)),
+            ..Deduplication::default()
+        }),
+        size_limit: opts["sizeLimit"].as_u64(),
         ..JobOptions::default()
     }
 }
