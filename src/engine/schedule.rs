@@ -46,6 +46,7 @@
 //!   name one.
 
 mod cron;
+mod edit;
 mod error;
 mod list;
 mod next;

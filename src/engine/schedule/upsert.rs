@@ -39,8 +39,31 @@ impl Queue {
         template: Template,
         at: Option<i64>,
     ) -> Result<Option<Upserted>, ScheduleError> {
-        let pattern = repeat.pattern()?;
         let stored = template.stored()?;
+        let name = template.name.as_deref().unwrap_or(id);
+        let has_data = !template.data.is_null() && template.data != Json::Object(Map::new());
+        let data = if has_data { serde_json::to_vec(&template.data)? } else { Vec::new() };
+        let opts = if stored.is_empty() { Vec::new() } else { serde_json::to_vec(&stored)? };
+        let job = Job {
+            name: name.as_bytes(),
+            data: &data,
+            opts: &opts,
+            stored,
+            priority: template.opts.priority.into(),
+            lifo: template.opts.lifo,
+        };
+        self.write_scheduler(id, &repeat, job, at).await
+    }
+
+    /// Writes a scheduler whose jobs are like `job`.
+    pub(super) async fn write_scheduler(
+        &self,
+        id: &str,
+        repeat: &Repeat,
+        job: Job<'_>,
+        at: Option<i64>,
+    ) -> Result<Option<Upserted>, ScheduleError> {
+        let pattern = repeat.pattern()?;
         if repeat.limit == Some(0) {
             return Ok(None);
         }
@@ -59,7 +82,7 @@ impl Queue {
                 return Ok(None);
             }
         }
-        let args = arguments(id, &repeat, &template, stored, due, at)?;
+        let args = arguments(id, repeat, job, due, at)?;
         let script = script!(
             "client",
             "upsert_scheduler",
@@ -99,11 +122,23 @@ impl Queue {
     }
 }
 
+/// What a scheduler's jobs are, as it is stored.
+pub(super) struct Job<'a> {
+    pub(super) name: &'a [u8],
+    /// JSON text, empty for none.
+    pub(super) data: &'a [u8],
+    /// JSON text, empty for none.
+    pub(super) opts: &'a [u8],
+    /// The same, read.
+    pub(super) stored: Map<String, Json>,
+    pub(super) priority: u64,
+    pub(super) lifo: bool,
+}
+
 fn arguments(
     id: &str,
     repeat: &Repeat,
-    template: &Template,
-    stored: Map<String, Json>,
+    job: Job<'_>,
     due: Option<i64>,
     at: Option<i64>,
 ) -> Result<Vec<Vec<u8>>, ScheduleError> {
@@ -111,24 +146,20 @@ fn arguments(
         |number: Option<i64>| number.map(|number| number.to_string().into_bytes()).unwrap_or_default();
     let flag = |on: bool| if on { b"1".to_vec() } else { Vec::new() };
     let (every, offset) = repeat.interval().unzip();
-    let name = template.name.as_deref().unwrap_or(id);
-    let has_data = !template.data.is_null() && template.data != Json::Object(Map::new());
-    let data = if has_data { serde_json::to_vec(&template.data)? } else { Vec::new() };
-    let mut definition = vec![b"name".to_vec(), name.as_bytes().to_vec()];
+    let mut definition = vec![b"name".to_vec(), job.name.to_vec()];
     for (field, value) in repeat.fields() {
         if field != "offset" {
             let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             definition.extend([field.as_bytes().to_vec(), text.into_bytes()]);
         }
     }
-    if !stored.is_empty() {
-        definition.extend([b"opts".to_vec(), serde_json::to_vec(&stored)?]);
+    for (field, json) in [("opts", job.opts), ("data", job.data)] {
+        if !json.is_empty() {
+            definition.extend([field.as_bytes().to_vec(), json.to_vec()]);
+        }
     }
-    if has_data {
-        definition.extend([b"data".to_vec(), data.clone()]);
-    }
-    let mut job = stored;
-    job.insert("repeat".to_owned(), repeat.stored());
+    let mut stored = job.stored;
+    stored.insert("repeat".to_owned(), repeat.stored());
     let mut args = vec![
         decimal(at),
         LIBRARY.as_bytes().to_vec(),
@@ -138,11 +169,11 @@ fn arguments(
         decimal(repeat.start),
         decimal(offset.flatten().map(|ms| ms as i64)),
         decimal(repeat.end),
-        name.as_bytes().to_vec(),
-        data,
-        opts::open(job, id)?,
-        template.opts.priority.to_string().into_bytes(),
-        flag(template.opts.lifo),
+        job.name.to_vec(),
+        job.data.to_vec(),
+        opts::open(stored, id)?,
+        job.priority.to_string().into_bytes(),
+        flag(job.lifo),
     ];
     args.extend(definition);
     Ok(args)

@@ -6,10 +6,12 @@ use std::sync::Mutex;
 use redis::Connection;
 use serde_json::{Value, json};
 use toril::conn::Conn;
+use toril::engine::Queue;
 use toril::engine::op::{
     Code, JobEdit, JobOp, LimitOp, OpError, QueueOp, QueueOutcome, Scheduled, SchedulerOp, Sweep, Target,
     release_deduplication, run_edit, run_job, run_limit, run_queue, run_scheduler,
 };
+use toril::engine::schedule::{Repeat, ScheduleError, Upserted};
 use toril::wire::{JobId, Prefix, QueueId, QueueName, Raw, WriteEra};
 
 use crate::support::{Content, Dump, Lib, Node, Options, Server, diff, writer};
@@ -180,6 +182,16 @@ impl Sides {
     pub fn schedule(&self, queue: &str, op: SchedulerOp, key: &str) -> Result<Scheduled, OpError> {
         let target = target(self.lib, queue);
         self.runtime.block_on(run_scheduler(&self.conn, &target, op, &Raw::new(key)))
+    }
+
+    pub fn edit_schedule(
+        &self,
+        queue: &str,
+        id: &str,
+        repeat: &Repeat,
+    ) -> Result<Option<Upserted>, ScheduleError> {
+        let queue = Queue::new(self.conn.clone(), target(self.lib, queue).queue);
+        self.runtime.block_on(queue.edit_scheduler(id, repeat))
     }
 
     pub fn ours_edit(&self, queue: &str, edit: &JobEdit, id: &str) -> Result<Code, OpError> {

@@ -3,9 +3,10 @@
 use rstest::rstest;
 use serde_json::{Value, json};
 use toril::engine::op::{Code, LimitOp, SchedulerOp};
+use toril::engine::schedule::{Repeat, ScheduleError};
 
 use super::Pair;
-use crate::support::Lib;
+use crate::support::{Content, Lib};
 
 fn upsert(pair: &mut Pair, queue: &str, scheduler: &str, repeat: Value, template: Value) {
     pair.theirs.call(json!({
@@ -145,4 +146,79 @@ fn a_scheduler_run_now_is_a_plain_job_of_its_template(#[case] lib: Lib) {
         let none = pair.schedule(&queue, SchedulerOp::RunNow, "none").unwrap();
         assert_eq!(none.code, Code::NoScheduler);
     }
+}
+
+/// As an upsert with the same template, which is what the library has for it.
+#[rstest]
+#[case(Lib::BullMq5)]
+#[case(Lib::BullMq6)]
+fn an_edited_schedule_leaves_the_keys_of_an_upsert(#[case] lib: Lib) {
+    let mut pair = Pair::new(lib);
+    let hour = std::time::Duration::from_secs(3600);
+    let offset = std::time::Duration::from_secs(7);
+    for opts in [json!({}), json!({"priority": 3, "attempts": 2})] {
+        for (from, to, repeat) in [
+            (
+                json!({"pattern": "0 3 * * *"}),
+                json!({"pattern": "0 4 * * *", "tz": "UTC"}),
+                Repeat::cron("0 4 * * *").tz("UTC"),
+            ),
+            (
+                json!({"pattern": "0 3 * * *"}),
+                json!({"every": 3_600_000, "offset": 7000}),
+                Repeat::every(hour).offset(offset),
+            ),
+            (
+                json!({"every": 600_000, "offset": 1}),
+                json!({"every": 3_600_000, "limit": 9, "offset": 7000}),
+                Repeat::every(hour).limit(9).offset(offset),
+            ),
+            (
+                json!({"every": 600_000, "offset": 1}),
+                json!({"pattern": "0 4 * * *"}),
+                Repeat::cron("0 4 * * *"),
+            ),
+        ] {
+            let queue = pair.fresh();
+            let template = json!({"name": "tick", "data": {"to": "ada"}, "opts": opts});
+            upsert(&mut pair, &queue, "night", from.clone(), template.clone());
+            pair.copy();
+            upsert(&mut pair, &queue, "night", to.clone(), template);
+            pair.edit_schedule(&queue, "night", &repeat).unwrap().unwrap();
+            // The two were some milliseconds apart.
+            pair.assert_same_after(&format!("{from} to {to}, {opts}"), |dump| {
+                for entry in dump.0.values_mut() {
+                    let Content::Hash(fields) = &mut entry.content else { continue };
+                    fields.remove("delay");
+                    let Some(opts) = fields.get_mut("opts") else { continue };
+                    if let Some((before, after)) = opts.clone().split_once("\"delay\":") {
+                        *opts = format!("{before}{}", after.trim_start_matches(|c: char| c.is_ascii_digit()));
+                    }
+                }
+            });
+            let gone = pair.edit_schedule(&queue, "none", &repeat).unwrap_err();
+            assert_eq!(gone, ScheduleError::Refused(Code::NoScheduler));
+        }
+    }
+}
+
+/// Its data stays byte for byte, also where a reader of JSON would round it.
+#[test]
+fn an_edited_schedule_keeps_the_template() {
+    let mut pair = Pair::new(Lib::BullMq6);
+    let queue = pair.fresh();
+    upsert(&mut pair, &queue, "s", json!({"pattern": "0 3 * * *"}), json!({"name": "tick"}));
+    pair.copy();
+    let data = "{\"do\":\"ok\",  \"big\": 12345678901234567890123 }";
+    let definition = format!("bull:{queue}:repeat:s");
+    redis::cmd("HSET").arg(&definition).arg("data").arg(data).exec(&mut pair.redis_ours()).unwrap();
+    let repeat = Repeat::every(std::time::Duration::from_secs(3600));
+    let next = pair.edit_schedule(&queue, "s", &repeat).unwrap().unwrap();
+    assert_eq!(next.delay_ms, 0, "an interval begins at once");
+    let dump = pair.dump_ours();
+    assert_eq!(dump.field(&definition, "data"), Some(data));
+    let id = next.job.lossless().into_owned();
+    assert_eq!(dump.field(&format!("bull:{queue}:{id}"), "data"), Some(data));
+    assert_eq!(dump.field(&definition, "pattern"), None);
+    assert_eq!(pair.run(&queue), [id]);
 }
