@@ -17,7 +17,7 @@ pub use add::{
 };
 pub use events::{EventKind, EventsOptions, EventsProducer, JobWaiter, QueueEvent, QueueEvents, StartAt};
 pub use flow::{FlowError, FlowJob, FlowNode, ParentRef};
-pub use queue::Queue;
+pub use queue::{Finished, Job, Misfit, Queue, QueueMetrics};
 pub use worker::{
     ActiveJob, Backoffs, Failed, JobContext, JobError, Limiter, ManualWorker, WorkError, Worker, WorkerEvent,
     WorkerOptions,

@@ -45,6 +45,11 @@ pub(super) struct Row {
 }
 
 impl Row {
+    /// Whether it has neither a parent nor a deduplication id.
+    const fn is_plain(&self) -> bool {
+        self.parent.is_none() && self.options.deduplication.is_none()
+    }
+
     /// Appends the row to the arguments of a script.
     pub fn push(self, args: &mut Vec<Vec<u8>>) -> Result<(), AddError> {
         let parent = self.parent.as_ref().map(|(queue, id)| (queue, id));
@@ -75,15 +80,33 @@ impl Row {
 /// Adds the rows in order as one atomic step. Each gets its own outcome.
 pub(super) async fn add_rows(conn: &Conn, rows: Vec<Row>) -> Result<Vec<Result<Added, AddError>>, AddError> {
     let keys: Vec<Vec<u8>> = rows.iter().map(|row| row.queue.key("meta")).collect();
+    let plain = rows.iter().all(Row::is_plain);
     let mut args = vec![LIBRARY.as_bytes().to_vec(), Vec::new()];
     for row in rows {
         row.push(&mut args)?;
     }
-    let script = script!(
-        "client",
-        "add",
-        ["undecided", "event", "push", "delay", "store", "job", "aside", "claim", "flow", "parent", "attach"]
-    );
+    // Each run of a script makes its functions anew: what no row needs is left out.
+    let script = if plain {
+        script!("client", "add", ["undecided", "event", "push", "delay", "store"])
+    } else {
+        script!(
+            "client",
+            "add",
+            [
+                "undecided",
+                "event",
+                "push",
+                "delay",
+                "store",
+                "job",
+                "aside",
+                "claim",
+                "flow",
+                "parent",
+                "attach"
+            ]
+        )
+    };
     let reply = conn.eval(script, &keys, &args).await?;
     let outcomes: Vec<_> = items(&reply).iter().map(Added::read).collect();
     if outcomes.len() == keys.len() { Ok(outcomes) } else { Err(AddError::Reply) }

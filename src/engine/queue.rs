@@ -1,10 +1,59 @@
 //! A queue, from its producer's side.
+//!
+//! A [`Queue`] is a connection and a name: making one sends nothing, and clones are cheap. Queues of
+//! BullMQ 5 and 6 are shared with it, and with its workers; others are refused before the first write.
+//!
+//! # Adding
+//!
+//! [`Queue::add`] stores a job and says what it did ([`Added`]): with an id of one's own or a
+//! [deduplication id](super::Deduplication) the job may exist already. What is done with the job, when
+//! and how often is told by [`JobOptions`].
+//!
+//! [`Queue::add_bulk`] adds many: a hundred at a time by default, each hundred as one atomic step of
+//! about half a millisecond of Redis. Each job has a result of its own.
+//!
+//! # When the link breaks
+//!
+//! A write whose answer was lost may have been done, and is never sent again by itself:
+//! [`AddError::is_unknown`] tells those jobs. With an id of one's own a job may safely be added again.
+//!
+//! ```no_run
+//! # async fn example(queue: toril::engine::Queue) -> Result<(), Box<dyn std::error::Error>> {
+//! use toril::engine::{AddError, JobOptions};
+//!
+//! let orders = (1..=1000).map(|n| {
+//!     let options = JobOptions { id: Some(format!("order-{n}")), ..JobOptions::default() };
+//!     ("ship".to_owned(), serde_json::json!({ "order": n }), options)
+//! });
+//! let added = queue.add_bulk(orders).await?;
+//! let again: Vec<usize> = (0..added.len())
+//!     .filter(|n| matches!(&added[*n], Err(error) if error.is_unknown() || *error == AddError::NotSent))
+//!     .collect();
+//! # let _ = again;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Reading and steering
+//!
+//! [`Queue::counts`], [`Queue::page`], [`Queue::job`] and their like read; [`Queue::pause`],
+//! [`Queue::resume`] and the limits act on all workers of the queue, BullMQ's too.
+
+mod job;
+mod limits;
+mod read;
 
 use serde::Serialize;
+
+pub use job::{Job, Misfit};
+pub use read::{Finished, QueueMetrics};
 
 use super::add::{self, AddError, Added, JobOptions, Row};
 use crate::conn::Conn;
 use crate::wire::QueueId;
+
+/// Most jobs in one atomic step: it blocks the server for about 5 µs a job.
+const MOST: usize = 1000;
 
 /// Adds jobs to a queue of era 5 or 6, so that BullMQ's workers and ours run them.
 ///
@@ -25,12 +74,19 @@ use crate::wire::QueueId;
 pub struct Queue {
     conn: Conn,
     id: QueueId,
+    chunk: usize,
 }
 
 impl Queue {
     /// A queue over a connection that may write. Sends nothing.
     pub fn new(conn: Conn, id: QueueId) -> Self {
-        Self { conn, id }
+        Self { conn, id, chunk: add::CHUNK }
+    }
+
+    /// The same queue with so many jobs in each atomic step of [`Queue::add_bulk`], 1 to 1,000.
+    #[must_use]
+    pub fn with_chunk(self, jobs: usize) -> Self {
+        Self { chunk: jobs.clamp(1, MOST), ..self }
     }
 
     /// Which queue.
@@ -43,8 +99,10 @@ impl Queue {
         &self.conn
     }
 
-    /// Adds one job and returns its id. With an id of one's own that exists already nothing is
-    /// added and that id is returned.
+    /// Adds one job. With an id of one's own that exists already, or a deduplication id that is taken,
+    /// nothing is added: the answer tells, and names the job that stands.
+    ///
+    /// Data that is nothing (`()`) is stored as `null`; BullMQ stores `{}` for `undefined`.
     pub async fn add(
         &self,
         name: impl Into<String>,
@@ -58,8 +116,15 @@ impl Queue {
         }
     }
 
-    /// Adds jobs in order, at most 100 in one atomic step. Every job is checked before the first
-    /// is sent; each gets its own outcome.
+    /// Adds jobs in order, at most 100 ([`Queue::with_chunk`]) in one atomic step; each gets its own
+    /// result.
+    ///
+    /// When the link breaks midway the jobs of that step have an error that
+    /// [is unknown](AddError::is_unknown) if they had been sent, and those behind it
+    /// [`AddError::NotSent`]. Nothing is sent twice.
+    ///
+    /// # Errors
+    /// Of the first job whose options, data or size are refused; then nothing was sent.
     pub async fn add_bulk<D: Serialize>(
         &self,
         jobs: impl IntoIterator<Item = (String, D, JobOptions)>,
@@ -68,15 +133,21 @@ impl Queue {
         for (name, data, options) in jobs {
             rows.push(self.row(name, &data, options)?);
         }
-        let mut outcomes = Vec::with_capacity(rows.len());
+        let wanted = rows.len();
+        let mut results = Vec::with_capacity(wanted);
         let mut rows = rows.into_iter();
-        loop {
-            let chunk: Vec<Row> = rows.by_ref().take(add::CHUNK).collect();
-            if chunk.is_empty() {
-                return Ok(outcomes);
+        while results.len() < wanted {
+            let chunk: Vec<Row> = rows.by_ref().take(self.chunk).collect();
+            let size = chunk.len();
+            match add::add_rows(&self.conn, chunk).await {
+                Ok(outcomes) => results.extend(outcomes),
+                Err(error) => {
+                    results.extend((0..size).map(|_| Err(error.clone())));
+                    results.resize_with(wanted, || Err(AddError::NotSent));
+                }
             }
-            outcomes.extend(add::add_rows(&self.conn, chunk).await?);
         }
+        Ok(results)
     }
 
     fn row(&self, name: String, data: &impl Serialize, options: JobOptions) -> Result<Row, AddError> {

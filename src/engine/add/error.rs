@@ -48,6 +48,9 @@ pub enum AddError {
     /// A code that the script does not document.
     #[error("adding gave the unknown code {0}")]
     Code(i64),
+    /// One of many, behind a step that failed; it was not sent.
+    #[error("the job was not sent, because the link failed before its turn")]
+    NotSent,
     /// The reply had another shape than the script documents.
     #[error("adding gave an answer of an unexpected shape")]
     Reply,

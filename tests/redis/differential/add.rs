@@ -303,3 +303,48 @@ fn case_14_what_a_producer_says_in_meta(#[case] lib: Lib) {
     let version = meta(&Dump::of(&theirs))["version"].clone();
     assert!(version.starts_with("bullmq:"), "{version}");
 }
+
+#[rstest]
+#[case(Lib::BullMq5)]
+#[case(Lib::BullMq6)]
+fn the_getters_say_what_nodes_say(#[case] lib: Lib) {
+    let mut pair = Pair::new(lib);
+    pair.same_version();
+    for priority in [0, 3, 3, 7] {
+        pair.both(&json!({"to": "a"}), &json!({ "priority": priority }));
+    }
+    let queue = pair.ours.queue("q");
+    let theirs = pair.node.call(
+        json!({"op": "queueCall", "queue": "q", "method": "getCountsPerPriority", "args": [[0, 3, 7]]}),
+    );
+    assert_eq!(theirs, json!({"0": 1, "3": 2, "7": 1}));
+    assert_eq!(pair.ours.wait(queue.counts_per_priority(&[0, 3, 7])).unwrap(), [1, 2, 1]);
+    let job = pair
+        .ours
+        .wait(queue.job::<BTreeMap<String, String>>(&toril::wire::JobId::new("2")))
+        .unwrap()
+        .unwrap();
+    assert_eq!((job.data.unwrap()["to"].as_str(), job.priority), ("a", 3));
+    let misfit =
+        pair.ours.wait(queue.job::<u8>(&toril::wire::JobId::new("2"))).unwrap().unwrap().data.unwrap_err();
+    assert_eq!(misfit.raw.as_bytes(), br#"{"to":"a"}"#);
+    let none: Option<toril::engine::Job> = pair.ours.wait(queue.job(&toril::wire::JobId::new("99"))).unwrap();
+    assert!(none.is_none());
+    pair.ours.wait(queue.set_global_concurrency(4)).unwrap();
+    pair.node.call(json!({"op": "setGlobalConcurrency", "queue": "q", "concurrency": 4}));
+    assert_eq!(pair.ours.wait(queue.rate_limit_ttl(None)).unwrap(), -2);
+    pair.node.call(json!({"op": "rateLimit", "queue": "q", "ms": 60_000}));
+    pair.ours.wait(queue.rate_limit(60_000)).unwrap();
+    pair.compare();
+    let ttl = pair.ours.wait(queue.rate_limit_ttl(Some(5))).unwrap();
+    assert!((1..=60_000).contains(&ttl), "{ttl}");
+    assert_eq!(pair.ours.wait(queue.global_concurrency()).unwrap(), Some(4));
+    assert!(!pair.ours.wait(queue.is_paused()).unwrap());
+    pair.ours.wait(queue.pause()).unwrap();
+    assert!(pair.ours.wait(queue.is_paused()).unwrap());
+    pair.ours.wait(queue.resume()).unwrap();
+    assert_eq!(pair.ours.wait(queue.counts()).unwrap().prioritized, 3);
+    // A queue that nobody has used yet can be limited before its first job.
+    pair.ours.wait(pair.ours.queue("new").set_global_rate_limit(10, 1000)).unwrap();
+    assert_eq!(pair.ours.wait(pair.ours.queue("new").global_rate_limit()).unwrap(), Some((10, 1000)));
+}

@@ -50,28 +50,27 @@ local function batch_of(q)
   return batch
 end
 
-local TYPES = {
-  events = 'stream', marker = 'zset', wait = 'list', paused = 'list', delayed = 'zset', prioritized = 'zset',
-  pc = 'string', ['waiting-children'] = 'zset',
-}
+local sound = {}
 
--- Whether the keys that a job will be written to have their types: Redis takes nothing back, and a
--- job stored but in no list would be lost. Ask before the first write for a job.
-local function can_take(q, job)
-  local batch = batch_of(q)
-  local function has_type(name)
-    if batch[name] == nil then
-      local found = kind(q[name])
-      batch[name] = found == 'none' or found == TYPES[name]
-    end
-    return batch[name]
+-- Whether a key of the queue has its type or is not there; looked at once a script.
+local function has_type(q, name, wanted)
+  local key = q[name]
+  if sound[key] == nil then
+    local found = kind(key)
+    sound[key] = found == 'none' or found == wanted
   end
-  if not (has_type('events') and has_type('marker')) then return false end
-  if job.waits then return has_type('waiting-children') end
-  if job.delay and job.delay > 0 then return has_type('delayed') end
-  if job.priority and job.priority ~= 0 then return has_type('prioritized') and has_type('pc') end
-  if not meta_of(q).paused then return has_type('wait') end
-  return has_type('wait') and has_type('paused')
+  return sound[key]
+end
+
+-- Whether what a job will be put into has its type: Redis takes nothing back, and a job stored but in
+-- no list would be lost. Ask before the first write for a job. The stream is written first of all.
+local function can_take(q, job)
+  if job.waits then return has_type(q, 'waiting-children', 'zset') end
+  if job.delay and job.delay > 0 then return has_type(q, 'delayed', 'zset') end
+  if job.priority and job.priority ~= 0 then
+    return has_type(q, 'prioritized', 'zset') and has_type(q, 'pc', 'string')
+  end
+  return has_type(q, 'wait', 'list') and (not meta_of(q).paused or has_type(q, 'paused', 'list'))
 end
 
 -- The first event of a script trims the stream; if more follow, `settle` trims once again.
@@ -88,6 +87,7 @@ end
 -- Stores a job and tells that it was added.
 local function store(q, job)
   local key = q.base .. job.id
+  redis.call('XADD', q.events, '*', 'event', 'added', 'jobId', job.id, 'name', job.name)
   if job.parent_key or job.scheduler or job.dedup then
     local more = {}
     if job.parent_key then more = { 'parentKey', job.parent_key, 'parent', job.parent } end
@@ -105,7 +105,6 @@ local function store(q, job)
     redis.call('HSET', key, 'name', job.name, 'data', job.data, 'opts', job.opts, 'timestamp', job.timestamp,
       'delay', job.delay or '0', 'priority', job.priority or '0')
   end
-  redis.call('XADD', q.events, '*', 'event', 'added', 'jobId', job.id, 'name', job.name)
 end
 
 -- Puts a stored job where it belongs and tells so: with its children's parents, else by its delay,
