@@ -12,6 +12,7 @@ use super::workload::queue_id;
 use super::{DemoError, failures, payload};
 use crate::conn::{Conn, Request, Verb, integer};
 use crate::engine::op::{QueueOp, Target, run_queue};
+use crate::engine::schedule::{Repeat, Template};
 use crate::engine::{FailurePolicy, FlowJob, JobContext, JobError, JobOptions, Queue, Worker, WorkerOptions};
 use crate::wire::{Fleet, QueueId, State, WriteEra};
 
@@ -19,7 +20,7 @@ use crate::wire::{Fleet, QueueId, State, WriteEra};
 const AFTER_ERROR: Duration = Duration::from_secs(1);
 /// How often a producer looks how many jobs wait.
 const LOOK: Duration = Duration::from_secs(5);
-/// Between two jobs of the timed queue.
+/// Between two runs of the timed queue's scheduler.
 const TIMER: Duration = Duration::from_secs(30);
 /// How long the pausable queue runs, and how long it is paused.
 const RUNS: Duration = Duration::from_secs(120);
@@ -115,18 +116,15 @@ async fn bury(job: &JobContext, error: &JobError, conn: Conn) {
     let _ = Queue::new(conn, id).add("dead", &note, JobOptions::default()).await;
 }
 
-/// Adds a job of the timed queue whenever the last one is due.
+/// Lets a scheduler add the jobs of the timed queue.
 pub(super) async fn keep_time(conn: Conn, id: QueueId, kind: &'static Kind) {
     let queue = Queue::new(conn, id);
     let mut rng = Rng::new(4, kind.queue);
-    loop {
-        let (name, data) = payload::job(kind.queue, &mut rng);
-        let options = JobOptions { delay: Some(TIMER), ..kind.options(&mut rng) };
-        let pause = match queue.add(name, &data, options).await {
-            Ok(_) => TIMER,
-            Err(_) => AFTER_ERROR,
-        };
-        sleep(pause).await;
+    let (name, data) = payload::job(kind.queue, &mut rng);
+    let opts = JobOptions { delay: None, ..kind.options(&mut rng) };
+    let template = Template { name: Some(name.to_owned()), data, opts };
+    while queue.upsert_scheduler(name, Repeat::every(TIMER), template.clone()).await.is_err() {
+        sleep(AFTER_ERROR).await;
     }
 }
 

@@ -34,7 +34,7 @@ use super::Zone;
 /// let cron: Cron = "30 2 * * *".parse()?;
 /// let berlin: Zone = "Europe/Berlin".parse()?;
 /// // 2026-03-29: the clock goes from 02:00 to 03:00, and what was due at 02:30 runs at 03:30.
-/// assert_eq!(cron.next(1_774_742_400_000, &berlin), Some(1_774_747_800_000));
+/// assert_eq!(cron.next(1_774_742_400_000, berlin), Some(1_774_747_800_000));
 /// let error = "61 * * * *".parse::<Cron>().unwrap_err();
 /// assert_eq!(error.to_string(), "cron pattern `61 * * * *`: minute `61` is not within 0 to 59");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -76,7 +76,7 @@ pub struct Cron {
 impl Cron {
     /// The first time after `after` (ms since the epoch), to the second. `None` if the pattern never
     /// comes true (`0 0 31 2,4 *`).
-    pub fn next(&self, after: i64, zone: &Zone) -> Option<i64> {
+    pub fn next(&self, after: i64, zone: Zone) -> Option<i64> {
         walk::next(self, after.div_euclid(1000), zone).map(|at| at * 1000)
     }
 }

@@ -81,7 +81,7 @@ impl Next {
                 None => Zone::default(),
             };
             let after = [prev, number(repeat.get("startDate"))].into_iter().flatten().fold(now, i64::max);
-            due = cron.next(after, &zone).filter(|due| end.is_none_or(|end| *due <= end));
+            due = cron.next(after, zone).filter(|due| end.is_none_or(|end| *due <= end));
             if due.is_none() {
                 return Ok(None);
             }

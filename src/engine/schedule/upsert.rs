@@ -76,7 +76,7 @@ impl Queue {
             if repeat.end.is_some_and(|end| end < now) {
                 return Err(ScheduleError::EndPassed);
             }
-            due = cron.next(now.max(repeat.start.unwrap_or(now)), &zone);
+            due = cron.next(now.max(repeat.start.unwrap_or(now)), zone);
             let ended = |due| repeat.end.is_some_and(|end| due > end);
             if due.is_none_or(ended) {
                 return Ok(None);
@@ -142,8 +142,6 @@ fn arguments(
     due: Option<i64>,
     at: Option<i64>,
 ) -> Result<Vec<Vec<u8>>, ScheduleError> {
-    let decimal =
-        |number: Option<i64>| number.map(|number| number.to_string().into_bytes()).unwrap_or_default();
     let flag = |on: bool| if on { b"1".to_vec() } else { Vec::new() };
     let (every, offset) = repeat.interval().unzip();
     let mut definition = vec![b"name".to_vec(), job.name.to_vec()];
@@ -164,10 +162,10 @@ fn arguments(
         decimal(at),
         LIBRARY.as_bytes().to_vec(),
         id.as_bytes().to_vec(),
-        decimal(every.map(|ms| ms as i64)),
+        decimal(every),
         decimal(due),
         decimal(repeat.start),
-        decimal(offset.flatten().map(|ms| ms as i64)),
+        decimal(offset.flatten()),
         decimal(repeat.end),
         job.name.to_vec(),
         job.data.to_vec(),
@@ -192,4 +190,8 @@ pub(super) fn added(reply: &Value) -> Result<Option<Upserted>, ScheduleError> {
         },
         _ => Err(ScheduleError::Reply),
     }
+}
+
+fn decimal(number: Option<impl ToString>) -> Vec<u8> {
+    number.map(|number| number.to_string().into_bytes()).unwrap_or_default()
 }

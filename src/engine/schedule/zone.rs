@@ -25,7 +25,7 @@ pub struct ZoneError(pub Clean);
 
 impl Zone {
     /// Seconds east of UTC at a time (seconds since the epoch).
-    pub(super) fn offset(&self, at: i64) -> i64 {
+    pub(super) fn offset(self, at: i64) -> i64 {
         let Some(at) = DateTime::from_timestamp(at, 0) else { return 0 };
         let naive = at.naive_utc();
         let seconds = match self {

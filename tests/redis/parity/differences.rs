@@ -323,6 +323,8 @@ fn every_row_names_a_test_that_exists() {
         include_str!("../differential/flow/link.rs"),
         include_str!("../differential/flow/live.rs"),
         include_str!("../differential/flow/read.rs"),
+        include_str!("../differential/schedule/cron.rs"),
+        include_str!("../differential/schedule/next.rs"),
     ]
     .concat();
     let docs = include_str!("../../../docs/differences.md");

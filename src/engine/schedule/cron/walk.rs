@@ -12,7 +12,7 @@ const HOUR: i64 = 3600;
 const DAY: i64 = 24 * HOUR;
 
 /// The first time after `after`, both in seconds since the epoch.
-pub(super) fn next(cron: &Cron, after: i64, zone: &Zone) -> Option<i64> {
+pub(super) fn next(cron: &Cron, after: i64, zone: Zone) -> Option<i64> {
     let mut walk = Walk { cron, zone, at: after, skipped: None, repeated: None };
     let last = walk.local()?.year() + YEARS;
     loop {
@@ -29,7 +29,7 @@ pub(super) fn next(cron: &Cron, after: i64, zone: &Zone) -> Option<i64> {
         } else if !cron.minute.has(local.minute()) {
             match cron.minute.above(local.minute()) {
                 Some(minute) => {
-                    walk.at += i64::from(minute * 60) - i64::from(local.minute() * 60 + local.second())
+                    walk.at += i64::from(minute * 60) - i64::from(local.minute() * 60 + local.second());
                 }
                 None => walk.hour()?,
             }
@@ -74,7 +74,7 @@ fn days_in_month(date: NaiveDate) -> u32 {
 
 struct Walk<'a> {
     cron: &'a Cron,
-    zone: &'a Zone,
+    zone: Zone,
     /// Seconds since the epoch.
     at: i64,
     /// The hour after one that was left out, if the walk has just passed the gap.

@@ -250,3 +250,32 @@ fn case_62_a_worker_keeps_a_schedule_going(#[values(Lib::BullMq5, Lib::BullMq6)]
     let dump = Dump::of(&pair.servers[1]);
     assert_eq!((dump.field("bull:q:repeat:s", "ic"), dump.len("bull:q:delayed")), (Some("6"), 0));
 }
+
+/// The pending run waits among so many others that taking it out would hold up the server: it stays, runs
+/// once more, and is no longer the scheduler's present run.
+#[test]
+fn case_60_a_pending_run_in_a_long_list_stays() {
+    let mut both = Schedules::new(Lib::BullMq6);
+    both.upsert("s", &json!({"every": 1000}), &json!({})).unwrap();
+    let server = &both.pair.servers[1];
+    let fill = "local ids = {} for i = 1, 5000 do ids[i] = 'x' end \
+        for _ = 1, 200 do redis.call('LPUSH', KEYS[1], unpack(ids)) end";
+    redis_cmd(server, &["EVAL", fill, "1", "bull:q:wait"]);
+    let queue = both.pair.ours.queue("q");
+    let again = |at| {
+        let rule = super::pair::repeat(&json!({"every": 1000}));
+        let made =
+            queue.upsert_scheduler_at("s", rule, toril::engine::schedule::Template::default(), Some(at));
+        both.pair.ours.wait(made).unwrap().unwrap().job.lossless().into_owned()
+    };
+    assert_eq!(again(START + 10), format!("repeat:s:{}", START + 1000));
+    redis_cmd(server, &["LTRIM", "bull:q:wait", "-3", "-1"]);
+    let dump = both.dump();
+    assert_eq!(dump.members("bull:q:repeat"), ["s"]);
+    assert_eq!(dump.len("bull:q:delayed"), 1);
+    let first = format!("repeat:s:{START}");
+    let job = both.pair.ours.manual("q", WorkerOptions::default());
+    let job = both.pair.ours.wait(job.fetch(Some(START + 20))).unwrap().unwrap();
+    assert_eq!(job.id.lossless(), first);
+    assert_eq!(both.dump().len("bull:q:delayed"), 1, "the old run adds no next one");
+}
