@@ -9,3 +9,6 @@ mod waits;
 mod worker;
 mod worker_fleet;
 mod worker_keys;
+mod worker_loop;
+mod worker_steer;
+mod worker_wake;

@@ -29,7 +29,7 @@ for _, id in ipairs(suspects) do
   elseif redis.call('EXISTS', key .. ':lock') == 0 and redis.call('LREM', q.active, 1, id) > 0 then
     local count = redis.call('HINCRBY', key, 'stc', 1)
     local scheduler = redis.call('HGET', key, 'rjk')
-    local exempt = scheduler and redis.call('ZSCORE', q['repeat'], scheduler)
+    local exempt = scheduler and redis.call('EXISTS', q.base .. 'repeat:' .. scheduler) == 1
     if count > max_stalled and not exempt then
       redis.call('HSET', key, 'defa', 'job stalled more than allowable limit')
     end

@@ -29,10 +29,9 @@ if wanted > 0 and ARGV[10] == '2' and not ARGV[11] then nothing, due_next = has_
 local refused = wanted > 0 and ARGV[10] ~= '' and not nothing and refusal(q)
 local reply = { refused or 0, 0, 0, now, {} }
 
-local meta = redis.call('HMGET', q.meta, 'paused', 'concurrency', 'max', 'duration', 'opts.maxLenEvents')
-local paused = meta[1] and true or false
-local most = tonumber(meta[2] or '')
-cap_is(q, meta[5])
+local meta = meta_of(q)
+local paused = meta.paused
+local most = tonumber(meta.concurrency or '')
 
 local function is_held()
   return paused or (most ~= nil and redis.call('LLEN', q.active) >= most)
@@ -122,7 +121,7 @@ if wanted > 0 and not refused then
   local limited, due
   limited, due, telling = fetch(q, wanted, held, room, {
     now = now, lock_ms = ARGV[2], worker = ARGV[3], prefix = ARGV[8], first = tonumber(ARGV[9]),
-    max = tonumber(meta[3] or ARGV[5]), duration = tonumber(ARGV[6]) or tonumber(meta[4] or ''),
+    max = tonumber(meta.max or ARGV[5]), duration = tonumber(ARGV[6]) or tonumber(meta.duration or ''),
   }, reply)
   reply[2], reply[3] = math.max(reply[2], limited), due
 end

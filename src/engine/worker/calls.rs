@@ -128,12 +128,14 @@ impl Calls {
                 "event",
                 "push",
                 "delay",
+                "store",
                 "job",
                 "flow",
                 "parent",
                 "fetch",
                 "lock",
                 "finish",
+                "conclude",
                 "leave"
             ]
         );
@@ -218,6 +220,11 @@ impl Calls {
         let args = [id.as_bytes().to_vec(), json(progress)?];
         let reply = self.eval(script!("client", "progress", ["event"]), &args).await?;
         WorkError::check(integer(&reply).ok_or(WorkError::Reply)?).map(|_| ())
+    }
+
+    pub(super) async fn clear_logs(&self, id: &JobId, keep: u64) -> Result<(), WorkError> {
+        let args = [id.as_bytes().to_vec(), keep.to_string().into_bytes()];
+        self.eval(script!("client", "cut_log", []), &args).await.map(drop)
     }
 
     /// Returns how many lines there are.

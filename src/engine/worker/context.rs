@@ -91,6 +91,11 @@ impl JobContext {
         self.calls.log(&self.job, line.as_ref()).await
     }
 
+    /// Removes its log lines but the newest `keep`.
+    pub async fn clear_logs(&self, keep: u64) -> Result<(), WorkError> {
+        self.calls.clear_logs(&self.job.id, keep).await
+    }
+
     /// Lets the job wait for its children, if any is pending (spec 7.6). `true`: it waits, holds no lock
     /// any more, and the handler is to return at once, best with
     /// [`JobError::waiting_children`](super::JobError::waiting_children); what it returns is not looked at.

@@ -10,7 +10,8 @@ use crate::engine::schedule;
 use crate::wire::{JobId, QueueId};
 
 /// The steps of a worker one by one. `at` is the time to use, ms since the epoch; `None` is the
-/// server's. Locks are not renewed: a job must end within [`WorkerOptions::lock`].
+/// server's. Locks are renewed by [`ManualWorker::renew`] alone: a job must end within
+/// [`WorkerOptions::lock`] else.
 #[derive(Debug)]
 pub struct ManualWorker {
     calls: Calls,
@@ -65,6 +66,18 @@ impl ManualWorker {
     /// Appends a line to a job's log.
     pub async fn log(&self, active: &ActiveJob, line: impl AsRef<[u8]>) -> Result<u64, WorkError> {
         self.calls.log(active, line.as_ref()).await
+    }
+
+    /// Removes a job's log lines but the newest `keep`.
+    pub async fn clear_logs(&self, active: &ActiveJob, keep: u64) -> Result<(), WorkError> {
+        self.calls.clear_logs(&active.id, keep).await
+    }
+
+    /// Renews the locks of jobs for another [`WorkerOptions::lock`]; returns those whose lock is gone or
+    /// another's.
+    pub async fn renew(&self, active: &[&ActiveJob]) -> Result<Vec<JobId>, WorkError> {
+        let held: Vec<_> = active.iter().map(|job| (job.id.clone(), job.token.clone())).collect();
+        self.calls.renew(&held).await
     }
 
     /// Stores a job's progress.

@@ -104,6 +104,11 @@ async fn obey(job: JobContext, ran: Arc<Mutex<Vec<String>>>) -> Result<Value, Jo
         "fail" if order["unrecoverable"] == true => Err(JobError::fatal(message)),
         "fail" => Err(JobError::new(message)),
         "failTimes" if runs <= order["n"].as_u64().unwrap() => Err(JobError::new(message)),
+        "delay" if runs == 1 => Err(JobError::delayed(job.job().started_at + order["ms"].as_i64().unwrap())),
+        "wait" if runs == 1 => Err(JobError::waiting()),
+        "limit" if runs == 1 => {
+            Err(JobError::rate_limited(Duration::from_millis(order["ms"].as_u64().unwrap())))
+        }
         "panic" => panic!("{message}"),
         "sleep" => {
             tokio::time::sleep(Duration::from_millis(order["ms"].as_u64().unwrap())).await;

@@ -14,11 +14,6 @@ local function event_cap(q)
   return caps[q]
 end
 
--- Remembers a length that was read with the rest of `meta`; nil where none was stored.
-local function cap_is(q, length)
-  caps[q] = length or caps[q]
-end
-
 -- Appends an event and trims nothing (spec 3.18).
 local function emit(q, ...)
   redis.call('XADD', q.events, '*', 'event', ...)

@@ -1,0 +1,101 @@
+-- The end of a job that a worker ran (spec 6.2).
+
+-- The finished jobs that are still to be filed under `completed` or `failed`, and how many there were.
+local filed = { completed = {}, failed = {} }
+local finished = { completed = 0, failed = 0 }
+
+-- Files the finished jobs of a state, all in one command.
+local function file(q, state, now)
+  local ids = filed[state]
+  if not ids[1] then return end
+  filed[state] = {}
+  local members = {}
+  for _, id in ipairs(ids) do
+    members[#members + 1] = now
+    members[#members + 1] = id
+  end
+  redis.call('ZADD', q[state], unpack(members))
+end
+
+-- Adds the job that `keepLastIfActive` has parked while the owner of its deduplication id ran, and makes
+-- it the owner (spec 4.7).
+local function requeue_parked(q, dedup, now)
+  local parked = q.base .. 'dn:' .. dedup
+  local said = redis.call('HMGET', parked, 'name', 'data', 'opts', 'jid', 'pk', 'pd', 'rjk')
+  local id = said[4]
+  if not id then return end
+  redis.call('DEL', parked)
+  redis.call('INCR', q.id)
+  redis.call('SET', q.base .. 'de:' .. dedup, id)
+  local ok, opts = pcall(cjson.decode, said[3] or '')
+  if not ok or type(opts) ~= 'table' then opts = {} end
+  local job = {
+    id = id, name = said[1] or '', data = said[2] or '{}', opts = said[3] or '{}', timestamp = now,
+    delay = tonumber(opts.delay), priority = tonumber(opts.priority), lifo = opts.lifo == true,
+    parent_key = said[5] or nil, parent = said[6] or '{}', scheduler = said[7] or nil, dedup = dedup,
+  }
+  store(q, job)
+  line_up(q, job)
+  settle(q)
+end
+
+-- Ends a job as completed or failed (spec 6.2); returns a code. `childless`: no job of the script has
+-- children that are pending or failed. job.rule is the keep policy: '' all, '0' nothing, or age in ms,
+-- count and age limit a call with commas between, each may be empty.
+local function finish_job(q, job, now, childless)
+  local id, key = job.id, q.base .. job.id
+  local state = job.completed and 'completed' or 'failed'
+  local fields = redis.call('HMGET', key, 'timestamp', 'atm', 'deid', 'parentKey', 'defa')
+  if not fields[1] and redis.call('EXISTS', key) == 0 then return GONE end
+  if job.completed and not childless then
+    if redis.call('SCARD', key .. ':dependencies') > 0 then return CHILDREN_PENDING end
+    if redis.call('ZCARD', key .. ':unsuccessful') > 0 then return CHILD_FAILED end
+  end
+  local attempts = tonumber(fields[2]) or 0
+  local refused = unlock(q, job, attempts)
+  if refused then return refused end
+  attempts = attempts + 1
+  if redis.call('LREM', q.active, -1, id) == 0 then
+    if not job.completed then redis.call('HSET', key, 'failedReason', job.text, 'stacktrace', job.stack) end
+    return NOT_IN_STATE
+  end
+  job.left = true
+
+  if fields[3] then
+    free_dedup(q, id, fields[3])
+    requeue_parked(q, fields[3], now)
+  end
+  if fields[4] then
+    local parent, parent_queue, parent_id, link = parent_of(key)
+    if parent and job.completed then
+      child_completed(parent_queue, parent_id, key, job.text, now)
+    elseif parent then
+      child_failed(parent_queue, parent_id, link, key, job.text, now)
+    end
+  end
+
+  if job.rule == '0' then
+    if fields[4] then unlink(key) end
+    delete_job(key)
+  else
+    if job.completed then
+      redis.call('HSET', key, 'atm', attempts, 'returnvalue', job.text, 'finishedOn', now)
+    else
+      redis.call('HSET', key, 'atm', attempts, 'failedReason', job.text, 'stacktrace', job.stack, 'finishedOn', now)
+      if fields[5] then redis.call('HDEL', key, 'defa') end
+    end
+    local others = filed[state]
+    others[#others + 1] = id
+    if job.rule ~= '' then
+      file(q, state, now)
+      local age, count, limit = string.match(job.rule, '^(%d*),(%d*),(%d*)$')
+      evict(q, state, age, count, tonumber(limit), now)
+    end
+  end
+  finished[state] = finished[state] + 1
+  emit(q, state, 'jobId', id, job.completed and 'returnvalue' or 'failedReason', job.text, 'prev', 'active')
+  if not job.completed and attempts >= job.number then
+    emit(q, 'retries-exhausted', 'jobId', id, 'attemptsMade', attempts)
+  end
+  return 0
+end
