@@ -26,7 +26,7 @@ local now = clock(ARGV[1])
 local wanted = tonumber(ARGV[7])
 local nothing, due_next = false, 0
 if wanted > 0 and ARGV[10] == '2' and not ARGV[11] then nothing, due_next = has_nothing(q, now) end
-local refused = wanted > 0 and ARGV[10] ~= '' and not nothing and refusal(q)
+local refused = wanted > 0 and ARGV[10] ~= '' and not nothing and rarely().refusal(q)
 local reply = { refused or 0, 0, 0, now, {} }
 
 local meta = meta_of(q)
@@ -48,7 +48,9 @@ local promoted = false
 local function promote()
   if promoted then return end
   promoted = true
-  promote_due(q, now, paused, is_held())
+  -- The first thousand in a run.
+  local due = redis.call('ZRANGEBYSCORE', q.delayed, 0, (now + 1) * 4096 - 1, 'LIMIT', 0, 1000)
+  if due[1] then rarely().promote(q, due, paused, is_held()) end
 end
 
 local jobs, at, completing = {}, 11, {}
@@ -77,12 +79,12 @@ local function end_job(job)
   if kind == 'c' or kind == 'f' then return finish_job(q, job, now, childless) end
   if kind == 'r' then
     if job.number <= 0 then promote() end
-    return retry_job(q, job, now)
+    return rarely().retry_job(q, job, now)
   end
-  if kind == 'd' then return postpone_job(q, job, now) end
-  if kind == 'p' then return await_children(q, job, now) end
+  if kind == 'd' then return rarely().postpone_job(q, job, now) end
+  if kind == 'p' then return rarely().await_children(q, job, now) end
   if kind == 'l' then redis.call('SET', q.limiter, '9007199254740991', 'PX', job.text) end
-  local code = put_back(q, job)
+  local code = rarely().put_back(q, job)
   reply[2] = math.max(reply[2], redis.call('PTTL', q.limiter))
   return code
 end
@@ -108,7 +110,7 @@ if jobs[1] then
   drop_locks(q)
   if ARGV[4] ~= '0' then
     for state, count in pairs(finished) do
-      if count > 0 then count_metric(q, state, count, tonumber(ARGV[4]), now) end
+      if count > 0 then rarely().count_metric(q, state, count, tonumber(ARGV[4]), now) end
     end
   end
 end
@@ -125,14 +127,14 @@ if wanted > 0 and not refused then
   }, reply)
   reply[2], reply[3] = math.max(reply[2], limited), due
 end
-if delayed then mark_delay(q) end
+if delayed then rarely().mark_delay(q) end
 if finished.completed + finished.failed > 0 and not telling then
   local ready_now = redis.call('LLEN', q.wait) + redis.call('ZCARD', q.prioritized)
   if ready_now == 0 and redis.call('LLEN', q.active) == 0 then
     emit(q, 'drained')
   elseif ready_now > 0 and wanted == 0 and not is_held() then
     -- This worker takes no more: another one may.
-    wake(q)
+    redis.call('ZADD', q.marker, 0, '0')
   end
 end
 return reply

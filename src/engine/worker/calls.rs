@@ -124,19 +124,23 @@ impl Calls {
             "client",
             "work",
             [
-                "undecided",
                 "event",
+                "lock",
+                "fetch",
+                "rarely_begin",
+                "undecided",
                 "push",
                 "delay",
                 "store",
                 "job",
                 "flow",
                 "parent",
-                "fetch",
-                "lock",
                 "finish",
+                "due",
+                "parked",
+                "leave",
+                "rarely_end",
                 "conclude",
-                "leave"
             ]
         );
         let reply = self.eval(script, &args).await?;
@@ -170,7 +174,7 @@ impl Calls {
             take.first.to_string().into_bytes(),
             take.jobs.to_string().into_bytes(),
         ];
-        let reply = self.eval(script!("client", "recover", ["event", "push", "job", "fetch"]), &args).await?;
+        let reply = self.eval(script!("client", "recover", ["event", "fetch"]), &args).await?;
         items(&reply)
             .chunks_exact(4)
             .map(|row| {

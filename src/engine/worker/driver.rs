@@ -411,7 +411,7 @@ where
             self.closing_since = Some(Instant::now());
             self.shared.tell(|| WorkerEvent::Closing);
         }
-        if before.paused && self.may_take() {
+        if before.paused && !wish.paused {
             self.shared.tell(|| WorkerEvent::Resumed);
         }
         if self.may_take() {

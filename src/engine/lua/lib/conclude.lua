@@ -17,28 +17,6 @@ local function file(q, state, now)
   redis.call('ZADD', q[state], unpack(members))
 end
 
--- Adds the job that `keepLastIfActive` has parked while the owner of its deduplication id ran, and makes
--- it the owner (spec 4.7).
-local function requeue_parked(q, dedup, now)
-  local parked = q.base .. 'dn:' .. dedup
-  local said = redis.call('HMGET', parked, 'name', 'data', 'opts', 'jid', 'pk', 'pd', 'rjk')
-  local id = said[4]
-  if not id then return end
-  redis.call('DEL', parked)
-  redis.call('INCR', q.id)
-  redis.call('SET', q.base .. 'de:' .. dedup, id)
-  local ok, opts = pcall(cjson.decode, said[3] or '')
-  if not ok or type(opts) ~= 'table' then opts = {} end
-  local job = {
-    id = id, name = said[1] or '', data = said[2] or '{}', opts = said[3] or '{}', timestamp = now,
-    delay = tonumber(opts.delay), priority = tonumber(opts.priority), lifo = opts.lifo == true,
-    parent_key = said[5] or nil, parent = said[6] or '{}', scheduler = said[7] or nil, dedup = dedup,
-  }
-  store(q, job)
-  line_up(q, job)
-  settle(q)
-end
-
 -- Ends a job as completed or failed (spec 6.2); returns a code. `childless`: no job of the script has
 -- children that are pending or failed. job.rule is the keep policy: '' all, '0' nothing, or age in ms,
 -- count and age limit a call with commas between, each may be empty.
@@ -62,21 +40,21 @@ local function finish_job(q, job, now, childless)
   job.left = true
 
   if fields[3] then
-    free_dedup(q, id, fields[3])
-    requeue_parked(q, fields[3], now)
+    rarely().free_dedup(q, id, fields[3])
+    rarely().requeue_parked(q, fields[3], now)
   end
   if fields[4] then
-    local parent, parent_queue, parent_id, link = parent_of(key)
+    local parent, parent_queue, parent_id, link = rarely().parent_of(key)
     if parent and job.completed then
-      child_completed(parent_queue, parent_id, key, job.text, now)
+      rarely().child_completed(parent_queue, parent_id, key, job.text, now)
     elseif parent then
-      child_failed(parent_queue, parent_id, link, key, job.text, now)
+      rarely().child_failed(parent_queue, parent_id, link, key, job.text, now)
     end
   end
 
   if job.rule == '0' then
-    if fields[4] then unlink(key) end
-    delete_job(key)
+    if fields[4] then rarely().unlink(key) end
+    rarely().delete_job(key)
   else
     if job.completed then
       redis.call('HSET', key, 'atm', attempts, 'returnvalue', job.text, 'finishedOn', now)
@@ -89,7 +67,7 @@ local function finish_job(q, job, now, childless)
     if job.rule ~= '' then
       file(q, state, now)
       local age, count, limit = string.match(job.rule, '^(%d*),(%d*),(%d*)$')
-      evict(q, state, age, count, tonumber(limit), now)
+      rarely().evict(q, state, age, count, tonumber(limit), now)
     end
   end
   finished[state] = finished[state] + 1

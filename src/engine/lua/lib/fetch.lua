@@ -1,30 +1,10 @@
--- Taking the next jobs (spec 3.8 to 3.11).
+-- Taking the next jobs (spec 3.9 to 3.11).
 
 -- What a fetch returns of a job's hash. `job.rs` reads them by place.
 local FIELDS = {
   'name', 'data', 'opts', 'timestamp', 'priority', 'atm', 'attemptsMade', 'ats', 'stacktrace', 'defa', 'rjk',
   'parentKey',
 }
-
--- Makes up to 1000 due jobs ready.
-local function promote_due(q, now, paused, held)
-  local due = redis.call('ZRANGEBYSCORE', q.delayed, 0, (now + 1) * 4096 - 1, 'LIMIT', 0, 1000)
-  if #due == 0 then return end
-  redis.call('ZREM', q.delayed, unpack(due))
-  local list = list_for(q, paused)
-  for _, id in ipairs(due) do
-    local job = q.base .. id
-    local priority = priority_of(job)
-    if priority == 0 then
-      redis.call('LPUSH', list, id)
-    else
-      prioritize(q, id, priority)
-    end
-    emit(q, 'waiting', 'jobId', id, 'prev', 'delayed')
-    redis.call('HSET', job, 'delay', 0)
-  end
-  if not held then wake(q) end
-end
 
 -- Whether there is nothing to take, and when the first delayed job is due then (ms, 0 for none).
 local function has_nothing(q, now)
@@ -130,7 +110,8 @@ local function fetch(q, wanted, held, room, options, reply)
       end
     end
   end
-  if taken > 0 then wake(q) end
+  -- One that is woken wakes the next one.
+  if taken > 0 then redis.call('ZADD', q.marker, 0, '0') end
   if taken < wanted then
     if left <= 0 then return math.max(redis.call('PTTL', q.limiter), 0), 0, true end
     local head = redis.call('ZRANGE', q.delayed, 0, 0, 'WITHSCORES')
