@@ -140,7 +140,7 @@ impl Calls {
                 "parked",
                 "leave",
                 "rarely_end",
-                "conclude",
+                "conclude"
             ]
         );
         let reply = self.eval(script, &args).await?;

@@ -137,12 +137,16 @@ pub(super) async fn run<H, F, T>(
                     first
                 });
             }
-            Event::Answer(answer) => driver.answered(answer),
+            Event::Answer(answer) => {
+                driver.answered(answer);
+                // Jobs that have nothing to wait for end in the turn that the runtime takes now, and go
+                // with the next call.
+                tokio::task::yield_now().await;
+                driver.gather();
+            }
             Event::Left(left) => {
                 driver.left(left);
-                while let Some(left) = driver.places.try_join_next() {
-                    driver.left(left.ok());
-                }
+                driver.gather();
             }
             Event::Woken(woken) => driver.plan.woken(woken),
             Event::Time => driver.look_at_the_clock(),
@@ -333,6 +337,13 @@ where
         }
         let (shared, handler) = (self.shared.clone(), self.handler.clone());
         self.places.spawn(place::run(shared, handler, Arc::new(job), cancel));
+    }
+
+    /// Takes in whatever has ended by now.
+    fn gather(&mut self) {
+        while let Some(left) = self.places.try_join_next() {
+            self.left(left.ok());
+        }
     }
 
     /// A handler has returned.

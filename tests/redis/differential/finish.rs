@@ -60,9 +60,9 @@ fn flow(pair: &mut Pair, option: &str, policy: FailurePolicy) {
     pair.node.call(json!({"op": "flow", "tree": tree}));
     pair.node.call(json!({"op": "open", "queue": "pages"}));
     let child = JobOptions { on_failure: policy, ..plain() };
-    let child = FlowJob::new(queue_id("pages"), "page", &json!({"do": "fail"}), child).unwrap();
-    let parent = FlowJob::new(queue_id("q"), "album", &json!({}), plain()).unwrap();
-    pair.ours.wait(pair.ours.queue("q").add_flow(parent, vec![child])).unwrap();
+    let child = FlowJob::new(queue_id("pages"), "page", &json!({"do": "fail"})).options(child);
+    let parent = FlowJob::new(queue_id("q"), "album", &json!({}));
+    pair.ours.wait(pair.ours.queue("q").add_flow(parent.child(child))).unwrap();
 }
 
 /// Makes the parent run before its time.

@@ -126,12 +126,12 @@ fn case_33_the_value_of_a_child_that_is_removed_stays_with_its_parent(#[case] li
     pair.node.call(json!({"op": "flow", "tree": tree}));
     pair.node.call(json!({"op": "open", "queue": "books"}));
     let child = JobOptions { remove_on_complete: Some(Keep::Nothing), ..plain() };
-    let child = FlowJob::new(queue_id("q"), "part", &data, child).unwrap();
-    let parent = FlowJob::new(queue_id("books"), "book", &json!({}), plain()).unwrap();
-    let flow = pair.ours.wait(pair.ours.queue("books").add_flow(parent, vec![child])).unwrap();
+    let child = FlowJob::new(queue_id("q"), "part", &data).options(child);
+    let parent = FlowJob::new(queue_id("books"), "book", &json!({}));
+    let flow = pair.ours.wait(pair.ours.queue("books").add_flow(parent.child(child))).unwrap();
     pair.run(&json!({}), named(), |dump| dump.len("bull:books:wait") == 1);
     pair.compare();
-    let processed = format!("bull:books:{}:processed", flow.parent.id.lossless());
+    let processed = format!("bull:books:{}:processed", flow.id.lossless());
     assert_eq!(Dump::of(&pair.servers[1]).len(&processed), 1);
     assert_eq!(Dump::of(&pair.servers[1]).len("bull:q:completed"), 0);
 }
