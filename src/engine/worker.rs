@@ -1,11 +1,68 @@
 //! Running the jobs of a queue (spec, sections 5 and 6).
 //!
-//! [`Worker`] is the loop; [`ManualWorker`] is the same steps one by one, with the time as an
-//! argument.
+//! [`Worker`] takes jobs, hands each to an async function, and tells Redis how it ended. [`ManualWorker`]
+//! is the same steps one by one, with the time as an argument. Both share their queues with workers of
+//! `BullMQ` 5 and 6; queues of other libraries are refused ([`WorkError::Refused`]).
 //!
-//! For queues of eras 5 and 6, and new ones; the scripts refuse others ([`WorkError::Refused`]).
-//! Not done yet, so do not run it on queues that need it: a job parked by `keepLastIfActive` is not
-//! queued when its owner ends.
+//! # Ends
+//!
+//! A value completes the job. A [`JobError`] fails the attempt: it is tried again as the job's options
+//! say ([`JobError::new`]), or not ([`JobError::fatal`]), or the job is moved without an attempt being
+//! counted ([`JobError::delayed`], [`JobError::waiting`], [`JobError::waiting_children`],
+//! [`JobError::rate_limited`]). A panic is a failure. Back-offs of one's own: [`Backoffs`].
+//!
+//! Ends that gather while a call to Redis is under way go together in the next one, which takes as many
+//! jobs as there are free places; each job has its own answer. No end waits for others.
+//!
+//! # Time
+//!
+//! No clock but Redis's decides when a job is due, when a lock ends and what is too old.
+//!
+//! # What a worker survives
+//!
+//! - **The link is lost before an answer comes.** The ends are told again, which changes nothing where
+//!   they had arrived; jobs that the lost call took are found by the tokens of their locks and run here.
+//!   What is not found among the newest 5,000 active jobs is left to the stalled check.
+//! - **A worker dies.** Its locks run out, and after two stalled checks any other worker makes its jobs
+//!   ready again; a job that loses its worker more than [`WorkerOptions::max_stalled`] times fails.
+//! - **A lock is lost** because its worker stood still: [`JobContext::cancelled`] fires,
+//!   [`WorkerEvent::LockLost`] tells it, and what the handler returns changes nothing.
+//!
+//! # Work that blocks
+//!
+//! Locks are renewed beside the handlers, on the same runtime. What blocks a thread belongs in
+//! `spawn_blocking`, or it holds up the renewals; what is given a token may stop early.
+//!
+//! ```no_run
+//! # async fn example(worker: toril::engine::Worker, stop: tokio_util::sync::CancellationToken) {
+//! use toril::engine::{JobContext, JobError};
+//!
+//! fn resize(path: &str, stopped: impl Fn() -> bool) -> Result<u64, JobError> {
+//!     for _row in 0..1000 {
+//!         if stopped() {
+//!             return Err(JobError::new("interrupted"));
+//!         }
+//!     }
+//!     Ok(path.len() as u64)
+//! }
+//! worker
+//!     .run(
+//!         |job: JobContext| async move {
+//!             let path: String = job.data()?;
+//!             let cancelled = job.cancelled().clone();
+//!             tokio::task::spawn_blocking(move || resize(&path, || cancelled.is_cancelled())).await?
+//!         },
+//!         stop,
+//!     )
+//!     .await;
+//! # }
+//! ```
+//!
+//! # The end of a worker
+//!
+//! [`Worker::close`], or the token given to [`Worker::run`]: no more jobs are taken, and the running ones
+//! have [`WorkerOptions::grace`] to end; then they are cancelled, and after
+//! [`WorkerOptions::cancel_grace`] given up. Locks are renewed until the last one has ended.
 
 mod backoff;
 mod calls;

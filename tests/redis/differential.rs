@@ -10,17 +10,13 @@ mod events;
 mod fetch;
 mod finish;
 mod fleet;
-<<<<<<< HEAD
 mod flow;
-mod metrics;
-mod operation;
-mod options;
-=======
 mod keep;
 mod limits;
 mod metrics;
+mod operation;
+mod options;
 mod outcome;
->>>>>>> 8b40fba (Show what a worker does case by case, and queue what keepLastIfActive parked)
 pub mod pair;
 mod roster;
 mod schedule;

@@ -101,14 +101,12 @@ pub(super) fn failed(job: &ActiveJob, error: JobError, options: &WorkerOptions) 
         Verdict::WaitingChildren => Step::AwaitChildren { only_if_pending: false, child: Vec::new() },
         Verdict::Retry | Verdict::Fatal => {
             let stack = traces(job, &error)?;
-            match next_attempt(job, &error, options) {
-                Some(delay_ms) => Step::Retry { error, stack, delay_ms, lifo: job.ending.lifo },
-                None => {
-                    let policy =
-                        job.ending.remove_on_fail.clone().unwrap_or_else(|| options.remove_on_fail.into());
-                    let attempts = job.ending.attempts.saturating_sub(job.attempts_by_v4);
-                    Step::Fail { policy, error, stack, attempts }
-                }
+            if let Some(delay_ms) = next_attempt(job, &error, options) {
+                Step::Retry { error, stack, delay_ms, lifo: job.ending.lifo }
+            } else {
+                let policy = job.ending.remove_on_fail.clone();
+                let policy = policy.unwrap_or_else(|| options.remove_on_fail.into());
+                Step::Fail { policy, error, stack, attempts: job.ending.attempts }
             }
         }
     };
