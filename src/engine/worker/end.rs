@@ -106,7 +106,8 @@ pub(super) fn failed(job: &ActiveJob, error: JobError, options: &WorkerOptions) 
             } else {
                 let policy = job.ending.remove_on_fail.clone();
                 let policy = policy.unwrap_or_else(|| options.remove_on_fail.into());
-                Step::Fail { policy, error, stack, attempts: job.ending.attempts }
+                let attempts = job.ending.attempts.saturating_sub(job.attempts_by_v4);
+                Step::Fail { policy, error, stack, attempts }
             }
         }
     };

@@ -33,7 +33,7 @@ fn case_32_finished_jobs_stay_by_the_same_rules(
 ) {
     let option = if failed { "removeOnFail" } else { "removeOnComplete" };
     let state = if failed { "bull:q:failed" } else { "bull:q:completed" };
-    let age = |count| Keep::Age { age: Duration::from_secs(5), count };
+    let age = |count| Keep::Age { age: Duration::from_secs(5), count, limit: None };
     let rules: [(Value, Keep, usize); 6] = [
         (json!(true), Keep::Nothing, 0),
         (json!(false), Keep::All, 8),
