@@ -62,8 +62,14 @@ pub async fn run(session: &mut Session, args: &WorkArgs) -> Result<u8, Failure> 
     let (queue, _) = add::queue(session, &args.queue).await?;
     let (stop, now) = (CancellationToken::new(), CancellationToken::new());
     let mut signals = Signals::listen()?;
-    let options =
-        WorkerOptions { name: args.name.clone(), concurrency: args.concurrency, ..WorkerOptions::default() };
+    let options = WorkerOptions {
+        name: args.name.clone(),
+        concurrency: args.concurrency,
+        limiter: args.limit,
+        // A command that is to end has a grace of its own first.
+        cancel_grace: command::GRACE * 2,
+        ..WorkerOptions::default()
+    };
     let worker = Worker::new(session.conn.clone(), queue.clone(), options);
     let (told, mut ended) = mpsc::channel(UNPRINTED);
     let work = Arc::new(Work { exec: OsString::from(&args.exec), now: now.clone(), told });
