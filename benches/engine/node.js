@@ -77,6 +77,7 @@ async function main() {
     await work('bench', jobs);
     await done();
   } else {
+    await bulk(bench, 1, 1);
     await Promise.all([warm.close(), bench.close()]);
     await ready();
     worker('bench', 1, () => {});

@@ -48,6 +48,7 @@ async fn main() {
             running.stop().await;
         }
         _ => {
+            bulk(&bench, 1, 1).await;
             ready().await;
             let running = Running::start(&conn, "bench", wanted.concurrency, Countdown::new(1));
             done().await;

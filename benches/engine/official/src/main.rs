@@ -42,6 +42,7 @@ async fn main() -> Result<(), Error> {
             worker.close(5_000).await?;
         }
         _ => {
+            bulk(&*queue(&wanted, "bench").await?, 1, 1).await?;
             ready().await;
             let worker = worker(&wanted, "bench", Countdown::new(1)).await?;
             done().await;
