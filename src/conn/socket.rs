@@ -5,12 +5,13 @@
 //! caller; one that was not written yet is taken back, and then it is known not to have happened.
 
 mod state;
+mod writer;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
 use tokio::sync::{mpsc, oneshot};
 
 use super::request::Shape;
@@ -19,13 +20,12 @@ use super::traffic::Counters;
 use super::{ConnError, Endpoint, Kind, Value};
 pub(super) use state::OnSilence;
 use state::{Answer, Flight, Outgoing, QUEUED, SENT, State, TAKEN_BACK};
+use writer::Writer;
 
 /// How long nothing may come before it is called silence.
 pub(super) const PATIENCE: Duration = Duration::from_millis(300);
 /// Largest reply that is read (spec, reliability part 3).
 const REPLY_MAX: usize = 32 * 1024 * 1024;
-/// How much the writer joins into one write.
-const JOIN: usize = 64 * 1024;
 
 /// Why a request has no answer.
 #[derive(Debug)]
@@ -47,6 +47,8 @@ pub(super) enum Failure {
 /// A socket; dropping it closes it.
 pub(super) struct Socket {
     requests: mpsc::UnboundedSender<Outgoing>,
+    /// The writer's task owns it, so that the stream closes when that ends.
+    writer: Weak<Writer>,
     state: Arc<State>,
     tasks: [tokio::task::AbortHandle; 2],
 }
@@ -70,11 +72,13 @@ impl Socket {
     {
         let (requests, inbox) = mpsc::unbounded_channel();
         let state = Arc::new(State::new(place, counters));
+        let writer = Arc::new(Writer::new(writer));
+        let weak = Arc::downgrade(&writer);
         let tasks = [
             tokio::spawn(read(reader, state.clone())).abort_handle(),
-            tokio::spawn(write(writer, inbox, state.clone())).abort_handle(),
+            tokio::spawn(writer::write(writer, inbox, state.clone())).abort_handle(),
         ];
-        Self { requests, state, tasks }
+        Self { requests, writer: weak, state, tasks }
     }
 
     /// Sends commands and waits for as many answers, at most until `deadline` from now.
@@ -91,7 +95,7 @@ impl Socket {
         let (reply, mut answer) = oneshot::channel();
         let stage = Arc::new(AtomicU8::new(QUEUED));
         let flight = Flight::new(shapes, reply);
-        if self.requests.send(Outgoing { packed, flight, stage: stage.clone() }).is_err() {
+        if !self.send(Outgoing { packed, flight, stage: stage.clone() }) {
             return Err(Failure::Lost { error: self.reason(), sent: false });
         }
         loop {
@@ -112,6 +116,20 @@ impl Socket {
             Ok(answer) => self.answered(Ok(answer), &stage),
             Err(_) => Err(Failure::Late { sent: true }),
         }
+    }
+
+    /// Writes a request at once where nothing is under way, which spares it the way through another
+    /// task; otherwise the writer joins it with the others. Whether there is somebody to send it.
+    fn send(&self, outgoing: Outgoing) -> bool {
+        let outgoing = match self.writer.upgrade() {
+            Some(writer) => match writer.write_now(outgoing, &self.state) {
+                None => return true,
+                Some(outgoing) => outgoing,
+            },
+            None => outgoing,
+        };
+        self.state.queued.fetch_add(1, Ordering::AcqRel);
+        self.requests.send(outgoing).is_ok()
     }
 
     fn answered(
@@ -168,34 +186,6 @@ impl Socket {
 
     fn reason(&self) -> ConnError {
         self.state.ended.borrow().clone().unwrap_or_else(ConnError::closed)
-    }
-}
-
-async fn write<W: AsyncWrite + Unpin>(
-    mut writer: W,
-    mut inbox: mpsc::UnboundedReceiver<Outgoing>,
-    state: Arc<State>,
-) {
-    while let Some(first) = inbox.recv().await {
-        let mut out = Vec::new();
-        state.accept(first, &mut out);
-        while out.len() < JOIN
-            && let Ok(next) = inbox.try_recv()
-        {
-            state.accept(next, &mut out);
-        }
-        if out.is_empty() {
-            continue;
-        }
-        let written = async {
-            writer.write_all(&out).await?;
-            writer.flush().await
-        };
-        if let Err(error) = written.await {
-            // The reader may be about to find out why the server hung up; it says so better.
-            tokio::time::sleep(Duration::from_millis(50)).await;
-            state.end(&super::dial::io_error(&state.place, &error));
-        }
     }
 }
 

@@ -51,6 +51,8 @@ pub(super) struct State {
     pub(super) place: Arc<Endpoint>,
     pub(super) ended: watch::Sender<Option<ConnError>>,
     pub(super) reply_max: AtomicUsize,
+    /// Requests on their way to the writer's task.
+    pub(super) queued: AtomicUsize,
     queue: Mutex<Queue>,
     counters: Arc<Counters>,
     /// When bytes last came: microseconds since `opened_at`.
@@ -72,6 +74,7 @@ impl State {
             place,
             ended: watch::Sender::new(None),
             reply_max: AtomicUsize::new(REPLY_MAX),
+            queued: AtomicUsize::new(0),
             queue: Mutex::default(),
             counters,
             heard: AtomicU64::new(0),
@@ -102,6 +105,11 @@ impl State {
         for flight in flights {
             let _ = flight.reply.send(Err((error.clone(), true)));
         }
+    }
+
+    /// Whether no request awaits an answer and none waits to be written.
+    pub(super) fn is_idle(&self) -> bool {
+        self.queued.load(Ordering::Acquire) == 0 && self.queue().flights.is_empty()
     }
 
     pub(super) fn heard_at(&self) -> Instant {
