@@ -11,7 +11,7 @@ use super::args::AddArgs;
 use super::failure::{Failure, exit};
 use super::resolve;
 use super::session::Session;
-use crate::engine::{AddError, JobOptions, Queue};
+use crate::engine::{AddError, Added, Deduplication, JobOptions, Outcome, Queue};
 use crate::text::Clean;
 use crate::wire::{Prefix, QueueId, QueueName};
 
@@ -28,6 +28,9 @@ struct Document<'a> {
     /// The job's id; with `--dry-run` the one that was asked for, if any.
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<String>,
+    /// `added`, or why not: a job of this id `exists`, or another stands for it (`deduplicated`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outcome: Option<&'static str>,
     matched: u8,
     done: u8,
     changed: u8,
@@ -61,17 +64,29 @@ pub async fn run(session: &mut Session, args: &AddArgs) -> Result<u8, Failure> {
                 .with_code(exit::INTERRUPTED));
         }
     };
-    let id = added.map_err(|error| refused(&queue, error))?;
+    let Added { id, outcome } = added.map_err(|error| refused(&queue, error))?;
     let shown = (queue.name.clean(), id.clean());
     if session.json {
+        let is_added = outcome == Outcome::New;
         session.out.json(&Document {
             id: Some(id.lossless().into_owned()),
-            done: 1,
+            done: u8::from(is_added),
+            outcome: Some(match outcome {
+                Outcome::New => "added",
+                Outcome::Exists => "exists",
+                Outcome::Deduplicated => "deduplicated",
+            }),
             ..Document::of(args, &queue.name.lossless(), &queue.prefix.lossless())
         })?;
     } else {
-        let new = if is_new { ", a new queue" } else { "" };
-        session.out.line(format_args!("Added job {} to {}{new}.", shown.1, shown.0))?;
+        let (queue, id) = shown;
+        let line = match outcome {
+            Outcome::New if is_new => format!("Added job {id} to {queue}, a new queue."),
+            Outcome::New => format!("Added job {id} to {queue}."),
+            Outcome::Exists => format!("{queue} has a job {id} already: nothing was added."),
+            Outcome::Deduplicated => format!("Job {id} of {queue} stands for it: nothing was added."),
+        };
+        session.out.line(line)?;
     }
     Ok(exit::DONE)
 }
@@ -84,6 +99,7 @@ impl<'a> Document<'a> {
             prefix,
             name: &args.name,
             id: None,
+            outcome: None,
             matched: 1,
             done: 0,
             changed: 0,
@@ -103,6 +119,14 @@ fn options(args: &AddArgs) -> JobOptions {
         lifo: args.lifo,
         attempts: args.attempts.unwrap_or(0),
         backoff: args.backoff.clone(),
+        deduplication: args.dedup.as_ref().map(|id| Deduplication {
+            id: id.clone(),
+            ttl: args.dedup_ttl,
+            extend: args.dedup_extend,
+            replace: args.dedup_replace,
+            reschedule: args.dedup_reschedule,
+            keep_last_if_active: args.dedup_keep_last,
+        }),
         ..JobOptions::default()
     }
 }

@@ -35,6 +35,24 @@ pub struct AddArgs {
     /// In front of the jobs that wait
     #[arg(long, conflicts_with = "priority")]
     pub lifo: bool,
+    /// Add nothing while a job of this deduplication id is not finished
+    #[arg(long, value_name = "ID", allow_hyphen_values = true, help_heading = "Deduplication")]
+    pub dedup: Option<String>,
+    /// The id stays taken for so long from the first add, whatever becomes of its job
+    #[arg(long, value_name = "D", value_parser = duration, requires = "dedup", help_heading = "Deduplication")]
+    pub dedup_ttl: Option<Duration>,
+    /// Every add that is dropped starts the time anew
+    #[arg(long, requires = "dedup_ttl", help_heading = "Deduplication")]
+    pub dedup_extend: bool,
+    /// A job that is still delayed is replaced by this one
+    #[arg(long, requires = "dedup", help_heading = "Deduplication")]
+    pub dedup_replace: bool,
+    /// A job that is still delayed stays, with the delay of this one
+    #[arg(long, requires = "dedup", conflicts_with = "dedup_replace", help_heading = "Deduplication")]
+    pub dedup_reschedule: bool,
+    /// While the job runs, the newest add is kept aside and queued when it ends
+    #[arg(long, requires = "dedup", conflicts_with = "dedup_ttl", help_heading = "Deduplication")]
+    pub dedup_keep_last: bool,
     /// Check everything and say what would be added; write nothing
     #[arg(long)]
     pub dry_run: bool,

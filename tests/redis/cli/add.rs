@@ -20,8 +20,8 @@ fn node_reads_what_was_added(#[case] lib: Lib) {
     let added = ask(&server, &args);
     assert_eq!(
         added,
-        json!({"action": "add", "queue": "mail", "prefix": "bull", "name": "send", "id": "2", "matched": 1,
-               "done": 1, "changed": 0, "failed": [], "dryRun": false})
+        json!({"action": "add", "queue": "mail", "prefix": "bull", "name": "send", "id": "2",
+               "outcome": "added", "matched": 1, "done": 1, "changed": 0, "failed": [], "dryRun": false})
     );
     let job = node.call(json!({"op": "job", "queue": "mail", "job": "2"}));
     assert_eq!((&job["name"], &job["data"]["to"]), (&json!("send"), &json!("ana@example.com")));
@@ -41,6 +41,36 @@ fn node_reads_what_was_added(#[case] lib: Lib) {
     let waiting = node
         .call(json!({"op": "ids", "queue": "mail", "state": "waiting", "start": 0, "end": -1, "asc": true}));
     assert_eq!(waiting.as_array().and_then(|ids| ids.first()), Some(&last), "lifo runs next: {waiting}");
+}
+
+#[test]
+fn a_second_add_of_the_same_says_what_stands_for_it() {
+    let server = Server::start();
+    let of = |args: &[&str]| {
+        let told = ask(&server, &[&["add", "mail", "x"], args].concat());
+        (
+            told["id"].as_str().unwrap().to_owned(),
+            told["outcome"].as_str().unwrap().to_owned(),
+            told["done"] == 1,
+        )
+    };
+    let pair = |id: &str, outcome: &str| (id.to_owned(), outcome.to_owned(), outcome == "added");
+    assert_eq!(of(&["--id", "order-1"]), pair("order-1", "added"));
+    assert_eq!(of(&["--id", "order-1"]), pair("order-1", "exists"));
+    let first = of(&["--dedup", "tick"]);
+    assert_eq!(first.1, "added");
+    assert_eq!(of(&["--dedup", "tick"]), pair(&first.0, "deduplicated"));
+    let delayed = of(&["--dedup", "late", "--dedup-ttl", "1h", "--delay", "1h"]);
+    let replaced =
+        of(&["--dedup", "late", "--dedup-ttl", "1h", "--dedup-replace", "--dedup-extend", "--delay", "1h"]);
+    assert!(replaced.1 == "added" && replaced.0 != delayed.0, "{replaced:?}");
+    assert_eq!(ask(&server, &["job", "mail", &replaced.0])["state"], "delayed");
+    toril(&server, &["job", "mail", &delayed.0]).with_code(1);
+    let text = toril(&server, &["add", "mail", "x", "--dedup", "tick"]).with_code(0).stdout;
+    assert_eq!(text, format!("Job {} of mail stands for it: nothing was added.\n", first.0));
+    for wrong in [&["--dedup-ttl", "1s"][..], &["--dedup", "a", "--dedup-extend"], &["--dedup", ""]] {
+        toril(&server, &[&["add", "mail", "x"], wrong].concat()).with_code(2);
+    }
 }
 
 #[test]
