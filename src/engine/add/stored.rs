@@ -14,7 +14,7 @@ pub(super) fn ms(duration: Duration) -> f64 {
 
 /// ms as JSON: whole where it is whole.
 pub(super) fn ms_json(duration: Duration) -> Value {
-    if duration.subsec_nanos() % 1_000_000 == 0 {
+    if duration.subsec_nanos().is_multiple_of(1_000_000) {
         json!(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
     } else {
         json!(ms(duration))

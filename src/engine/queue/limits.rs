@@ -122,7 +122,7 @@ impl Queue {
     }
 
     fn dedup_key(&self, id: &str) -> Vec<u8> {
-        self.id.key(&format!("de:{id}"))
+        self.id.key(format!("de:{id}"))
     }
 
     async fn limit(&self, op: LimitOp) -> Result<(), OpError> {

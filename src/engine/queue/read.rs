@@ -136,8 +136,7 @@ impl Queue {
         let key = self.id.key(if failed { "metrics:failed" } else { "metrics:completed" });
         let data = [key.as_slice(), b":data"].concat();
         let mut batch = Batch::new();
-        let ask =
-            Metrics::FIELDS.iter().fold(Request::new(Verb::HMGet).arg(&key), |ask, field| ask.arg(field));
+        let ask = Metrics::FIELDS.iter().fold(Request::new(Verb::HMGet).arg(&key), Request::arg);
         batch.push(ask);
         batch.push(Request::new(Verb::LRange).arg(&data).arg(start).arg(end));
         batch.push(Request::new(Verb::LLen).arg(&data));
