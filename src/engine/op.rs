@@ -5,6 +5,18 @@
 //! answers a code; every code is mapped once ([`Code`]), and one that is not known is an error
 //! that names itself. What is written equals what the library of that era writes, except for the
 //! rows of `docs/differences.md`.
+//!
+//! | what is acted on | how | with |
+//! |---|---|---|
+//! | one job | [`JobOp`]: retry, remove, promote, priority, delay, out of `active`, children, deduplication id, log | [`run_job`], [`run_jobs`] |
+//! | one job, with bytes of the caller's | [`JobEdit`]: data, progress, a log line | [`run_edit`] |
+//! | many jobs of a state, by id | [`JobsOp`]: retry, promote, remove | [`run_many`] |
+//! | whole states | [`Sweep`]: drain, clean, retry all, promote all, obliterate | [`Sweep::step`] |
+//! | a queue | [`QueueOp`]: pause, resume, merge | [`run_queue`] |
+//! | its limits | [`LimitOp`] | [`run_limit`] |
+//! | a scheduler | [`SchedulerOp`]: run now, remove; another schedule: [`edit_scheduler`](crate::engine::Queue::edit_scheduler) | [`run_scheduler`] |
+//!
+//! Which era has what, and why not where it has not, is one table: [`Capability::supports`].
 
 mod code;
 mod edit;

@@ -254,6 +254,60 @@ fn promoting_all_leaves_the_keys_of_the_library(#[case] lib: Lib) {
     }
 }
 
+/// Bull has no such act; promoting each job by itself leaves the same.
+#[test]
+fn promoting_all_in_bull_is_promoting_each() {
+    let mut pair = Pair::new(Lib::Bull4);
+    for paused in [false, true] {
+        for chunk in [2, 200] {
+            let what = format!("paused {paused}, chunk {chunk}");
+            let queue = pair.fresh();
+            pair.add(&queue, json!({}));
+            let ids: Vec<String> = (0..5)
+                .map(|n| pair.add(&queue, json!({"delay": 600_000 + 10 * n, "priority": 9 - n})))
+                .collect();
+            if paused {
+                pair.queue_call("pause", &queue);
+            }
+            pair.copy();
+            for id in &ids {
+                pair.theirs.call(json!({"op": "promote", "queue": queue, "job": id}));
+            }
+            let until = until_theirs_are_older(&pair);
+            assert_eq!(
+                pair.sweep(Sweep::promote_all(target(Lib::Bull4, &queue), until), chunk),
+                Ok(5),
+                "{what}"
+            );
+            pair.assert_same(&what);
+            let (theirs, ours) = (pair.run_theirs(&queue), pair.run(&queue));
+            assert_eq!(ours, theirs, "{what}");
+            assert_eq!(ours.len(), 6, "{what}");
+        }
+    }
+}
+
+/// Broken off, another sweep with the same moment goes on with what is left, and only with that.
+#[test]
+fn a_sweep_that_was_broken_off_is_made_again() {
+    let mut pair = Pair::new(Lib::BullMq6);
+    let queue = pair.fresh();
+    for _ in 0..7 {
+        pair.add(&queue, json!({}));
+    }
+    pair.copy();
+    let until = until_theirs_are_older(&pair);
+    std::thread::sleep(std::time::Duration::from_millis(2));
+    let sweep = || Sweep::drain(target(Lib::BullMq6, &queue), until, true);
+    assert_eq!(pair.one_step(sweep(), 3), Ok(3));
+    // What comes meanwhile is not part of it.
+    let call = json!({"op": "add", "queue": queue, "name": "job", "data": {}, "opts": {"lifo": true}});
+    let later = pair.worker.call(call);
+    assert_eq!(pair.sweep(sweep(), 3), Ok(4));
+    assert_eq!(pair.dump_ours().members(&format!("bull:{queue}:wait")), [later.as_str().unwrap()]);
+    assert_eq!(pair.run(&queue), [later.as_str().unwrap()]);
+}
+
 fn pause(lib: Lib) -> QueueOp {
     QueueOp::Pause { fleet: if lib == Lib::BullMq6 { Fleet::V6 } else { Fleet::Mixed } }
 }

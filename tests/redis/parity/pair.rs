@@ -169,6 +169,12 @@ impl Sides {
         })
     }
 
+    /// The first chunk of a sweep that is then broken off.
+    pub fn one_step(&self, mut sweep: Sweep, chunk: usize) -> Result<u64, OpError> {
+        self.runtime.block_on(sweep.step(&self.conn, chunk))?;
+        Ok(sweep.done())
+    }
+
     /// Redis's time on our side, ms.
     pub fn now(&self) -> i64 {
         let (s, us): (i64, i64) = redis::cmd("TIME").query(&mut self.redis_ours()).unwrap();
