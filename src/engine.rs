@@ -2,6 +2,7 @@
 //! and 6 share with us.
 
 pub mod add;
+pub mod dead_letter;
 pub mod events;
 pub mod flow;
 pub mod op;
@@ -15,6 +16,7 @@ pub mod worker;
 pub use add::{
     AddError, Added, Backoff, Deduplication, FailurePolicy, JobOptions, Keep, OptionError, Outcome, Telemetry,
 };
+pub use dead_letter::{DeadLetter, DeadLetterAlert};
 pub use events::{EventKind, EventsOptions, EventsProducer, JobWaiter, QueueEvent, QueueEvents, StartAt};
 pub use flow::{FlowError, FlowJob, FlowNode, ParentRef};
 pub use queue::{Finished, Job, Misfit, Queue, QueueMetrics};

@@ -1,6 +1,7 @@
 //! The engine beside the real libraries.
 
 mod bulk;
+mod dead_letter;
 mod eras;
 mod events;
 mod op;

@@ -6,9 +6,11 @@
 --          7 how many jobs to take, 8 what the tokens of their locks begin with, 9 number of the first,
 --          10 '1' = look whether the queue may be taken from, '2' = the same if there is something to
 --          take; 11 on: the jobs to end
--- A job:   id, token, kind, rule, text; for kinds f and r also: stack traces JSON, number
+-- A job:   id, token, kind, rule, text; for kinds f, x and r also: stack traces JSON, number
 --   c  completed     rule: keep policy, text: value JSON
 --   f  failed        rule: keep policy, text: failure, number: attempts allowed
+--   x  failed, and to the dead-letter queue: as f, then its base, the beginning of the dead job's options,
+--      '1' = the original stays, the library's name. Its code is { 0, id there } or { why not, '' }
 --   r  tried again   rule: '1' = lifo, text: failure, number: ms until then
 --   d  delayed       text: when it is due, ms
 --   w  put back
@@ -65,9 +67,13 @@ while ARGV[at] do
     job.completed = true
     completing[#completing + 1] = q.base .. job.id .. ':dependencies'
     completing[#completing + 1] = q.base .. job.id .. ':unsuccessful'
-  elseif kind == 'f' or kind == 'r' then
+  elseif kind == 'f' or kind == 'r' or kind == 'x' then
     job.stack, job.number = ARGV[at], tonumber(ARGV[at + 1])
     at = at + 2
+    if kind == 'x' then
+      job.grave, job.letter, job.stays, job.library = ARGV[at], ARGV[at + 1], ARGV[at + 2] == '1', ARGV[at + 3]
+      at = at + 4
+    end
   end
   jobs[#jobs + 1] = job
 end
@@ -76,7 +82,7 @@ local childless = not completing[1] or redis.call('EXISTS', unpack(completing)) 
 
 local function end_job(job)
   local kind = job.kind
-  if kind == 'c' or kind == 'f' then return finish_job(q, job, now, childless) end
+  if kind == 'c' or kind == 'f' or kind == 'x' then return finish_job(q, job, now, childless) end
   if kind == 'r' then
     if job.number <= 0 then promote() end
     return rarely().retry_job(q, job, now)

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::super::op::Code;
 use super::super::script::script;
 use super::end::End;
 use super::{ActiveJob, WorkError, WorkerOptions};
@@ -24,7 +25,7 @@ pub(super) struct Idle {
 }
 
 /// How one job's end went.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Ended {
     /// It is done.
     Done,
@@ -32,6 +33,10 @@ pub(super) enum Ended {
     Before,
     /// No child is pending; the job is still active.
     NotPending,
+    /// It failed, and is in the dead-letter queue under this id.
+    Buried(JobId),
+    /// It failed, and is not in the dead-letter queue, because of this.
+    NotBuried(Code),
 }
 
 /// What one call gave.
@@ -135,6 +140,7 @@ impl Calls {
                 "job",
                 "flow",
                 "parent",
+                "dead_letter",
                 "finish",
                 "due",
                 "parked",
@@ -241,6 +247,14 @@ impl Calls {
 
 /// What `work.lua` says of one job.
 fn ended(code: &Value, repeated: bool) -> Result<Ended, WorkError> {
+    if let [why, id] = items(code) {
+        // A dead letter: its new id, or the code of the queue's refusal.
+        return match integer(why) {
+            Some(0) => bytes(id).map(|id| Ended::Buried(JobId::new(id))).ok_or(WorkError::Reply),
+            Some(code) => Code::refusal(code).map(Ended::NotBuried).ok_or(WorkError::Code(code)),
+            None => Err(WorkError::Reply),
+        };
+    }
     let Some(number) = integer(code) else {
         let text = bytes(code).map(|text| crate::text::Clean::line(text).as_str().to_owned());
         return Err(WorkError::Step(text.unwrap_or_default()));

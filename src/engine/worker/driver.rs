@@ -354,7 +354,7 @@ where
         let options = &self.shared.calls.options;
         let end = match outcome {
             Outcome::Value(value) => Ok(end::completed(&job, value, options)),
-            Outcome::Error(error) => end::failed(&job, error, options),
+            Outcome::Error(error) => end::failed(&job, error, &self.shared.calls),
             Outcome::Moved => {
                 self.shared.held.remove(&job.id, &job.token);
                 self.shared.tell(|| WorkerEvent::Moved { id: job.id.clone() });
@@ -383,12 +383,15 @@ where
             _ => None,
         };
         // A value that the job's children forbid makes it fail, in BullMQ's words.
-        if let Some(Ok(end)) = again.map(|error| end::failed(&job, error, &self.shared.calls.options)) {
+        if let Some(Ok(end)) = again.map(|error| end::failed(&job, error, &self.shared.calls)) {
             self.overs.push_back(Over { job, end, since });
             return;
         }
         let ours = self.shared.held.remove(&job.id, &job.token);
         let id = job.id.clone();
+        let burial =
+            ended.as_ref().ok().filter(|ended| matches!(ended, Ended::Buried(_) | Ended::NotBuried(_)));
+        let burial = burial.cloned().zip(end.step.reason());
         match ended {
             Ok(_) => self.shared.tell(|| match end.step {
                 Step::Complete { .. } => WorkerEvent::Completed { id },
@@ -408,6 +411,9 @@ where
                 tracing::warn!(queue = %self.shared.calls.queue.clean(), job = %id.clean(), %error, "job not ended");
                 self.shared.tell(|| WorkerEvent::Error { id: Some(id), error });
             }
+        }
+        if let Some((ended, reason)) = burial {
+            self.shared.tell_burial(&job.id, ended, &reason);
         }
     }
 

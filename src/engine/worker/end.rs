@@ -1,7 +1,9 @@
 //! The end of an attempt, decided: what `work.lua` is told of it.
 
+use super::super::add::LIBRARY;
+use super::super::dead_letter::Letter;
 use super::backoff::Policy;
-use super::calls::json;
+use super::calls::{Calls, json};
 use super::error::Verdict;
 use super::options::Failed;
 use super::{ActiveJob, JobError, WorkError, WorkerOptions};
@@ -23,12 +25,22 @@ pub(super) struct End {
 #[derive(Clone, Debug)]
 pub(super) enum Step {
     Complete { policy: Policy, value: Vec<u8> },
-    Fail { policy: Policy, error: JobError, stack: Vec<u8>, attempts: u64 },
+    Fail { policy: Policy, error: JobError, stack: Vec<u8>, attempts: u64, letter: Option<Letter> },
     Retry { error: JobError, stack: Vec<u8>, delay_ms: u64, lifo: bool },
     Delay { until_ms: i64 },
     PutBack,
     Limit { ms: u64 },
     AwaitChildren { only_if_pending: bool, child: Vec<u8> },
+}
+
+impl Step {
+    /// The text of a failure.
+    pub(super) fn reason(&self) -> Option<String> {
+        match self {
+            Self::Fail { error, .. } => Some(error.message().to_owned()),
+            _ => None,
+        }
+    }
 }
 
 impl End {
@@ -50,7 +62,8 @@ impl End {
         out.push(self.token.as_bytes().to_vec());
         let (kind, attempts) = match &self.step {
             Step::Complete { .. } => ("c", 1),
-            Step::Fail { .. } => ("f", 1),
+            Step::Fail { letter: None, .. } => ("f", 1),
+            Step::Fail { .. } => ("x", 1),
             Step::Retry { .. } => ("r", 1),
             Step::Delay { .. } => ("d", 0),
             Step::PutBack => ("w", 0),
@@ -64,12 +77,18 @@ impl End {
         });
         match &self.step {
             Step::Complete { policy, value } => out.extend([policy.rule(), value.clone()]),
-            Step::Fail { policy, error, stack, attempts } => out.extend([
-                policy.rule(),
-                error.message().as_bytes().to_vec(),
-                stack.clone(),
-                number(*attempts),
-            ]),
+            Step::Fail { policy, error, stack, attempts, letter } => {
+                out.extend([
+                    policy.rule(),
+                    error.message().as_bytes().to_vec(),
+                    stack.clone(),
+                    number(*attempts),
+                ]);
+                if let Some(letter) = letter {
+                    let library = LIBRARY.as_bytes().to_vec();
+                    out.extend([letter.base.clone(), letter.head.clone(), flag(letter.stays), library]);
+                }
+            }
             Step::Retry { error, stack, delay_ms, lifo } => out.extend([
                 flag(*lifo),
                 error.message().as_bytes().to_vec(),
@@ -93,7 +112,8 @@ pub(super) fn completed(job: &ActiveJob, value: Vec<u8>, options: &WorkerOptions
 }
 
 /// The end of an attempt that gave an error (spec 6.1, 6.3).
-pub(super) fn failed(job: &ActiveJob, error: JobError, options: &WorkerOptions) -> Result<End, WorkError> {
+pub(super) fn failed(job: &ActiveJob, error: JobError, calls: &Calls) -> Result<End, WorkError> {
+    let options = &calls.options;
     let step = match error.verdict() {
         Verdict::Delayed(until_ms) => Step::Delay { until_ms },
         Verdict::Waiting | Verdict::RateLimited(None) => Step::PutBack,
@@ -107,7 +127,9 @@ pub(super) fn failed(job: &ActiveJob, error: JobError, options: &WorkerOptions) 
                 let policy = job.ending.remove_on_fail.clone();
                 let policy = policy.unwrap_or_else(|| options.remove_on_fail.into());
                 let attempts = job.ending.attempts.saturating_sub(job.attempts_by_v4);
-                Step::Fail { policy, error, stack, attempts }
+                let dead_letter = options.dead_letter.as_ref();
+                let letter = dead_letter.and_then(|dead| dead.letter(&calls.queue, job, &error, &stack));
+                Step::Fail { policy, error, stack, attempts, letter }
             }
         }
     };

@@ -1,8 +1,9 @@
 //! What a worker tells of itself.
 
 use super::{JobError, WorkError};
+use crate::engine::op::Code;
 use crate::engine::schedule::ScheduleError;
-use crate::wire::JobId;
+use crate::wire::{JobId, QueueId};
 
 /// Something that happened in a worker of this process; [`super::Worker::events`] has them. Those of
 /// the whole queue, of whatever process, are in its event stream.
@@ -27,6 +28,25 @@ pub enum WorkerEvent {
         id: JobId,
         /// Why.
         error: JobError,
+    },
+    /// A job that failed for good went to the dead-letter queue; [`WorkerEvent::Failed`] came before. One a
+    /// job, however many: to be called less often, see
+    /// [`DeadLetter::with_alert`](crate::engine::DeadLetter::with_alert). Where the answer of the call was lost
+    /// it is not told.
+    DeadLettered {
+        /// Which.
+        id: JobId,
+        /// The dead-letter queue.
+        queue: QueueId,
+        /// Its id there.
+        dead_id: JobId,
+    },
+    /// The dead-letter queue cannot be written to: the job stays as a failed one.
+    NotDeadLettered {
+        /// Which.
+        id: JobId,
+        /// What is wrong with that queue.
+        code: Code,
     },
     /// An attempt failed and another one follows.
     Retried {

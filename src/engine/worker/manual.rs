@@ -55,7 +55,7 @@ impl ManualWorker {
     /// Ends a job as failed, or its attempt where its options allow another; or moves it, where the
     /// error says so.
     pub async fn fail(&self, active: &ActiveJob, error: &JobError, at: Option<i64>) -> Result<(), WorkError> {
-        self.end(end::failed(active, error.clone(), &self.calls.options)?, at).await
+        self.end(end::failed(active, error.clone(), &self.calls)?, at).await
     }
 
     async fn end(&self, end: End, at: Option<i64>) -> Result<(), WorkError> {

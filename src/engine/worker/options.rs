@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::ActiveJob;
 use super::JobError;
 use crate::engine::add::Keep;
+use crate::engine::dead_letter::DeadLetter;
 
 /// How a worker works. The defaults are BullMQ's.
 #[derive(Clone, Debug)]
@@ -47,6 +48,9 @@ pub struct WorkerOptions {
     pub remove_on_complete: Keep,
     /// What to keep of failed jobs that say nothing themselves.
     pub remove_on_fail: Keep,
+    /// Where jobs go that failed for good; `None`: they stay, as failed ones. See
+    /// [`dead_letter`](crate::engine::dead_letter).
+    pub dead_letter: Option<DeadLetter>,
     /// Back-offs of one's own, for jobs whose stored `backoff.type` has such a name.
     pub backoffs: Backoffs,
 }
@@ -69,6 +73,7 @@ impl Default for WorkerOptions {
             metrics: 0,
             remove_on_complete: Keep::All,
             remove_on_fail: Keep::All,
+            dead_letter: None,
             backoffs: Backoffs::default(),
         }
     }

@@ -5,8 +5,11 @@ use std::sync::Arc;
 use tokio::sync::{broadcast, watch};
 
 use super::WorkerEvent;
-use super::calls::Calls;
+use super::calls::{Calls, Ended};
 use super::upkeep::Held;
+use crate::engine::dead_letter::DeadLetterAlert;
+use crate::text::Clean;
+use crate::wire::JobId;
 
 /// Events that a slow listener may be behind.
 const EVENTS: usize = 1024;
@@ -68,6 +71,34 @@ impl Shared {
     pub(super) fn tell(&self, event: impl FnOnce() -> WorkerEvent) {
         if self.events.receiver_count() > 0 {
             let _ = self.events.send(event());
+        }
+    }
+
+    /// Tells what became of a dead job.
+    pub(super) fn tell_burial(&self, id: &JobId, ended: Ended, reason: &str) {
+        let Some(dead_letter) = &self.calls.options.dead_letter else { return };
+        let (origin, queue) = (&self.calls.queue, &dead_letter.queue);
+        match ended {
+            Ended::Buried(dead_id) => {
+                self.tell(|| WorkerEvent::DeadLettered {
+                    id: id.clone(),
+                    queue: queue.clone(),
+                    dead_id: dead_id.clone(),
+                });
+                dead_letter.tell(DeadLetterAlert {
+                    queue: origin.clone(),
+                    dead_letter: queue.clone(),
+                    jobs: 1,
+                    id: id.clone(),
+                    dead_id,
+                    reason: Clean::line(reason),
+                });
+            }
+            Ended::NotBuried(code) => {
+                tracing::warn!(queue = %origin.clean(), dead_letter = %queue.clean(), job = %id.clean(), "not moved: {}", code.sentence());
+                self.tell(|| WorkerEvent::NotDeadLettered { id: id.clone(), code });
+            }
+            Ended::Done | Ended::Before | Ended::NotPending => {}
         }
     }
 }

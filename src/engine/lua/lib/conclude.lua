@@ -33,6 +33,8 @@ local function finish_job(q, job, now, childless)
   local refused = unlock(q, job, attempts)
   if refused then return refused end
   attempts = attempts + 1
+  local grave, no_grave
+  if job.grave then grave, no_grave = rarely().grave_of(job.grave) end
   if redis.call('LREM', q.active, -1, id) == 0 then
     if not job.completed then redis.call('HSET', key, 'failedReason', job.text, 'stacktrace', job.stack) end
     return NOT_IN_STATE
@@ -52,7 +54,10 @@ local function finish_job(q, job, now, childless)
     end
   end
 
-  if job.rule == '0' then
+  local dead = grave and rarely().bury(grave, job, key, fields[4], now)
+  if dead and not job.stays then
+    rarely().delete_job(key)
+  elseif job.rule == '0' then
     if fields[4] then rarely().unlink(key) end
     rarely().delete_job(key)
   else
@@ -75,5 +80,7 @@ local function finish_job(q, job, now, childless)
   if not job.completed and attempts >= job.number then
     emit(q, 'retries-exhausted', 'jobId', id, 'attemptsMade', attempts)
   end
+  if dead then return { 0, dead } end
+  if no_grave then return { no_grave, '' } end
   return 0
 end
