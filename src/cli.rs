@@ -145,6 +145,9 @@ fn run(cli: Cli) -> Result<u8, Failure> {
         | Command::Pause(_)
         | Command::Resume(_)
         | Command::Merge(_)
+        | Command::Drain(_)
+        | Command::Clean(_)
+        | Command::Obliterate(_)
         | Command::Undo(_)
         | Command::Add(_)
         | Command::Work(_)
@@ -182,6 +185,9 @@ async fn dispatch(session: &mut Session, command: Command) -> Result<u8, Failure
         }
         Command::Resume(args) => act::queues(session, &args, QueueAction::Resume).await,
         Command::Merge(args) => act::queues(session, &args, QueueAction::Merge).await,
+        Command::Drain(args) => act::drain(session, &args).await,
+        Command::Clean(args) => act::clean(session, &args).await,
+        Command::Obliterate(args) => act::obliterate(session, &args).await,
         Command::Undo(args) => undo::run(session, &args).await,
         Command::Add(args) => add::run(session, &args).await,
         Command::Work(args) => work::run(session, &args).await,

@@ -1,5 +1,6 @@
 //! What the commands that act have in common: confirmation, the document, the exit code.
 
+mod bulk;
 mod confirm;
 mod jobs;
 mod queues;
@@ -8,6 +9,7 @@ mod select;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
+pub use bulk::{clean, drain, obliterate};
 pub use jobs::{JobAction, run as jobs};
 pub use queues::{QueueAction, run as queues};
 

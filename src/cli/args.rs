@@ -16,7 +16,10 @@ mod acts;
 mod engine;
 mod reads;
 
-pub use acts::{Confirm, JobAct, JournalArgs, PauseArgs, QueueAct, RemoveArgs, RetryArgs, UndoArgs};
+pub use acts::{
+    ActFlags, BulkFlags, CleanArgs, Confirm, DrainArgs, JobAct, JournalArgs, ObliterateArgs, PauseArgs,
+    QueueAct, RemoveArgs, RetryArgs, UndoArgs,
+};
 pub use engine::{AddArgs, BenchArgs, WorkArgs};
 pub use reads::{ConfigCommand, EventsArgs, JobArgs, JobsArgs, ListOrder, LogsArgs};
 
@@ -153,6 +156,12 @@ pub enum Command {
     Resume(QueueAct),
     /// Bring `wait` and `paused` of a split queue together
     Merge(QueueAct),
+    /// Remove what waits
+    Drain(DrainArgs),
+    /// Remove old jobs of a state
+    Clean(CleanArgs),
+    /// Remove a queue: all its jobs, schedulers and keys
+    Obliterate(ObliterateArgs),
     /// Put back what an act took away
     Undo(UndoArgs),
     /// What was done, by whom and how it ended

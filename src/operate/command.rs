@@ -2,6 +2,7 @@
 //! repeat it in a script.
 
 use super::Selection;
+use super::bulk::{Bulk, BulkPlan};
 use super::plan::Plan;
 use crate::engine::op::{JobOp, QueueOp, Target};
 use crate::text::shell_word;
@@ -44,6 +45,30 @@ pub fn of_queue(target: &Target, op: QueueOp) -> String {
             Fleet::Mixed => {}
         }
     }
+    words.join(" ")
+}
+
+/// `toril clean email --state failed --limit 100` and the like. A moment in the past stands as its
+/// time, which no flag takes: the age that was meant depends on when the line is run.
+pub fn of_bulk(plan: &BulkPlan) -> String {
+    let mut words = head(plan.bulk.action().word(), &plan.target);
+    match plan.bulk {
+        Bulk::Drain { delayed } => words.extend(delayed.then(|| "--delayed".to_owned())),
+        Bulk::Clean { state, limit } => {
+            words.push(format!("--state {}", state.name()));
+            words.extend(limit.map(|limit| format!("--limit {limit}")));
+        }
+        Bulk::Obliterate { force } => words.extend(force.then(|| "--force".to_owned())),
+        Bulk::Retry { from, reset_attempts } => {
+            words.push(format!("--all --state {}", from.name()));
+            words.extend(reset_attempts.then(|| "--reset-attempts".to_owned()));
+        }
+        Bulk::Promote => words.push("--all".to_owned()),
+    }
+    let pace = plan.pace;
+    words.extend(pace.rate.map(|rate| format!("--rate {rate}/s")));
+    words.extend(pace.canary.then(|| "--canary".to_owned()));
+    words.extend(pace.full_speed.then(|| "--full-speed".to_owned()));
     words.join(" ")
 }
 

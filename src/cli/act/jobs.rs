@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use super::bulk::How;
 use super::confirm::confirm;
 use super::select::{self, select};
 use super::{Document, jobs_of, on_ctrl_c, permit, tell, verdict};
@@ -18,7 +19,9 @@ use crate::conn::{Request, Verb};
 use crate::engine::op::JobOp;
 use crate::engine::read::overview;
 use crate::operate::journal::Confirmed;
-use crate::operate::{self, Consent, End, Operator, Plan, Preview, Progress, Report, Selection, command};
+use crate::operate::{
+    self, Bulk, Consent, End, Operator, Plan, Preview, Progress, Report, Selection, command,
+};
 use crate::text::Clean;
 use crate::wire::State;
 
@@ -69,12 +72,23 @@ impl JobAction {
 pub async fn run(session: &mut Session, args: &JobAct, action: JobAction) -> Result<u8, Failure> {
     permit(session, args.act.dry_run)?;
     let (op, usual) = action.op(args.state)?;
+    if args.all && args.filter.is_none() {
+        let bulk = match op {
+            JobOp::Retry { from, reset_attempts } => Some(Bulk::Retry { from, reset_attempts }),
+            JobOp::Promote => Some(Bulk::Promote),
+            _ => None,
+        };
+        if let Some(bulk) = bulk {
+            let how = How { pace: args.pace.into(), save: 0, act: &args.act, older: None };
+            return super::bulk::run(session, &args.queue, bulk, how).await;
+        }
+    }
     let prepared = async {
         let queue = resolve::queue(session, &args.queue).await?;
         let target = queue.target()?;
         let until = server_time(session).await?;
         let mut selection = select(session, &queue, args, usual, until).await?;
-        if args.rate.is_some() {
+        if args.pace.rate.is_some() {
             selection = select::named(session, &queue, selection).await?;
         }
         let plan = Plan { target, op, selection };
@@ -89,8 +103,9 @@ pub async fn run(session: &mut Session, args: &JobAct, action: JobAction) -> Res
         return planned(session, &plan, &preview, args.act.dry_run);
     }
     let confirmed = ask(session, args, &plan, &preview).await?;
-    let consent = Consent::new(confirmed, command::of_plan(&plan)).matched(preview.matched);
-    let report = drive(session, &plan, &consent, args.rate).await;
+    let consent =
+        Consent::new(confirmed, command::of_plan(&plan)).matched(preview.matched).save(args.save.bytes());
+    let report = drive(session, &plan, &consent, args.pace.rate).await;
     if session.json {
         session.out.json(&Document::done(&report))?;
     } else {
@@ -105,7 +120,7 @@ pub async fn run(session: &mut Session, args: &JobAct, action: JobAction) -> Res
 }
 
 /// Now, by Redis's clock: what comes later does not belong to the selection.
-async fn server_time(session: &Session) -> Result<i64, Failure> {
+pub(super) async fn server_time(session: &Session) -> Result<i64, Failure> {
     let reply = session.conn.call(Request::new(Verb::Time)).await?;
     Ok(overview::server_time(&reply).unwrap_or_else(|| session.clock.now_ms()))
 }
@@ -218,7 +233,7 @@ fn joined(before: Report, mut report: Report) -> Report {
 }
 
 /// Says how far a long run is, once a second.
-async fn show(mut seen: watch::Receiver<Progress>) {
+pub(super) async fn show(mut seen: watch::Receiver<Progress>) {
     const EVERY: Duration = Duration::from_secs(1);
     tokio::time::sleep(EVERY).await;
     while seen.changed().await.is_ok() {

@@ -1,8 +1,11 @@
 //! Arguments of the commands that act.
 
+use std::time::Duration;
+
 use clap::{Args, ValueEnum};
 
 use super::reads::state;
+use crate::operate::Pace;
 use crate::operate::journal::JournalId;
 use crate::wire::{Fleet, State};
 
@@ -67,12 +70,119 @@ pub struct JobAct {
     /// How many jobs --where reads at most
     #[arg(long, default_value_t = 10_000, value_name = "N", requires = "filter")]
     pub scan: u64,
-    /// At most so many jobs a second
-    #[arg(long, value_name = "N/s", value_parser = rate)]
-    pub rate: Option<u32>,
+    /// How fast.
+    #[command(flatten)]
+    pub pace: PaceFlags,
+    /// What is saved first.
+    #[command(flatten)]
+    pub save: SaveFlags,
     /// Flags of every act.
     #[command(flatten)]
     pub act: ActFlags,
+}
+
+/// How fast an act on many jobs goes.
+#[derive(Args, Debug, Clone, Copy, Default)]
+pub struct PaceFlags {
+    /// At most so many jobs a second
+    #[arg(long, value_name = "N/s", value_parser = rate)]
+    pub rate: Option<u32>,
+    /// With --all: 5 jobs first, then 50, then the rest; stops where they fail again for the same reason
+    #[arg(long, requires = "all")]
+    pub canary: bool,
+    /// Leave Redis no pauses
+    #[arg(long)]
+    pub full_speed: bool,
+}
+
+impl From<PaceFlags> for Pace {
+    fn from(flags: PaceFlags) -> Self {
+        Self { rate: flags.rate, canary: flags.canary, full_speed: flags.full_speed }
+    }
+}
+
+/// What is saved of jobs before they go.
+#[derive(Args, Debug, Clone, Copy, Default)]
+pub struct SaveFlags {
+    /// Save nothing of what goes: it cannot be undone then
+    #[arg(long)]
+    pub no_save: bool,
+    /// How much may be saved of what goes
+    #[arg(long, value_name = "MB", conflicts_with = "no_save")]
+    pub save_limit: Option<u64>,
+}
+
+impl SaveFlags {
+    /// Bytes that may be saved; 0 saves nothing.
+    pub const fn bytes(self) -> u64 {
+        match self.save_limit {
+            _ if self.no_save => 0,
+            Some(megabytes) => megabytes.saturating_mul(1 << 20),
+            None => crate::operate::trash::ONE,
+        }
+    }
+}
+
+/// Arguments of the commands that act on whole states.
+#[derive(Args, Debug, Clone)]
+pub struct BulkFlags {
+    /// At most so many jobs a second
+    #[arg(long, value_name = "N/s", value_parser = rate)]
+    pub rate: Option<u32>,
+    /// Leave Redis no pauses
+    #[arg(long)]
+    pub full_speed: bool,
+    /// What is saved first.
+    #[command(flatten)]
+    pub save: SaveFlags,
+    /// Flags of every act.
+    #[command(flatten)]
+    pub act: ActFlags,
+}
+
+/// Arguments of `toril drain`.
+#[derive(Args, Debug, Clone)]
+pub struct DrainArgs {
+    /// The queue: its name, or prefix:name
+    pub queue: String,
+    /// Delayed jobs, too
+    #[arg(long)]
+    pub delayed: bool,
+    /// How.
+    #[command(flatten)]
+    pub bulk: BulkFlags,
+}
+
+/// Arguments of `toril clean`.
+#[derive(Args, Debug, Clone)]
+pub struct CleanArgs {
+    /// The queue: its name, or prefix:name
+    pub queue: String,
+    /// Of this state
+    #[arg(long, value_parser = state)]
+    pub state: State,
+    /// Only jobs that are older: finished ones by when they finished, others by when they were added
+    #[arg(long, value_name = "D", value_parser = super::engine::duration)]
+    pub older_than: Option<Duration>,
+    /// At most so many, the oldest
+    #[arg(long, value_name = "N")]
+    pub limit: Option<u64>,
+    /// How.
+    #[command(flatten)]
+    pub bulk: BulkFlags,
+}
+
+/// Arguments of `toril obliterate`.
+#[derive(Args, Debug, Clone)]
+pub struct ObliterateArgs {
+    /// The queue: its name, or prefix:name
+    pub queue: String,
+    /// Also with jobs that workers run right now
+    #[arg(long)]
+    pub force: bool,
+    /// How.
+    #[command(flatten)]
+    pub bulk: BulkFlags,
 }
 
 /// Arguments of `toril retry`.
