@@ -139,8 +139,7 @@ fn verdict(report: &Report) -> (u8, Option<Failure>) {
     match &report.end {
         End::Unknown { error, .. } => (exit::UNKNOWN, Some(failure_of(error).with_code(exit::UNKNOWN))),
         End::Cancelled => (exit::INTERRUPTED, None),
-        End::Failed(OpError::Refused(_)) | End::Refused => (partly, None),
-        End::SameError(_) => (partly, None),
+        End::Failed(OpError::Refused(_)) | End::Refused | End::SameError(_) => (partly, None),
         End::NotSaved(why) => (partly, Some(not_saved(why).with_code(partly))),
         End::Forbidden(why) => (exit::USAGE, Some(forbidden(why))),
         End::Failed(error) => {
@@ -198,7 +197,7 @@ fn tell(out: &mut Out, report: &Report) -> std::io::Result<()> {
     let counts = &report.progress;
     let verb = match report.action {
         Action::Retry => "Retried",
-        Action::Remove => "Removed",
+        Action::Remove | Action::Drain | Action::Clean => "Removed",
         Action::Promote => "Promoted",
         Action::Pause => "Paused",
         Action::Resume => "Resumed",
@@ -206,7 +205,6 @@ fn tell(out: &mut Out, report: &Report) -> std::io::Result<()> {
         Action::Set | Action::Limit => "Changed",
         Action::MoveOut => "Moved",
         Action::Release => "Released",
-        Action::Drain | Action::Clean => "Removed",
         Action::Obliterate => "Obliterated",
         Action::Undo => "Put back",
     };

@@ -11,6 +11,7 @@ use super::output;
 use super::session::Session;
 use crate::operate::journal::{Confirmed, JournalId};
 use crate::operate::{Consent, Progress, UndoError};
+use crate::wire::JobId;
 
 /// Refusals that a person is shown.
 const SHOWN: usize = 20;
@@ -91,7 +92,7 @@ pub async fn run(session: &mut Session, args: &UndoArgs) -> Result<u8, Failure> 
             session.out.line(format_args!("  {}: {}", thousands(*jobs), left.sentence()))?;
         }
         for failure in undone.failures.iter().take(SHOWN) {
-            let id = failure.id.as_ref().map(|id| id.clean()).unwrap_or_default();
+            let id = failure.id.as_ref().map(JobId::clean).unwrap_or_default();
             session.out.line(format_args!("  {id}: {}", failure.message))?;
         }
         if undone.failures.len() > SHOWN {

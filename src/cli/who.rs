@@ -7,7 +7,7 @@ pub fn who() -> Who {
     let get = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").ok().map(|name| name.trim().to_owned());
     Who {
-        user: get("USER").or_else(|| get("LOGNAME")).or_else(|| get("USERNAME")).or_else(uid),
+        user: get("USER").or_else(|| get("LOGNAME")).or_else(|| get("USERNAME")).or_else(|| Some(account())),
         sudo_user: get("SUDO_USER"),
         ssh: get("SSH_CONNECTION"),
         tty: get("SSH_TTY"),
@@ -16,12 +16,10 @@ pub fn who() -> Who {
     }
 }
 
-#[cfg(unix)]
-fn uid() -> Option<String> {
-    Some(format!("uid {}", rustix::process::getuid().as_raw()))
-}
-
-#[cfg(not(unix))]
-fn uid() -> Option<String> {
-    None
+/// Where the environment names nobody.
+fn account() -> String {
+    #[cfg(unix)]
+    return format!("uid {}", rustix::process::getuid().as_raw());
+    #[cfg(not(unix))]
+    return "unknown".to_owned();
 }

@@ -397,14 +397,14 @@ impl Operator {
         batch.push(Request::new(Verb::AclWhoAmI));
         batch.push(Request::new(Verb::Info).arg("server"));
         batch.push(Request::new(Verb::Time));
-        if let Ok(replies) = self.conn.batch(&batch).await {
-            if let [user, info, time] = replies.as_slice() {
-                place.redis_user = text(user).map(str::to_owned);
-                place.run_id = text(info).and_then(run_id).map(str::to_owned);
-                let part =
-                    |at: usize| items(time).get(at).and_then(text).and_then(|text| text.parse::<i64>().ok());
-                place.redis_at = part(0).zip(part(1)).map(|(seconds, micros)| seconds * 1000 + micros / 1000);
-            }
+        if let Ok(replies) = self.conn.batch(&batch).await
+            && let [user, info, time] = replies.as_slice()
+        {
+            place.redis_user = text(user).map(str::to_owned);
+            place.run_id = text(info).and_then(run_id).map(str::to_owned);
+            let part =
+                |at: usize| items(time).get(at).and_then(text).and_then(|text| text.parse::<i64>().ok());
+            place.redis_at = part(0).zip(part(1)).map(|(seconds, micros)| seconds * 1000 + micros / 1000);
         }
         place
     }

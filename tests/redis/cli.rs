@@ -3,6 +3,7 @@
 mod acts;
 mod add;
 mod bench;
+mod bulk;
 mod confirming;
 mod endings;
 mod era;

@@ -103,7 +103,7 @@ async fn descendants(
     let mut level = children(root, seen);
     while !level.is_empty() {
         if family.len() + level.len() > DESCENDANTS {
-            let count = (family.len() + level.len()) as i64;
+            let count = i64::try_from(family.len() + level.len()).unwrap_or(i64::MAX);
             let id = String::from_utf8_lossy(&root.id.0).into_owned();
             return Err(SaveError::TooMany { id, what: "descendants", count });
         }
@@ -131,17 +131,18 @@ fn children(parent: &Saved, seen: &mut HashSet<Vec<u8>>) -> Vec<(QueueId, JobId)
 /// Each list place names the nearest job on the side of the next that is still there when its own
 /// job goes: those that go before it do not count.
 fn neighbours(saved: &mut [Saved]) {
-    let mut gone: HashMap<(Vec<u8>, Vec<u8>, Vec<u8>), Option<Bytes>> = HashMap::new();
+    let mut gone: HashMap<Vec<u8>, Option<Bytes>> = HashMap::new();
     for job in saved {
-        let owner = (job.prefix.0.clone(), job.queue.0.clone());
+        let queue = job.queue();
+        let key = job.key();
         let Some(place) = &mut job.place else { continue };
         while let Some(next) = &place.next {
-            match gone.get(&(owner.0.clone(), owner.1.clone(), next.0.clone())) {
-                Some(after) => place.next = after.clone(),
+            match gone.get(&queue.job(&JobId::new(next.0.as_slice()))) {
+                Some(after) => place.next.clone_from(after),
                 None => break,
             }
         }
-        gone.insert((owner.0, owner.1, job.id.0.clone()), place.next.clone());
+        gone.insert(key, place.next.clone());
     }
 }
 
@@ -328,12 +329,11 @@ impl<'a> Reader<'a> {
             let parts = items(&reply);
             for pair in parts.get(1).map(items).unwrap_or_default().chunks_exact(2) {
                 let (Some(name), Some(value)) = (bytes(&pair[0]), bytes(&pair[1])) else { continue };
-                match at.get(name) {
-                    Some(&at) => out[at].1 = value.into(),
-                    None => {
-                        at.insert(name.to_vec(), out.len());
-                        out.push((name.into(), value.into()));
-                    }
+                if let Some(&at) = at.get(name) {
+                    out[at].1 = value.into();
+                } else {
+                    at.insert(name.to_vec(), out.len());
+                    out.push((name.into(), value.into()));
                 }
             }
             let cursor = parts.first().and_then(bytes).unwrap_or(b"0").to_vec();
@@ -388,17 +388,19 @@ impl<'a> Reader<'a> {
         let mut out = Vec::new();
         let mut seen = HashSet::new();
         let mut cursor = b"0".to_vec();
-        while size > 0 {
+        if size <= 0 {
+            return Ok(out);
+        }
+        loop {
             let reply = self.ask(scan(Verb::SScan, key, &cursor), 0).await?;
             let reply = items(&reply);
             let members = reply.get(1).map(items).unwrap_or_default().iter().filter_map(bytes);
             out.extend(members.filter(|member| seen.insert(member.to_vec())).map(Bytes::from));
             cursor = reply.first().and_then(bytes).unwrap_or(b"0").to_vec();
             if cursor == b"0" {
-                break;
+                return Ok(out);
             }
         }
-        Ok(out)
     }
 
     pub(super) async fn list(&mut self, key: &[u8], size: i64, weight: u64) -> Result<Vec<Bytes>, SaveError> {

@@ -1,5 +1,6 @@
 //! The file: opened for its owner alone, locked for a line, synced before anything is done.
 
+use std::fmt::Write as _;
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::Path;
@@ -51,7 +52,10 @@ fn id_of(line: &str) -> Option<u64> {
 
 /// What the next line says of this one.
 pub(super) fn hash(line: &str) -> String {
-    Sha256::digest(line.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    Sha256::digest(line.as_bytes()).iter().fold(String::new(), |mut hash, byte| {
+        let _ = write!(hash, "{byte:02x}");
+        hash
+    })
 }
 
 /// The last lines, oldest first. Reads back until an intent is among them.
