@@ -107,11 +107,14 @@ async function produce() {
       tell(await flows.add({ name: 'parent', queueName: order.queue, data: data(opts), opts, children }));
     },
   ];
+  const scheduler = `of-${lib}`;
+  await queue.upsertJobScheduler(scheduler, { every: order.every }, { name: 'again', data: { ms: 3 } });
   const end = Date.now() + order.ms;
   while (Date.now() < end) {
     await acts[below(acts.length)]();
     await sleep(below(2 * order.pause));
   }
+  await queue.removeJobScheduler(scheduler);
   say('D');
 }
 

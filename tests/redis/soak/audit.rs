@@ -102,6 +102,11 @@ impl Audit {
         audit
     }
 
+    /// How many jobs have ids that begin so.
+    pub fn count(&self, prefix: &str) -> usize {
+        self.lives.keys().filter(|id| id.starts_with(prefix)).count()
+    }
+
     fn key(&self, suffix: &str) -> String {
         format!("{}{suffix}", self.base)
     }

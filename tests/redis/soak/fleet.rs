@@ -10,6 +10,7 @@ use super::producer::{Random, produce};
 use crate::engine::ours::Ours;
 use crate::faults::child::{Child, Order};
 use crate::support::{Dump, Lib, Server};
+use toril::engine::schedule::{Repeat, Template};
 
 const LOCK: u64 = 2000;
 const STALLED: u64 = 700;
@@ -17,6 +18,8 @@ const STALLED: u64 = 700;
 const CONCURRENCY: usize = 8;
 /// Events that the stream keeps: all.
 const ALL: u64 = 100_000_000;
+/// Between two runs of each scheduler, in ms.
+const EVERY: u64 = 300;
 /// Until everything has come to rest after the last add.
 const SETTLE: Duration = Duration::from_secs(40);
 
@@ -115,7 +118,7 @@ pub fn soak() {
     let order = |n: u64| {
         json!({
             "role": "producer", "queue": "q", "seed": seed + n, "ms": length.as_millis() as u64, "pause": 60,
-            "maxLen": ALL,
+            "maxLen": ALL, "every": EVERY,
         })
     };
     let producers =
@@ -123,6 +126,10 @@ pub fn soak() {
             .map(Child::ready);
     let ours = Ours::on(&server);
     let end = Instant::now() + length;
+    let queue = ours.queue("q");
+    let again = || Template { data: json!({ "ms": 3 }), ..Template::named("again") };
+    let every = Repeat::every(Duration::from_millis(EVERY));
+    ours.wait(queue.upsert_scheduler("of-toril", every, again())).unwrap();
     let produced = ours.runtime.spawn(produce(ours.conn.clone(), "q", seed + 3, end, 60));
 
     let mut number = FLEET.len();
@@ -138,6 +145,7 @@ pub fn soak() {
     }
     let mut acknowledged: BTreeSet<String> =
         ours.wait(produced).unwrap().iter().map(|id| id.lossless().into_owned()).collect();
+    assert_eq!(ours.wait(queue.remove_scheduler("of-toril")), Ok(true));
     let settling = Instant::now();
     while !(producers.iter().all(|one| !one.facts("D").is_empty()) && at_rest(&server)) {
         assert!(producers.iter().all(|one| one.facts("X").is_empty()), "{:?}", producers[0].facts("X"));
@@ -161,10 +169,16 @@ pub fn soak() {
         said.by_kind,
         said.lost.len()
     );
-    let totals = Audit::of(Dump::of(&server), "q").judge(&acknowledged, &said.runs);
+    let audit = Audit::of(Dump::of(&server), "q");
+    let again = ["bullmq-5", "bullmq-6", "toril"].map(|of| audit.count(&format!("repeat:of-{of}:")));
+    let totals = audit.judge(&acknowledged, &said.runs);
     println!("{totals:?}; {} acknowledged", acknowledged.len());
     assert!(totals.jobs >= acknowledged.len());
     assert!(said.by_kind.len() == 3, "every kind runs jobs: {:?}", said.by_kind);
+    println!("runs of schedulers {again:?}");
+    // Whoever runs a scheduler's job adds the next, and a job that a kill has held up comes late.
+    let expected = length.as_millis() as u64 / EVERY;
+    assert!(again.iter().all(|runs| *runs as u64 >= expected / 4), "{again:?} of {expected}");
     // What stalled was in the hands of a worker that was killed, or that said that it lost it.
     assert!(
         totals.stalls <= kills * CONCURRENCY + said.lost.len(),
