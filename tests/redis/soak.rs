@@ -4,6 +4,8 @@
 //! A minute, or five with `TORIL_TEST_WHOLE=1`. The seed is printed; `TORIL_SOAK_SEED` takes it
 //! again, `TORIL_SOAK_SECONDS` sets another length.
 
+#![allow(clippy::print_stdout, reason = "the seed and the figures are what a failure is told by")]
+
 pub mod audit;
 pub mod fleet;
 mod producer;

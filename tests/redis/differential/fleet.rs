@@ -219,7 +219,9 @@ fn workers_of_4_5_6_and_ours_share_a_queue() {
     let libs = [Lib::BullMq4, Lib::BullMq5, Lib::BullMq6];
     let mut nodes = libs.map(|lib| Node::start(lib, &server));
     // The newest opens it last, as in a fleet that is being brought up to date.
-    nodes.iter_mut().for_each(|node| drop(node.call(json!({"op": "open", "queue": "q"}))));
+    for node in &mut nodes {
+        node.call(json!({"op": "open", "queue": "q"}));
+    }
     let times = json!({ "drainDelay": 1 });
     let handles: Vec<Value> = nodes
         .iter_mut()
@@ -256,11 +258,15 @@ fn workers_of_4_5_6_and_ours_share_a_queue() {
     for (node, handle) in nodes.iter_mut().zip(&handles) {
         let ran = ran_by(node, handle);
         kinds.push(ran.len());
-        ran.into_iter().for_each(|id| *runs.entry(id).or_default() += 1);
+        for id in ran {
+            *runs.entry(id).or_default() += 1;
+        }
         node.call(json!({"op": "workerStop", "handle": handle, "force": true}));
     }
     kinds.push(running.ran().len());
-    running.ran().into_iter().for_each(|id| *runs.entry(id).or_default() += 1);
+    for id in running.ran() {
+        *runs.entry(id).or_default() += 1;
+    }
     ours.stop(running);
     println!("ran by 4, 5, 6 and ours: {kinds:?}");
     assert_eq!((runs.len() as u64, runs.values().all(|times| *times == 1)), (4 * EACH, true));

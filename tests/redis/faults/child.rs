@@ -47,7 +47,7 @@ impl Default for Order {
             queue: "q".to_owned(),
             name: "child".to_owned(),
             concurrency: 1,
-            lock: Duration::from_millis(1000),
+            lock: Duration::from_secs(1),
             stalled: Duration::from_millis(500),
             max_stalled: 1,
         }

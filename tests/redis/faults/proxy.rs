@@ -71,7 +71,7 @@ impl Proxy {
                     return;
                 }
                 if let Ok(server) = UnixStream::connect(&target) {
-                    join(peer, server, rule.clone());
+                    join(&peer, &server, rule.clone());
                 }
             }
         });
@@ -99,7 +99,7 @@ impl Drop for Proxy {
     }
 }
 
-fn join(client: UnixStream, server: UnixStream, rule: Arc<Mutex<Rule>>) {
+fn join(client: &UnixStream, server: &UnixStream, rule: Arc<Mutex<Rule>>) {
     let fate = Arc::new(Mutex::new(Fate::Pass));
     let halves = || (client.try_clone().unwrap(), server.try_clone().unwrap());
     let ((from_client, to_server), (to_client, from_server)) = (halves(), halves());
@@ -109,7 +109,7 @@ fn join(client: UnixStream, server: UnixStream, rule: Arc<Mutex<Rule>>) {
 }
 
 fn requests(mut client: UnixStream, mut server: UnixStream, rule: &Mutex<Rule>, fate: &Mutex<Fate>) {
-    let (mut waiting, mut buffer) = (VecDeque::new(), [0; 65_536]);
+    let (mut waiting, mut buffer) = (VecDeque::new(), vec![0; 65_536]);
     while let Ok(size @ 1..) = client.read(&mut buffer) {
         waiting.extend(&buffer[..size]);
         while let Some(command) = next_command(&mut waiting) {
@@ -134,7 +134,7 @@ fn requests(mut client: UnixStream, mut server: UnixStream, rule: &Mutex<Rule>, 
 }
 
 fn replies(mut server: UnixStream, mut client: UnixStream, fate: &Mutex<Fate>) {
-    let mut buffer = [0; 65_536];
+    let mut buffer = vec![0; 65_536];
     while let Ok(size @ 1..) = server.read(&mut buffer) {
         let fate = *fate.lock().unwrap();
         match fate {

@@ -32,6 +32,7 @@ struct Life {
 }
 
 impl Life {
+    #[allow(clippy::match_same_arms, reason = "a row for each step reads like the table that it is")]
     /// Follows one event; an event that this place does not allow is the text of an error.
     fn follow(&mut self, event: &str, prev: Option<&str>) -> Result<(), String> {
         use Place as P;

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use toril::conn::Conn;
-use toril::engine::{AddError, Backoff, FailurePolicy, FlowJob, JobOptions, Keep, Queue};
+use toril::engine::{AddError, Backoff, Deduplication, FailurePolicy, FlowJob, JobOptions, Keep, Queue};
 use toril::wire::JobId;
 
 use crate::engine::ours::queue_id;
@@ -92,7 +92,7 @@ pub async fn produce(conn: Conn, name: &str, seed: u64, end: Instant, pause: u64
 }
 
 async fn act(queue: &Queue, random: &mut Random, ids: &mut Vec<JobId>) -> Result<(), AddError> {
-    match random.below(4) {
+    match random.below(5) {
         0 => {
             let jobs: Vec<_> = (0..2 + random.below(12)).map(|_| random.job()).collect();
             for outcome in queue.add_bulk(jobs).await? {
@@ -110,13 +110,34 @@ async fn act(queue: &Queue, random: &mut Random, ids: &mut Vec<JobId>) -> Result
             let options = JobOptions { id, remove_on_complete: None, remove_on_fail: None, ..options };
             ids.push(queue.add(name, &data, options).await?.id);
         }
+        // Under ids that other producers deduplicate by as well.
+        3 => {
+            let id = format!("d{}", random.below(6));
+            let mut options = JobOptions::default();
+            random.retries(&mut options);
+            options.deduplication = Some(match random.below(4) {
+                0 => Deduplication::simple(id),
+                1 => Deduplication::throttle(format!("t{id}"), random.ms(500)),
+                2 => Deduplication {
+                    extend: true,
+                    ..Deduplication::throttle(format!("e{id}"), random.ms(500))
+                },
+                _ => {
+                    options.delay = Some(random.ms(800));
+                    let taken = Deduplication::throttle(format!("r{id}"), Duration::from_secs(1));
+                    Deduplication { replace: true, ..taken }
+                }
+            });
+            let data = random.data(&options);
+            ids.push(queue.add("dedup", &data, options).await?.id);
+        }
         _ => {
             let mut options = JobOptions { lifo: false, ..random.kind() };
             random.retries(&mut options);
             let data = random.data(&options);
             let parent = FlowJob::new(queue.id().clone(), "parent", &data).options(options);
             let mut children = Vec::new();
-            for _ in 0..1 + random.below(4) {
+            for _ in 0..=random.below(4) {
                 let (name, data, mut options) = random.job();
                 options.on_failure = match random.below(3) {
                     0 => FailurePolicy::Ignore,

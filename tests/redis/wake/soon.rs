@@ -49,7 +49,9 @@ fn a_new_job_starts_at_once_beside_one_that_is_due_tomorrow(
     let times = Times::new(times);
     println!("concurrency {concurrency}, {workers} workers: from the add to the start: {times}");
     assert!(times.share(0.9) < SOON && times.longest() < Duration::from_secs(2), "{times}");
-    fleet.into_iter().for_each(|one| one.stop(&ours));
+    for one in fleet {
+        one.stop(&ours);
+    }
 }
 
 #[rstest]
@@ -109,7 +111,9 @@ fn delayed_jobs_start_on_time_with_several_workers() {
     // A job is due in the whole of its millisecond.
     assert!(early > -1.5, "{early} ms early");
     assert!(times.share(0.9) < SOON && times.longest() < Duration::from_secs(2), "{times}");
-    fleet.into_iter().for_each(|one| one.stop(&ours));
+    for one in fleet {
+        one.stop(&ours);
+    }
 }
 
 /// The worker that took the marker of a due time dies with it: another one finds the job when it
