@@ -21,6 +21,7 @@ pub mod stack;
 pub mod toast;
 mod update;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 pub use effect::Effect;
@@ -28,7 +29,7 @@ pub use msg::Msg;
 pub use update::update;
 
 use crate::monitor::Snapshot;
-use crate::operate::Progress;
+use crate::operate::{Action, Progress};
 use crate::text::Clean;
 use crate::wire::Fleet;
 use crate::wire::QueueId;
@@ -103,6 +104,10 @@ pub struct App {
     refreshes: u64,
     /// What this account may not use, as far as the person was told.
     told: Vec<Clean>,
+    /// How many jobs a second acts came to, by what was done.
+    pub speeds: HashMap<Action, f64>,
+    /// The question what an undo would put back, while it is asked.
+    undoing: Option<effect::FetchId>,
     /// The queue that was acted on last, and by which run.
     acted: Option<(RunId, QueueId)>,
 }
@@ -124,6 +129,8 @@ impl App {
             interest: None,
             refreshes: 0,
             told: Vec::new(),
+            speeds: HashMap::new(),
+            undoing: None,
             acted: None,
         }
     }

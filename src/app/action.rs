@@ -104,12 +104,15 @@ actions! {
     Open "open" List [n(Code::Enter), n(Code::Right), k('l')] "open" "Open what is selected";
     JobRetry "job.retry" OneJob [k('r')] "retry" "Retry the job, or the marked ones" writes;
     JobRetryAnew "job.retry-anew" OneJob [k('T')] "" "Retry with all its attempts: count them from zero (the job, or the marked ones)" writes;
-    JobRetryAll "job.retry-all" Jobs [k('R')] "retry all" "Retry all jobs of this state, or all that the filter shows" writes;
-    JobPromote "job.promote" OneJob [k('P')] "promote" "Promote: run a delayed job now" writes;
+    JobRetryAll "job.retry-all" Jobs [k('R')] "retry all" "Retry all jobs of this state, or all that the filter shows, at a pace" writes;
+    JobPromote "job.promote" OneJob [k('P')] "promote" "Promote: run the marked delayed jobs now; in a list without marks: all of them" writes;
     JobRemove "job.remove" OneJob [k('d')] "remove" "Remove the job, or the marked ones, with its children" writes;
     JobCopy "job.copy" OneJob [k('y')] "copy" "Copy the id, or the open tab's text, to the terminal's clipboard";
     QueuePause "queue.pause" OneQueue [k('p')] "pause" "Pause or resume the queue" writes;
     QueueMerge "queue.merge" OneQueue [k('M')] "" "Merge the two lists of a split queue" writes;
+    QueueClean "queue.clean" Jobs [k('X')] "clean" "Clean: remove the jobs of this state, or those of an age" writes;
+    QueueDrain "queue.drain" OneQueue [k('E')] "" "Empty the queue: remove what waits, and what is delayed if wished" writes;
+    QueueObliterate "queue.obliterate" OneQueue [k('O')] "" "Obliterate: remove the queue with all that it has" writes;
     Mark "mark" Jobs [k(' ')] "mark" "Mark or unmark the row";
     MarkRange "mark.range" Jobs [k('v')] "" "Mark from the last marked row to this one";
     MarkAll "mark.all" Jobs [k('*'), c('a')] "" "Mark all jobs of this state; again: none";
@@ -141,6 +144,7 @@ actions! {
     Palette "command" Global [k(':'), c('p')] "command" "Type a command: any action by name, `queue NAME`, `job ID`";
     Help "help" Global [k('?')] "help" "The keys that work here";
     Refresh "refresh" Global [c('r')] "" "Read everything anew, reconnect at once";
+    Undo "undo" Global [k('z')] "" "Undo: put back what the newest act took away" writes;
     StopBulk "stop" Global [c('x')] "" "Stop the bulk work that runs, after the chunk in flight";
     Back "back" Global [n(Code::Esc), n(Code::Left), k('h')] "" "Out of here";
     QuitOrBack "quit" Global [k('q')] "quit" "Back; at the root: quit";

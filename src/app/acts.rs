@@ -1,12 +1,12 @@
 //! From the wish to act to its end: asked by severity, run by the shell, told in a toast.
 
-use super::effect::{Act, Effect, Query, RunId, Slot};
+use super::effect::{Act, Agreed, Effect, FetchId, Query, RunId, Slot, Taken};
 use super::modal::Modal;
-use super::modal::confirm::Confirm;
+use super::modal::confirm::{self, Confirm};
 use super::toast::Toast;
 use super::{App, Running};
-use crate::operate::journal::Confirmed;
-use crate::operate::{End, Progress, Report, Severity};
+use crate::operate::journal::{Confirmed, JournalId};
+use crate::operate::{Bulk, End, Progress, Report, Severity};
 use crate::text::{Clean, figure};
 use crate::wire::Era;
 
@@ -17,22 +17,23 @@ pub(super) fn ask(app: &mut App, act: Act, count: u64, now: i64) -> Vec<Effect> 
             .push(Toast::bad("this session is read-only: start with --write to change data").shown_at(now));
         return Vec::new();
     }
-    let era = match &act {
-        Act::Jobs { era, .. } | Act::Queue { era, .. } => *era,
-    };
-    if let Err(why) = writable(era) {
+    if let Some(Err(why)) = act.era().map(writable) {
         let text = format!("{}: nothing is changed, because {why}", act.queue().name.clean());
         app.toasts.push(Toast::bad(text).shown_at(now));
         return Vec::new();
     }
     match act.severity(count, app.config.protected) {
-        Severity::Run => run(app, act, Confirmed::NotAsked, now),
+        Severity::Run => run(app, act, Agreed::new(Confirmed::NotAsked), now),
         asked => {
             let preview = app.ids.next();
             let version = app.snapshot.queues.iter().find(|row| row.id == *act.queue()).map(|row| row.era);
             let confirm = Confirm::new(act.clone(), asked, count, preview, &app.config, version, now);
             app.modal = Some(Modal::Confirm(Box::new(confirm)));
-            vec![Effect::Fetch(Slot::Preview, preview, Query::Preview(act))]
+            let mut effects = confirm::look(app, now);
+            if !matches!(act, Act::Undo(_)) {
+                effects.push(Effect::Fetch(Slot::Preview, preview, Query::Preview(act)));
+            }
+            effects
         }
     }
 }
@@ -42,14 +43,14 @@ fn writable(era: Era) -> Result<(), &'static str> {
 }
 
 /// Hands an act to the shell.
-pub(super) fn run(app: &mut App, act: Act, confirmed: Confirmed, now: i64) -> Vec<Effect> {
+pub(super) fn run(app: &mut App, act: Act, agreed: Agreed, now: i64) -> Vec<Effect> {
     let id = app.ids.next();
     for screen in app.stacks.all_mut() {
         screen.panel_mut().runs(&act);
     }
-    let progress = Progress::default();
+    let progress = Progress { matched: agreed.matched.unwrap_or(0), ..Progress::default() };
     app.running.push(Running { id, act: act.clone(), progress, started_at: now, stopping: false });
-    vec![Effect::Run(id, act, confirmed)]
+    vec![Effect::Run(id, act, agreed)]
 }
 
 pub(super) fn progress(app: &mut App, id: RunId, progress: Progress) {
@@ -60,13 +61,51 @@ pub(super) fn progress(app: &mut App, id: RunId, progress: Progress) {
 
 pub(super) fn done(app: &mut App, id: RunId, result: Result<Report, Clean>, now: i64) {
     let Some(at) = app.running.iter().position(|running| running.id == id) else { return };
-    let act = app.running.remove(at).act;
+    let Running { act, started_at, .. } = app.running.remove(at);
     app.acted = Some((id, act.queue().clone()));
     let toast = match result {
-        Ok(report) => told(&act, &report),
+        Ok(report) => {
+            learn_speed(app, &report, now - started_at);
+            told(&act, &report)
+        }
         Err(why) => Toast::bad(format!("{} {}: {why}", act.word(), act.queue().name.clean())),
     };
     app.toasts.push(toast.shown_at(now));
+}
+
+/// How fast an act went says how long the next one will take.
+fn learn_speed(app: &mut App, report: &Report, took: i64) {
+    const ENOUGH: u64 = 500;
+    if report.progress.handled() >= ENOUGH && took > 0 && !matches!(report.end, End::SameError(_)) {
+        let per_s = report.progress.handled() as f64 / took as f64 * 1000.0;
+        app.speeds.insert(report.action, per_s);
+    }
+}
+
+/// Asks what an undo of an act (`None`: of the newest) would put back.
+pub(super) fn undo(app: &mut App, id: Option<JournalId>) -> Vec<Effect> {
+    let fetch = app.ids.next();
+    app.undoing = Some(fetch);
+    vec![Effect::Fetch(Slot::Undo, fetch, Query::Undoable(id))]
+}
+
+/// What an undo would put back is known: it is asked for, unless something else is being answered.
+pub(super) fn undoable(app: &mut App, id: FetchId, taken: Result<Taken, Clean>, now: i64) -> Vec<Effect> {
+    if app.undoing != Some(id) {
+        return Vec::new();
+    }
+    app.undoing = None;
+    match taken {
+        Ok(_) if app.modal.is_some() => Vec::new(),
+        Ok(taken) => {
+            let jobs = taken.jobs;
+            ask(app, Act::Undo(taken), jobs, now)
+        }
+        Err(why) => {
+            app.toasts.push(Toast::plain(format!("undo: {why}")).shown_at(now));
+            Vec::new()
+        }
+    }
 }
 
 /// What a report means in one sentence.
@@ -93,8 +132,13 @@ fn told(act: &Act, report: &Report) -> Toast {
             format!("{past} {queue}; {} {jobs} moved", figure::count(report.moved))
         }
         Act::Queue { .. } => format!("{past} {queue}"),
-        Act::Jobs { .. } if progress.matched == 1 && progress.done == 1 => format!("{past} 1 job of {queue}"),
-        Act::Jobs { .. } => {
+        Act::Bulk { bulk: Bulk::Obliterate { .. }, .. } if report.end == End::Finished => {
+            let jobs = if progress.done == 1 { "job" } else { "jobs" };
+            format!("{past} {queue} with {} {jobs}", figure::count(progress.done))
+        }
+        Act::Undo(taken) if progress.matched == 0 => format!("{past} the settings of {queue} ({})", taken.id),
+        _ if progress.matched == 1 && progress.done == 1 => format!("{past} 1 job of {queue}"),
+        _ => {
             let (done, matched) = (figure::count(progress.done), figure::count(progress.matched));
             format!("{past} {done} of {matched} jobs of {queue}")
         }
@@ -102,6 +146,9 @@ fn told(act: &Act, report: &Report) -> Toast {
     let changed =
         (progress.changed > 0).then(|| format!("{} had moved on meanwhile", figure::count(progress.changed)));
     let refused = report.failures.first().map(|failure| {
+        if failure.code == "incomplete" {
+            return failure.message.as_str().to_owned();
+        }
         let n = figure::count(progress.failed.max(1));
         let id = failure.id.as_ref().map(|id| format!("{}: ", id.clean())).unwrap_or_default();
         format!("{n} refused, {id}{}", failure.message)
@@ -119,7 +166,10 @@ fn told(act: &Act, report: &Report) -> Toast {
         End::NotSaved(why) => Some(format!("nothing more was removed, because it could not be saved: {why}")),
         End::Forbidden(why) => Some(why.to_string()),
     };
-    let parts: Vec<String> = [Some(main), changed, refused, end].into_iter().flatten().collect();
+    let undo = report.undoable.then(|| "z undo".to_owned());
+    let unrecorded = report.unrecorded.as_ref().map(|why| format!("not in the journal: {why}"));
+    let parts: Vec<String> =
+        [Some(main), changed, refused, end, undo, unrecorded].into_iter().flatten().collect();
     let text = parts.join("; ");
     if report.is_complete() { Toast::good(text) } else { Toast::bad(text) }
 }
@@ -132,6 +182,10 @@ fn past(word: &str) -> &'static str {
         "pause" => "Paused",
         "resume" => "Resumed",
         "merge" => "Merged",
+        "clean" => "Cleaned",
+        "drain" => "Removed",
+        "obliterate" => "Obliterated",
+        "undo" => "Put back",
         _ => "Done:",
     }
 }

@@ -5,8 +5,10 @@ use crate::engine::read::FieldValue;
 use crate::engine::read::job::{JobDetail, LogPage};
 use crate::engine::read::page::{Page, PageQuery};
 use crate::monitor::Interest;
-use crate::operate::journal::Confirmed;
-use crate::operate::{Action, Selection, Severity, severity};
+use crate::operate::journal::{Confirmed, JournalId};
+use crate::operate::trash;
+use crate::operate::{Action, Bulk, Pace, Selection, Severity, severity};
+use crate::text::Clean;
 use crate::wire::{Era, JobId, QueueId, Raw, State};
 
 /// The number of a fetch: an answer is taken only by who still waits for this one.
@@ -29,6 +31,8 @@ pub enum Slot {
     Scan,
     /// Counting and sampling before an act.
     Preview,
+    /// What an undo would put back.
+    Undo,
 }
 
 /// What is to be read.
@@ -55,6 +59,8 @@ pub enum Query {
     },
     /// What an act would do.
     Preview(Act),
+    /// What an undo of this act (`None`: of the newest that can be) would put back.
+    Undoable(Option<JournalId>),
 }
 
 /// What a filter looks for.
@@ -94,6 +100,8 @@ pub enum Answer {
     Scan(ScanResult),
     /// What an act would do.
     Preview(crate::operate::Preview),
+    /// What an undo would put back.
+    Undoable(Taken),
 }
 
 /// What a search found so far.
@@ -132,14 +140,91 @@ pub enum Act {
         /// What to do.
         op: QueueOp,
     },
+    /// On whole states of a queue.
+    Bulk {
+        /// Which queue.
+        queue: QueueId,
+        /// Its era, as it was shown.
+        era: Era,
+        /// What to do.
+        bulk: Bulk,
+        /// Only jobs that were there by this moment, ms by Redis's clock.
+        until: i64,
+        /// How fast.
+        pace: Pace,
+    },
+    /// Putting back what an act took away.
+    Undo(Taken),
+}
+
+/// What an act took away and can be put back.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Taken {
+    /// The act.
+    pub id: JournalId,
+    /// Its word.
+    pub word: Clean,
+    /// When it began, ms since the epoch by the host's clock.
+    pub at: i64,
+    /// Which queue.
+    pub queue: QueueId,
+    /// Jobs that are kept, in their order the first few.
+    pub jobs: u64,
+    /// The first of them.
+    pub sample: Vec<JobId>,
+    /// Keys of the queue that are kept.
+    pub keys: u64,
+    /// Bytes that are kept.
+    pub bytes: u64,
+}
+
+/// What a person agreed to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Agreed {
+    /// How.
+    pub confirmed: Confirmed,
+    /// How many jobs were counted before.
+    pub matched: Option<u64>,
+    /// What may be saved of jobs that go, bytes; 0 saves nothing.
+    pub save: u64,
+}
+
+impl Agreed {
+    /// Agreed to in this way; nothing was counted, and the usual bound on what is saved.
+    pub const fn new(confirmed: Confirmed) -> Self {
+        Self { confirmed, matched: None, save: trash::ONE }
+    }
 }
 
 impl Act {
     /// The queue it is about.
     pub fn queue(&self) -> &QueueId {
         match self {
-            Self::Jobs { queue, .. } | Self::Queue { queue, .. } => queue,
+            Self::Jobs { queue, .. } | Self::Queue { queue, .. } | Self::Bulk { queue, .. } => queue,
+            Self::Undo(taken) => &taken.queue,
         }
+    }
+
+    /// The era of the queue as it was shown; an undo has that of its act.
+    pub fn era(&self) -> Option<Era> {
+        match self {
+            Self::Jobs { era, .. } | Self::Queue { era, .. } | Self::Bulk { era, .. } => Some(*era),
+            Self::Undo(_) => None,
+        }
+    }
+
+    /// The states whose jobs it covers, all of them; empty where it is about jobs by id or none.
+    pub fn states(&self) -> Vec<State> {
+        match self {
+            Self::Jobs { selection: Selection::All { state, .. }, .. } => vec![*state],
+            Self::Bulk { bulk, .. } => bulk.states(),
+            Self::Jobs { .. } | Self::Queue { .. } | Self::Undo(_) => Vec::new(),
+        }
+    }
+
+    /// Whether it is about jobs, which are counted before.
+    pub fn counts_jobs(&self) -> bool {
+        !matches!(self, Self::Queue { .. })
     }
 
     /// The kind of act.
@@ -147,6 +232,8 @@ impl Act {
         match self {
             Self::Jobs { op, .. } => (*op).into(),
             Self::Queue { op, .. } => (*op).into(),
+            Self::Bulk { bulk, .. } => bulk.action(),
+            Self::Undo(_) => Action::Undo,
         }
     }
 
@@ -159,7 +246,7 @@ impl Act {
     /// holds may be more by now than what was counted: that is never done without a question.
     pub fn severity(&self, jobs: u64, protected: bool) -> Severity {
         match self {
-            Self::Jobs { selection: Selection::All { .. }, .. } => {
+            Self::Jobs { selection: Selection::All { .. }, .. } | Self::Bulk { .. } | Self::Undo(_) => {
                 severity(self.action(), jobs, protected).max(Severity::Ask)
             }
             Self::Jobs { .. } => severity(self.action(), jobs, protected),
@@ -178,7 +265,7 @@ pub enum Effect {
     /// Keep these things fresh.
     Interest(Interest),
     /// Do something.
-    Run(RunId, Act, Confirmed),
+    Run(RunId, Act, Agreed),
     /// Stop a run after the chunk in flight.
     Stop(RunId),
     /// Put text on the clipboard, through the terminal.

@@ -63,6 +63,11 @@ impl LinkView {
         self
     }
 
+    /// Whether there is a connection, well or not.
+    pub(super) fn is_connected(&self) -> bool {
+        matches!(self.state, LinkPhase::Up | LinkPhase::Impaired { .. })
+    }
+
     /// Until when the picture was kept true: now, or the moment from which on nothing was answered.
     pub fn true_at(&self, now: i64) -> i64 {
         [self.waiting_since, self.out_since].into_iter().flatten().fold(now, i64::min)

@@ -1,7 +1,7 @@
 //! The one function that changes the state.
 
 use super::action::{Action, Scope};
-use super::effect::{Effect, Slot};
+use super::effect::{Answer, Effect, Slot};
 use super::key::{Code, Key};
 use super::modal::{self, Modal};
 use super::msg::Msg;
@@ -30,11 +30,16 @@ pub fn update(app: &mut App, msg: Msg, now: i64) -> Vec<Effect> {
         Msg::Snapshot(snapshot) => {
             app.snapshot = snapshot;
             tell_refused(app, now);
-            refresh(app, now)
+            let mut effects = modal::confirm::look(app, now);
+            effects.extend(refresh(app, now));
+            effects
         }
         Msg::Link(link) => {
+            let lost = app.link.is_connected() && !link.is_connected();
             app.link = link.follow(&app.link, now);
-            refresh(app, now)
+            let mut effects = if lost { modal::confirm::link_lost(app, now) } else { Vec::new() };
+            effects.extend(refresh(app, now));
+            effects
         }
         Msg::Feed(events) => with_all(app, now, |panel, cx| {
             panel.feed(cx, &events);
@@ -146,11 +151,18 @@ fn take(app: &mut App, step: Step, now: i64) -> Vec<Effect> {
 fn on_answer(
     app: &mut App,
     id: super::effect::FetchId,
-    answer: Result<super::effect::Answer, crate::text::Clean>,
+    answer: Result<Answer, crate::text::Clean>,
     now: i64,
 ) -> Vec<Effect> {
     if let Some(modal) = &mut app.modal {
         let Err(()) = modal.answer(id, &answer, now) else { return Vec::new() };
+    }
+    if app.undoing == Some(id) {
+        let taken = answer.and_then(|answer| match answer {
+            Answer::Undoable(taken) => Ok(taken),
+            _ => Err(crate::text::Clean::line("nothing came")),
+        });
+        return acts::undoable(app, id, taken, now);
     }
     // An answer belongs to the panel that still waits for its number; all are offered it, so that
     // one that arrives while another root is in front is not lost.
@@ -249,6 +261,7 @@ pub(super) fn act(app: &mut App, action: Action, now: i64) -> Vec<Effect> {
             effects
         }
         Action::StopBulk => acts::stop(app, now),
+        Action::Undo => acts::undo(app, None),
         other => {
             let mut effects = with_current(app, now, |panel, cx| panel.act(cx, other));
             effects.extend(refresh(app, now));

@@ -301,9 +301,18 @@ impl Operator {
         let can = |end: &Option<(i64, Outcome)>| end.as_ref().is_none_or(|(_, outcome)| outcome.undoable);
         let act = match id {
             Some(id) => history.acts.iter().find(|act| act.id == id),
-            None => history.acts.iter().find(|act| {
-                can(&act.end) && act.end.is_some() && act.intent.place.endpoint == place.endpoint
-            }),
+            // What was undone, or is over a week old, is kept no more: the one before it is meant.
+            None => {
+                let mut newest = None;
+                for act in &history.acts {
+                    let here = act.intent.place.endpoint == place.endpoint;
+                    if here && act.end.is_some() && can(&act.end) && trash.size(act.id).await.is_some() {
+                        newest = Some(act);
+                        break;
+                    }
+                }
+                newest
+            }
         };
         let Some(act) = act else {
             return Err(UndoError::Nothing(match id {

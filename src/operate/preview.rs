@@ -20,6 +20,8 @@ pub struct Preview {
     /// What will happen beside the obvious, as sentences. Where the selection is longer than what
     /// was looked at (the first 100), they say so.
     pub effects: Vec<Clean>,
+    /// About how many bytes the jobs take in Redis, by the sample; where they would be taken away.
+    pub bytes: Option<u64>,
 }
 
 /// What was found out about one job.
@@ -46,7 +48,7 @@ pub async fn preview(conn: &Conn, plan: &Plan) -> Result<Preview, ConnError> {
         effects.insert(0, Clean::line(format!("Looked at the first {} of {matched}:", ids.len())));
     }
     let sample = ids.into_iter().take(SAMPLE).collect();
-    Ok(Preview { matched, sample, effects })
+    Ok(Preview { matched, sample, effects, bytes: None })
 }
 
 async fn look(conn: &Conn, plan: &Plan, ids: &[JobId]) -> Result<Vec<Look>, ConnError> {

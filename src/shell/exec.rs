@@ -1,19 +1,19 @@
 //! Does what `update` asks for: reads by slots, acts one by one, and reports back.
 
+mod acts;
+
 use std::collections::HashMap;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::Msg;
-use crate::app::effect::{Act, Answer, FetchId, Needle, Query, RunId, ScanResult, Slot};
+use crate::app::effect::{Act, Agreed, Answer, FetchId, Needle, Query, RunId, ScanResult, Slot};
 use crate::conn::{Conn, ConnError};
-use crate::engine::op::Target;
 use crate::engine::read;
 use crate::engine::read::page::{Brief, JobRow, PageQuery};
-use crate::operate::journal::Confirmed;
-use crate::operate::{self, Consent, Operator, Plan, Preview, Progress, Report, command};
+use crate::operate::Operator;
 use crate::text::Clean;
 use crate::wire::Era;
 
@@ -95,12 +95,12 @@ impl Exec {
     }
 
     /// Does something.
-    pub fn run(&mut self, id: RunId, act: Act, confirmed: Confirmed) {
+    pub fn run(&mut self, id: RunId, act: Act, agreed: Agreed) {
         let cancel = CancellationToken::new();
         self.runs.insert(id, cancel.clone());
         let (operator, messages) = (self.operator.clone(), self.messages.clone());
         tokio::spawn(async move {
-            let report = perform(&operator, act, confirmed, id, &messages, &cancel).await;
+            let report = acts::perform(&operator, act, agreed, id, &messages, &cancel).await;
             let _ = messages.send(Msg::Done(id, report)).await;
         });
     }
@@ -119,14 +119,15 @@ impl Exec {
 
     fn start(&self, slot: Slot, id: FetchId, query: Query) -> JoinHandle<()> {
         let (conn, messages, freed) = (self.conn.clone(), self.messages.clone(), self.freed.clone());
+        let operator = self.operator.clone();
         tokio::spawn(async move {
             let answer = match query {
                 Query::Scan { era, query, needle, bound } => {
-                    scan(&conn, era, query, &needle, bound, id, &messages).await
+                    scan(&conn, era, query, &needle, bound, id, &messages).await.map_err(|error| told(&error))
                 }
-                query => answer(&conn, query).await,
+                Query::Undoable(id) => acts::undoable(&operator, id).await.map(Answer::Undoable),
+                query => answer(&conn, query).await.map_err(|error| told(&error)),
             };
-            let answer = answer.map_err(|error| told(&error));
             let _ = messages.send(Msg::Fetched(id, answer)).await;
             // The slot counts as free only after the answer is on its way.
             let _ = freed.send((slot, id));
@@ -154,8 +155,8 @@ async fn answer(conn: &Conn, query: Query) -> Result<Answer, ConnError> {
         Query::Logs(queue, id, start, count) => {
             Answer::Logs(read::logs(conn, &queue, &id, start, count).await?)
         }
-        Query::Preview(act) => Answer::Preview(preview(conn, act).await?),
-        Query::Scan { .. } => Answer::Scan(ScanResult::default()),
+        Query::Preview(act) => Answer::Preview(acts::preview(conn, act).await?),
+        Query::Scan { .. } | Query::Undoable(_) => Answer::Scan(ScanResult::default()),
     })
 }
 
@@ -193,59 +194,4 @@ fn passes(needle: &Needle, row: &JobRow) -> bool {
     let texts =
         [row.shown_id.clone(), brief(&row.name), brief(&row.reason), row.worker.clone().unwrap_or_default()];
     needle.passes(texts.iter().map(Clean::as_str))
-}
-
-fn target(queue: crate::wire::QueueId, era: Era) -> Result<Target, Clean> {
-    let era = era.writable().map_err(Clean::line)?;
-    Ok(Target { queue, era })
-}
-
-async fn preview(conn: &Conn, act: Act) -> Result<Preview, ConnError> {
-    match act {
-        Act::Jobs { queue, era, op, selection } => match target(queue, era) {
-            Ok(target) => operate::preview(conn, &Plan { target, op, selection }).await,
-            Err(why) => Ok(Preview { matched: 0, sample: Vec::new(), effects: vec![why] }),
-        },
-        Act::Queue { queue, era, op } => {
-            let effects = match target(queue, era) {
-                Ok(target) => operate::preview_act(conn, &target, op).await?,
-                Err(why) => vec![why],
-            };
-            Ok(Preview { matched: 1, sample: Vec::new(), effects })
-        }
-    }
-}
-
-async fn perform(
-    operator: &Operator,
-    act: Act,
-    confirmed: Confirmed,
-    id: RunId,
-    messages: &mpsc::Sender<Msg>,
-    cancel: &CancellationToken,
-) -> Result<Report, Clean> {
-    match act {
-        Act::Queue { queue, era, op } => {
-            let target = target(queue, era)?;
-            let consent = Consent::new(confirmed, command::of_queue(&target, op));
-            Ok(operator.act(&target, op, &consent).await)
-        }
-        Act::Jobs { queue, era, op, selection } => {
-            let plan = Plan { target: target(queue, era)?, op, selection };
-            let (sender, mut receiver) = watch::channel(Progress::default());
-            let watcher = {
-                let messages = messages.clone();
-                tokio::spawn(async move {
-                    while receiver.changed().await.is_ok() {
-                        let progress = *receiver.borrow_and_update();
-                        let _ = messages.send(Msg::Progress(id, progress)).await;
-                    }
-                })
-            };
-            let consent = Consent::new(confirmed, command::of_plan(&plan));
-            let report = operator.run(&plan, &consent, &sender, cancel).await;
-            watcher.abort();
-            Ok(report)
-        }
-    }
 }

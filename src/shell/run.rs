@@ -268,7 +268,7 @@ impl Session {
                     changed
                 });
             }
-            Effect::Run(id, act, confirmed) => self.exec.run(id, act, confirmed),
+            Effect::Run(id, act, agreed) => self.exec.run(id, act, agreed),
             Effect::Stop(id) => self.exec.stop(id),
             Effect::Reconnect => self.conn.reconnect_now(),
             Effect::Copy(text) => {

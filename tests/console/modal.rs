@@ -5,11 +5,14 @@ mod confirm;
 mod look;
 mod others;
 mod told;
+mod whole;
 
-use toril::app::effect::{Act, Effect, Query, Slot};
+use toril::app::Msg;
+use toril::app::effect::{Act, Answer, Effect, Query, Slot};
 use toril::app::modal::Modal;
 use toril::app::modal::confirm::Confirm;
 use toril::monitor::QueueRow;
+use toril::operate::Preview;
 
 use crate::support::{Console, queue, snapshot};
 
@@ -46,6 +49,9 @@ fn retrying_in(mut console: Console) -> Console {
         }
         console.keys("Tab");
     }
+    // Nothing is done before it was counted.
+    let count = confirm(&console).map_or(0, |confirm| confirm.count);
+    counted(&mut console, count);
     console.wait(200).asked();
     assert!(
         confirm(&console).is_some_and(|confirm| retries_failed(&confirm.act)),
@@ -56,9 +62,21 @@ fn retrying_in(mut console: Console) -> Console {
 }
 
 fn retries_failed(act: &Act) -> bool {
-    use toril::engine::op::JobOp;
+    use toril::operate::Bulk;
     use toril::wire::State;
-    matches!(act, Act::Jobs { op: JobOp::Retry { from: State::Failed, .. }, .. })
+    matches!(act, Act::Bulk { bulk: Bulk::Retry { from: State::Failed, .. }, .. })
+}
+
+/// Answers the newest question for a preview: so many jobs.
+fn counted(console: &mut Console, matched: u64) {
+    let asked = console.effects.iter().rev().find_map(|effect| match effect {
+        Effect::Fetch(Slot::Preview, id, Query::Preview(_)) => Some(*id),
+        _ => None,
+    });
+    let found = Preview { matched, sample: Vec::new(), effects: Vec::new(), bytes: Some(matched * 1024) };
+    if let Some(id) = asked {
+        console.send(Msg::Fetched(id, Ok(Answer::Preview(found))));
+    }
 }
 
 /// The dialog that is open.

@@ -1,9 +1,12 @@
 //! The dialog before an act that could be regretted.
 
+pub mod choices;
+mod watch;
+
 use tui_input::Input;
 
 use super::super::acts;
-use super::super::effect::{Act, Answer, Effect, FetchId, Slot};
+use super::super::effect::{Act, Answer, Effect, FetchId, Query, Slot};
 use super::super::key::{Code, Key};
 use super::super::toast::Toast;
 use super::super::update::is_escape;
@@ -14,6 +17,8 @@ use crate::operate::journal::Confirmed;
 use crate::operate::{Preview, Severity};
 use crate::text::Clean;
 use crate::wire::{Era, Fleet};
+use choices::Choices;
+pub(in crate::app) use watch::{link_lost, look};
 
 /// Keys count only after this: what was typed before the dialog stood there was not meant for it.
 const DEAF_MS: i64 = 200;
@@ -31,14 +36,25 @@ pub struct Confirm {
     pub preview: Option<Result<Preview, Clean>>,
     /// The queue's name as it is typed.
     pub input: Input,
-    /// When it opened, ms since the epoch by this host.
+    /// When it opened, or asked anew, ms since the epoch by this host.
     pub opened_at: i64,
     /// Something was pasted: that never answers.
     pub pasted: bool,
     /// The fleet can be chosen here (a pause of era 5 or 6 about which nobody said anything).
     pub asks_fleet: bool,
+    /// What can be chosen of an act on many jobs.
+    pub choices: Choices,
+    /// When the jobs were counted, ms since the epoch by this host.
+    pub counted_at: Option<i64>,
+    /// How many jobs there were when it asked first, where it had to ask again.
+    pub moved_from: Option<u64>,
+    /// An answer was given before anything was counted.
+    pub hasty: bool,
     protected: bool,
     fetch: FetchId,
+    /// The count that is looked at again, while it is.
+    recount: Option<FetchId>,
+    watch: watch::Base,
 }
 
 impl Confirm {
@@ -54,7 +70,8 @@ impl Confirm {
     ) -> Self {
         let pauses = matches!(&act, Act::Queue { op: QueueOp::Pause { .. }, .. });
         let asks_fleet = pauses && config.fleet.is_none() && era == Some(Era::V6);
-        Self {
+        let mut confirm = Self {
+            choices: Choices::new(&act),
             act,
             severity,
             count,
@@ -63,9 +80,25 @@ impl Confirm {
             opened_at: now,
             pasted: false,
             asks_fleet,
+            counted_at: None,
+            moved_from: None,
+            hasty: false,
             protected: config.protected,
             fetch,
+            recount: None,
+            watch: watch::Base::default(),
+        };
+        if let Act::Undo(taken) = &confirm.act {
+            // What is kept was looked at before: it is what the dialog is about.
+            let found = Preview {
+                matched: taken.jobs,
+                sample: taken.sample.clone(),
+                effects: Vec::new(),
+                bytes: Some(taken.bytes),
+            };
+            confirm.preview = Some(Ok(found));
         }
+        confirm
     }
 
     pub(super) fn wake_at(&self, now: i64) -> Option<i64> {
@@ -73,28 +106,34 @@ impl Confirm {
         (now < open).then_some(open)
     }
 
-    pub(super) fn answer(
-        &mut self,
-        id: FetchId,
-        answer: &Result<Answer, Clean>,
-        _now: i64,
-    ) -> Result<(), ()> {
+    pub(super) fn answer(&mut self, id: FetchId, answer: &Result<Answer, Clean>, now: i64) -> Result<(), ()> {
+        if self.recount == Some(id) {
+            self.recount = None;
+            if let Ok(Answer::Preview(preview)) = answer {
+                self.counted_again(preview, now);
+            }
+            return Ok(());
+        }
         if id != self.fetch {
             return Err(());
         }
-        self.preview = Some(match answer {
-            Ok(Answer::Preview(preview)) => {
-                // What was counted on screen may be seconds old; the question fits what is there.
-                if matches!(self.act, Act::Jobs { .. }) {
-                    self.count = preview.matched;
-                    self.severity = self.severity.max(self.act.severity(preview.matched, self.protected));
-                }
-                Ok(preview.clone())
-            }
+        match answer {
+            Ok(Answer::Preview(preview)) => self.counted(preview, now),
             Ok(_) => return Err(()),
-            Err(why) => Err(why.clone()),
-        });
+            Err(why) => self.preview = Some(Err(why.clone())),
+        }
         Ok(())
+    }
+
+    fn counted(&mut self, preview: &Preview, now: i64) {
+        self.counted_at = Some(now);
+        // What was counted on screen may be seconds old; the question fits what is there.
+        if self.act.counts_jobs() {
+            self.count = preview.matched;
+            self.severity = self.severity.max(self.act.severity(preview.matched, self.protected));
+        }
+        self.preview = Some(Ok(preview.clone()));
+        self.hasty = false;
     }
 
     /// The name that must be typed, in the form in which it can be typed: hidden characters
@@ -130,6 +169,16 @@ impl Confirm {
     pub fn deaf(&self, now: i64) -> bool {
         now < self.opened_at + DEAF_MS
     }
+
+    /// Whether an answer must wait: an act on whole states is never done uncounted.
+    fn uncounted(&self) -> bool {
+        matches!(self.act, Act::Bulk { .. }) && !matches!(self.preview, Some(Ok(_)))
+    }
+
+    /// About how many bytes the jobs take that go, where that is known.
+    pub fn bytes(&self) -> Option<u64> {
+        self.preview.as_ref()?.as_ref().ok()?.bytes
+    }
 }
 
 /// A key press in the dialog.
@@ -138,31 +187,75 @@ pub(in crate::app) fn on_key(app: &mut App, mut confirm: Box<Confirm>, key: Key,
         app.modal = Some(Modal::Confirm(confirm));
         return Vec::new();
     }
-    if is_escape(key) {
-        app.toasts.push(Toast::plain("nothing was done").shown_at(now));
-        return vec![Effect::Cancel(Slot::Preview)];
+    if confirm.choices.editing {
+        return on_age(app, confirm, key);
     }
-    if confirm.asks_fleet && key.code == Code::Tab {
-        confirm.next_fleet();
-        app.modal = Some(Modal::Confirm(confirm));
-        return Vec::new();
+    if is_escape(key) {
+        return nothing_done(app, now);
+    }
+    if matches!(key.code, Code::Tab | Code::BackTab) {
+        return on_tab(app, confirm, key);
     }
     let yes = match confirm.severity {
         Severity::Type => key.code == Code::Enter && confirm.matches(),
         _ => key == Key::char('y'),
     };
+    if yes && confirm.uncounted() {
+        confirm.hasty = true;
+        app.modal = Some(Modal::Confirm(confirm));
+        return Vec::new();
+    }
     if yes {
         let how = if confirm.severity == Severity::Type { Confirmed::Typed } else { Confirmed::Asked };
-        return acts::run(app, confirm.act, how, now);
+        let agreed = confirm.choices.agreed(&confirm.act, how, confirm.count, confirm.bytes());
+        return acts::run(app, confirm.act, agreed, now);
     }
     let typed = confirm.severity == Severity::Type;
     let no = !typed && (key == Key::char('n') || key == Key::char('N') || key.code == Code::Enter);
     if no {
-        app.toasts.push(Toast::plain("nothing was done").shown_at(now));
-        return vec![Effect::Cancel(Slot::Preview)];
+        return nothing_done(app, now);
     }
     if typed && let Some(request) = edit(key) {
         confirm.input.handle(request);
+    }
+    app.modal = Some(Modal::Confirm(confirm));
+    Vec::new()
+}
+
+fn nothing_done(app: &mut App, now: i64) -> Vec<Effect> {
+    app.toasts.push(Toast::plain("nothing was done").shown_at(now));
+    vec![Effect::Cancel(Slot::Preview)]
+}
+
+/// Another value of what can be chosen.
+fn on_tab(app: &mut App, mut confirm: Box<Confirm>, key: Key) -> Vec<Effect> {
+    let back = key.code == Code::BackTab;
+    let mut effects = Vec::new();
+    if confirm.asks_fleet {
+        confirm.next_fleet();
+    } else if confirm.choices.next(&mut confirm.act, back) {
+        confirm.fetch = app.ids.next();
+        confirm.preview = None;
+        confirm.recount = None;
+        confirm.watch = watch::Base::default();
+        effects.push(Effect::Fetch(Slot::Preview, confirm.fetch, Query::Preview(confirm.act.clone())));
+    }
+    app.modal = Some(Modal::Confirm(confirm));
+    effects
+}
+
+/// A key press while the age is typed: Enter and Tab end it, Escape forgets it.
+fn on_age(app: &mut App, mut confirm: Box<Confirm>, key: Key) -> Vec<Effect> {
+    if is_escape(key) {
+        confirm.choices.age = Input::default();
+        return on_tab(app, confirm, Key::code(Code::Tab));
+    }
+    if matches!(key.code, Code::Enter | Code::Tab | Code::BackTab) {
+        return on_tab(app, confirm, Key::code(Code::Tab));
+    }
+    if let Some(request) = edit(key) {
+        confirm.choices.age.handle(request);
+        confirm.choices.bad_age = false;
     }
     app.modal = Some(Modal::Confirm(confirm));
     Vec::new()

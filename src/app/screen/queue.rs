@@ -9,12 +9,12 @@ use super::super::panel::{Context, Panel, Step};
 use super::super::panes::Rect;
 use super::super::toast::Toast;
 use super::job::Job;
-use super::queues::{next_age_change, queue_act};
+use super::queues::{bulk_act, next_age_change, queue_act};
 use super::{Screen, moved};
 use crate::engine::op::JobOp;
 use crate::engine::read::page::{JobRow, Order, Page, PageQuery};
 use crate::monitor::{Interest, QueueRow};
-use crate::operate::Selection;
+use crate::operate::{Bulk, Selection};
 use crate::text::Clean;
 use crate::wire::{JobId, QueueId, State};
 
@@ -240,6 +240,9 @@ impl Queue {
     fn job_act(&mut self, cx: &Context<'_>, action: Action) -> Vec<Step> {
         let Some(row) = cx.queue(&self.id) else { return Vec::new() };
         let state = self.state();
+        if let Some(bulk) = self.whole(action) {
+            return bulk_act(cx, &self.id, bulk);
+        }
         let selection = match action {
             Action::JobRetryAll => Some(self.everything(cx)),
             _ => self.selection(cx),
@@ -252,6 +255,32 @@ impl Queue {
             Err(why) => return vec![Step::Toast(Toast::plain(why))],
         };
         vec![Step::Act(Act::Jobs { queue: self.id.clone(), era: row.era, op, selection }, count)]
+    }
+
+    /// What an action means for the whole list, where it is about that: no filter hides a part of
+    /// it, and no mark chooses one.
+    fn whole(&self, action: Action) -> Option<Bulk> {
+        let state = self.state();
+        let unmarked = self.marks.is_empty() && !self.marks.all;
+        match action {
+            _ if self.filtered.is_some() => None,
+            Action::JobRetryAll if state.is_finished() => {
+                Some(Bulk::Retry { from: state, reset_attempts: false })
+            }
+            Action::JobPromote if state == State::Delayed && (unmarked || self.marks.all) => {
+                Some(Bulk::Promote)
+            }
+            _ => None,
+        }
+    }
+
+    fn clean(&self, cx: &Context<'_>) -> Vec<Step> {
+        if self.filtered.is_some() {
+            let text =
+                "clean is about all jobs of the state: leave the filter (Esc), or mark (*) and remove (d)";
+            return vec![Step::Toast(Toast::plain(text))];
+        }
+        bulk_act(cx, &self.id, Bulk::Clean { state: self.state(), limit: None })
     }
 
     fn mark(&mut self, cx: &Context<'_>, action: Action) -> Vec<Step> {
@@ -360,7 +389,10 @@ impl Panel for Queue {
                 Some(row) => vec![Step::Effect(Effect::Copy(row.shown_id.as_str().to_owned()))],
                 None => Vec::new(),
             },
-            Action::QueuePause | Action::QueueMerge => queue_act(cx, &self.id, action),
+            Action::QueueClean => self.clean(cx),
+            Action::QueueDrain | Action::QueueObliterate | Action::QueuePause | Action::QueueMerge => {
+                queue_act(cx, &self.id, action)
+            }
             _ => Vec::new(),
         }
     }
@@ -426,7 +458,7 @@ impl Panel for Queue {
     }
 
     fn runs(&mut self, act: &Act) {
-        if matches!(act, Act::Jobs { queue, .. } if *queue == self.id) {
+        if matches!(act, Act::Jobs { queue, .. } | Act::Bulk { queue, .. } if *queue == self.id) {
             self.marks.clear();
         }
     }

@@ -13,6 +13,7 @@ use super::{Screen, moved};
 use crate::engine::op::QueueOp;
 use crate::insight::{Fault, faults};
 use crate::monitor::{Interest, QueueRow};
+use crate::operate::{Bulk, Pace};
 use crate::text::Clean;
 use crate::wire::QueueId;
 
@@ -202,6 +203,8 @@ fn figure(sort: Sort, row: &QueueRow) -> f64 {
 pub(super) fn queue_act(cx: &Context<'_>, id: &QueueId, action: Action) -> Vec<Step> {
     let Some(row) = cx.queue(id) else { return Vec::new() };
     let op = match action {
+        Action::QueueDrain => return bulk_act(cx, id, Bulk::Drain { delayed: false }),
+        Action::QueueObliterate => return bulk_act(cx, id, Bulk::Obliterate { force: false }),
         Action::QueuePause if row.paused => QueueOp::Resume,
         Action::QueuePause => QueueOp::Pause { fleet: cx.config.fleet.unwrap_or_default() },
         _ if row.split => QueueOp::Merge,
@@ -211,6 +214,17 @@ pub(super) fn queue_act(cx: &Context<'_>, id: &QueueId, action: Action) -> Vec<S
         }
     };
     vec![Step::Act(Act::Queue { queue: id.clone(), era: row.era, op }, row.backlog)]
+}
+
+/// An act on whole states of a queue: on what is there now.
+pub(super) fn bulk_act(cx: &Context<'_>, id: &QueueId, bulk: Bulk) -> Vec<Step> {
+    let Some(row) = cx.queue(id) else { return Vec::new() };
+    let count = bulk.states().into_iter().map(|state| row.counts.of(state)).sum();
+    if count == 0 && !matches!(bulk, Bulk::Obliterate { .. } | Bulk::Drain { .. }) {
+        return vec![Step::Toast(Toast::plain(format!("nothing to {}", bulk.action().word())))];
+    }
+    let (until, pace) = (cx.redis_now(), Pace::default());
+    vec![Step::Act(Act::Bulk { queue: id.clone(), era: row.era, bulk, until, pace }, count)]
 }
 
 impl Panel for Queues {
@@ -243,7 +257,7 @@ impl Panel for Queues {
             Action::Sort => self.sort = self.sort.next(),
             Action::Reverse => self.reversed = !self.reversed,
             Action::Faults => self.only_faults = !self.only_faults,
-            Action::QueuePause | Action::QueueMerge => {
+            Action::QueuePause | Action::QueueMerge | Action::QueueDrain | Action::QueueObliterate => {
                 let Some(id) = self.cursor.key.clone() else { return Vec::new() };
                 // The next key is meant for the same queue, wherever the act sorts it to.
                 self.chosen = true;

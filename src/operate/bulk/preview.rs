@@ -6,7 +6,7 @@ use crate::engine::op::JobOp;
 use crate::operate::{Plan, Preview, Selection, preview};
 use crate::text::Clean;
 use crate::text::figure::count;
-use crate::wire::State;
+use crate::wire::{QueueId, State};
 
 /// Counts the jobs of a bulk act now, and looks at the first 100 of its fullest state. Reads only.
 pub async fn preview_bulk(conn: &Conn, plan: &BulkPlan) -> Result<Preview, ConnError> {
@@ -37,7 +37,7 @@ pub async fn preview_bulk(conn: &Conn, plan: &BulkPlan) -> Result<Preview, ConnE
         matched = matched.min(limit);
     }
     let fullest = counts.iter().max_by_key(|(_, count)| *count).map(|(state, _)| *state);
-    let mut found = Preview { matched, sample: Vec::new(), effects: Vec::new() };
+    let mut found = Preview { matched, sample: Vec::new(), effects: Vec::new(), bytes: None };
     if let Some(state) = fullest {
         let selection = Selection::All { state, until: plan.until };
         let op = match plan.bulk {
@@ -48,6 +48,9 @@ pub async fn preview_bulk(conn: &Conn, plan: &BulkPlan) -> Result<Preview, ConnE
         let looked = preview(conn, &Plan { target: plan.target.clone(), op, selection }).await?;
         found.sample = looked.sample;
         found.effects = looked.effects;
+    }
+    if plan.bulk.takes_away() {
+        found.bytes = weigh(conn, queue, &found).await?;
     }
     if counts.len() > 1 {
         let parts: Vec<String> = counts
@@ -82,6 +85,22 @@ pub async fn preview_bulk(conn: &Conn, plan: &BulkPlan) -> Result<Preview, ConnE
         found.effects.push(Clean::line(format!("{} keep their next run.", things(schedulers, "scheduler"))));
     }
     Ok(found)
+}
+
+/// About how many bytes the jobs take: what those of the sample do, for all. `None` where the
+/// account may not ask.
+async fn weigh(conn: &Conn, queue: &QueueId, found: &Preview) -> Result<Option<u64>, ConnError> {
+    let mut batch = Batch::new();
+    for id in &found.sample {
+        batch.push(Request::new(Verb::MemoryUsage).arg(queue.job(id)));
+    }
+    if batch.is_empty() {
+        return Ok(Some(0));
+    }
+    let replies = conn.batch(&batch).await?;
+    let sizes: Vec<u64> = replies.iter().filter_map(integer).filter_map(|n| u64::try_from(n).ok()).collect();
+    let each = sizes.iter().sum::<u64>().checked_div(sizes.len() as u64);
+    Ok(each.map(|each| each.saturating_mul(found.matched)))
 }
 
 fn things(number: u64, thing: &str) -> String {

@@ -7,7 +7,7 @@ use crate::app::App;
 use crate::app::effect::Act;
 use crate::app::modal::confirm::Confirm;
 use crate::app::panes::Rect;
-use crate::operate::{Selection, Severity};
+use crate::operate::{Bulk, Selection, Severity};
 use crate::text::{Clean, figure, wrap};
 use crate::view::pen::Pen;
 use crate::view::theme::Role;
@@ -20,6 +20,8 @@ const WIDTH: u16 = 80;
 const NAMES: u16 = 10;
 /// Smaller than this, the question alone is asked.
 const SMALL: (u16, u16) = (32, 7);
+/// Jobs a second that go through where nothing was measured yet.
+const SPEED: f64 = 5000.0;
 
 pub(super) fn draw(pen: &mut Pen<'_>, app: &App, confirm: &Confirm, now: i64) {
     let whole = app.panes().whole;
@@ -32,10 +34,12 @@ pub(super) fn draw(pen: &mut Pen<'_>, app: &App, confirm: &Confirm, now: i64) {
     let question = question(app, confirm, inner);
     let asked = u16::try_from(question.len()).unwrap_or(1) + field_rows(confirm);
     let room = whole.height.saturating_sub(asked + 3);
-    let lines = lines::fitting(confirm, inner.saturating_sub(NAMES), usize::from(room));
+    let speed = app.speeds.get(&confirm.act.action()).copied().unwrap_or(SPEED);
+    let lines = lines::fitting(confirm, speed, inner.saturating_sub(NAMES), usize::from(room));
     let height = u16::try_from(lines.len()).unwrap_or(room) + asked + 3;
     let area = centred(whole, width, height);
     let foot = match confirm.severity {
+        _ if confirm.choices.editing => "enter takes the age · esc forgets it",
         Severity::Type => "enter go on · esc nothing done",
         _ => "y yes · N no · esc nothing done",
     };
@@ -128,7 +132,20 @@ fn title(confirm: &Confirm, cells: u16) -> Clean {
             let jobs = if confirm.count == 1 { "job" } else { "jobs" };
             format!("{word} {} {state}{jobs} of ", figure::count(confirm.count))
         }
-        Act::Queue { .. } => format!("{word} "),
+        Act::Bulk { bulk: Bulk::Obliterate { .. }, .. } | Act::Queue { .. } => format!("{word} "),
+        Act::Bulk { bulk, .. } => {
+            let states = bulk.states();
+            let state = match states.as_slice() {
+                [state] => format!("{} ", state.name()),
+                _ => String::new(),
+            };
+            let jobs = if confirm.count == 1 { "job" } else { "jobs" };
+            format!("{word} {} {state}{jobs} of ", figure::count(confirm.count))
+        }
+        Act::Undo(_) => {
+            let jobs = if confirm.count == 1 { "job" } else { "jobs" };
+            format!("Put back {} {jobs} of ", figure::count(confirm.count))
+        }
     };
     let room = usize::from(cells).saturating_sub(crate::text::width(&what));
     Clean::line(format!("{what}{}", confirm.name().cut(room.max(4))))

@@ -66,7 +66,7 @@ fn more_jobs_than_were_shown_are_asked_about_as_what_they_are() {
     let mut console = Console::showing(snapshot(vec![failing("payments", 2)]), 80, 24);
     console.keys("Enter R").wait(200);
     let id = preview(&mut console);
-    let found = Preview { matched: 1180, sample: vec![JobId::new("1")], effects: vec![] };
+    let found = Preview { matched: 1180, sample: vec![JobId::new("1")], effects: vec![], bytes: None };
     console.send(Msg::Fetched(id, Ok(Answer::Preview(found)))).keys("y");
     assert_eq!((confirm(&console).unwrap().severity, runs(&mut console)), (Severity::Type, vec![]));
     assert!(console.draw().contains("Retry 1,180 failed jobs of payments"));

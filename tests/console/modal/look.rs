@@ -8,7 +8,7 @@ use toril::text::Clean;
 use toril::wire::{Era, JobId};
 
 use super::{failing, pausing, preview, retrying};
-use crate::support::{Console, hostile, queue, snapshot};
+use crate::support::{Console, hide_times, hostile, queue, snapshot};
 
 /// The dialog with an answer to what it asked.
 fn previewed(mut console: Console) -> Console {
@@ -22,6 +22,7 @@ fn previewed(mut console: Console) -> Console {
         matched: 1180,
         sample: ids.into_iter().map(JobId::new).collect(),
         effects: effects.into_iter().map(Clean::line).collect(),
+        bytes: None,
     };
     // Whichever number it asked with: only a dialog takes a preview.
     for id in 0..console.app.ids.next() {
@@ -53,7 +54,9 @@ fn shot(console: &Console) -> String {
 #[case(40, 12)]
 #[case(20, 5)]
 fn retrying_many(#[case] columns: u16, #[case] rows: u16) {
-    insta::assert_snapshot!(format!("retry_{columns}x{rows}"), shot(&retry_all(columns, rows)));
+    hide_times(|| {
+        insta::assert_snapshot!(format!("retry_{columns}x{rows}"), shot(&retry_all(columns, rows)))
+    });
 }
 
 #[rstest]
@@ -70,7 +73,7 @@ fn hidden_characters_are_marked_and_counted() {
     assert!(grid.contains("bull:pay<U+202E>ments<U+200B>"), "{}", grid.text());
     assert!(grid.contains("its name has 10 characters, hidden characters among them"), "{}", grid.text());
     assert!(grid.style_at("pay<U+202E>ments<U+200B>").contains("magenta"), "{}", grid.styles());
-    insta::assert_snapshot!("hidden_80x24", grid.body());
+    hide_times(|| insta::assert_snapshot!("hidden_80x24", grid.body()));
 }
 
 #[test]
@@ -109,7 +112,7 @@ fn a_dialog_asks_for_its_preview_once() {
     console.keys("p");
     let id = preview(&mut console);
     let effects = vec![Clean::line("Workers finish what they run.")];
-    let answer = Preview { matched: 1, sample: Vec::new(), effects };
+    let answer = Preview { matched: 1, sample: Vec::new(), effects, bytes: None };
     console.send(Msg::Fetched(id + 1, Ok(Answer::Preview(answer.clone()))));
     assert!(console.draw().contains("looking ..."), "an answer to something else is not taken");
     console.send(Msg::Fetched(id, Ok(Answer::Preview(answer))));

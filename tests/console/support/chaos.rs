@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use toril::app::effect::{Answer, Query, ScanResult};
+use toril::app::effect::{Answer, Query, ScanResult, Taken};
 use toril::app::link::{LinkPhase, LinkView};
 use toril::engine::read::FieldValue;
 use toril::engine::read::job::{Children, Field, JobDetail, LogPage, Parent};
@@ -11,6 +11,7 @@ use toril::monitor::redis::{Clients, HealthPoint, Memory, Persistence, SlowEntry
 use toril::monitor::snapshot::{Cost, Discovery, RatePoint};
 use toril::monitor::{Drain, FeedEvent, QueueRow, RedisHealth, Snapshot, Workers};
 use toril::operate::Preview;
+use toril::operate::journal::JournalId;
 use toril::text::Clean;
 use toril::wire::{Era, JobId, Prefix, QueueId, QueueName, Raw, State, Token};
 
@@ -349,6 +350,17 @@ impl Chaos {
                 matched: self.count(),
                 sample: self.some(10, |chaos| JobId::new(chaos.bytes())),
                 effects: self.some(6, Self::clean),
+                bytes: self.coin().then(|| self.count()),
+            }),
+            Query::Undoable(_) => Answer::Undoable(Taken {
+                id: JournalId(self.count()),
+                word: self.clean(),
+                at: NOW,
+                queue: self.queue_id(),
+                jobs: self.count(),
+                sample: self.some(10, |chaos| JobId::new(chaos.bytes())),
+                keys: self.count(),
+                bytes: self.count(),
             }),
         })
     }

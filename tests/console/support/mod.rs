@@ -109,5 +109,6 @@ impl Console {
 pub fn hide_times(check: impl FnOnce()) {
     let mut settings = insta::Settings::clone_current();
     settings.add_filter(r"\b[0-2]\d:[0-5]\d:[0-5]\d\b", "[time. ]");
+    settings.add_filter(r"\b\d{4}-\d\d-\d\d\b", "[date.   ]");
     settings.bind(check);
 }

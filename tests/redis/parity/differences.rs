@@ -319,7 +319,6 @@ fn every_row_names_a_test_that_exists() {
         include_str!("../engine/eras.rs"),
         include_str!("../engine/op.rs"),
         include_str!("../engine/worker.rs"),
-        include_str!("../differential/options.rs"),
         include_str!("../differential/flow/add.rs"),
         include_str!("../differential/flow/link.rs"),
         include_str!("../differential/flow/live.rs"),

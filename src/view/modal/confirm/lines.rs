@@ -1,9 +1,9 @@
 //! What the dialog says before it asks: what is acted on, how many, with which side effects.
 
-use crate::app::effect::Act;
-use crate::app::modal::confirm::Confirm;
-use crate::engine::op::JobOp;
-use crate::operate::{Preview, Selection, Severity};
+use crate::app::effect::{Act, Taken};
+use crate::app::modal::confirm::{Confirm, choices};
+use crate::engine::op::{JobOp, Target};
+use crate::operate::{Bulk, BulkPlan, Preview, Selection, Severity, command};
 use crate::text::{Clean, figure, shell_word, wrap};
 use crate::view::theme::Role;
 use crate::wire::{Fleet, Prefix};
@@ -25,8 +25,8 @@ const LONG: usize = 3;
 
 /// The lines in `cells` cells and at most `rows` rows: what matters least goes first, and what was
 /// cut off ends in `…`.
-pub fn fitting(confirm: &Confirm, cells: u16, rows: usize) -> Vec<Line> {
-    let mut lines = lines(confirm, usize::from(cells).max(1));
+pub fn fitting(confirm: &Confirm, speed: f64, cells: u16, rows: usize) -> Vec<Line> {
+    let mut lines = lines(confirm, speed, usize::from(cells).max(1));
     while lines.len() > rows {
         let Some(spare) = lines.iter().map(|line| line.spare).max() else { break };
         let Some(at) = lines.iter().rposition(|line| line.spare == spare) else { break };
@@ -63,7 +63,7 @@ impl Lines {
     }
 }
 
-fn lines(confirm: &Confirm, cells: usize) -> Vec<Line> {
+fn lines(confirm: &Confirm, speed: f64, cells: usize) -> Vec<Line> {
     let mut lines = Lines { cells, lines: Vec::new() };
     queue(&mut lines, confirm);
     let of_queue = matches!(confirm.act, Act::Queue { .. });
@@ -78,6 +78,10 @@ fn lines(confirm: &Confirm, cells: usize) -> Vec<Line> {
         Some(Err(why)) => lines.add(looks, why, Role::Danger, 1, LONG),
         Some(Ok(preview)) => previewed(&mut lines, confirm, preview),
     }
+    if let Act::Undo(taken) = &confirm.act {
+        undone(&mut lines, taken);
+    }
+    choices(&mut lines, confirm, speed);
     if let Some(fleet) = confirm.fleet().filter(|_| confirm.asks_fleet) {
         let name = match fleet {
             Fleet::V5 => "BullMQ 5",
@@ -90,6 +94,9 @@ fn lines(confirm: &Confirm, cells: usize) -> Vec<Line> {
             _ => "waiting jobs are moved aside, as BullMQ 5 does: the smaller loss while both are in use",
         };
         lines.add("", &Clean::line(why), Role::Dim, 4, LONG);
+    }
+    if confirm.hasty {
+        lines.add("", &Clean::line("nothing is done before it is counted"), Role::Warn, 0, 2);
     }
     if confirm.pasted {
         lines.add("", &Clean::line("pasted text does not count: type it"), Role::Warn, 0, 1);
@@ -121,10 +128,16 @@ fn code_points(name: &[u8]) -> usize {
 }
 
 fn previewed(lines: &mut Lines, confirm: &Confirm, preview: &Preview) {
-    if matches!(confirm.act, Act::Jobs { .. }) {
+    if confirm.act.counts_jobs() {
         let jobs = if preview.matched == 1 { "job" } else { "jobs" };
-        let text = Clean::line(format!("{} {jobs}", figure::count(preview.matched)));
-        lines.add("counted", &text, Role::Text, 1, 1);
+        let at = confirm.counted_at.map(|at| format!(" at {}", figure::time_of_day(at))).unwrap_or_default();
+        let text = Clean::line(format!("{} {jobs}{at}", figure::count(preview.matched)));
+        let name = if matches!(confirm.act, Act::Undo(_)) { "kept" } else { "counted" };
+        lines.add(name, &text, Role::Text, 1, 1);
+        if let Some(before) = confirm.moved_from {
+            let text = format!("{} when it was asked first: look again", figure::count(before));
+            lines.add("", &Clean::line(text), Role::Warn, 0, 2);
+        }
         let ids: Vec<Clean> = preview.sample.iter().take(5).map(|id| id.clean().cut(40)).collect();
         let role = if ids.iter().any(|id| id.hidden() > 0) { Role::Hidden } else { Role::Text };
         let ids: Vec<&str> = ids.iter().map(Clean::as_str).collect();
@@ -135,10 +148,99 @@ fn previewed(lines: &mut Lines, confirm: &Confirm, preview: &Preview) {
     }
 }
 
+/// What an undo is about.
+fn undone(lines: &mut Lines, taken: &Taken) {
+    let at = figure::date_time(taken.at);
+    let text = format!("{} of {at} ({}), {}", taken.id, taken.word, figure::bytes(taken.bytes));
+    lines.add("undoes", &Clean::line(text), Role::Text, 1, 2);
+    if taken.keys > 0 {
+        let keys = if taken.keys == 1 { "key" } else { "keys" };
+        let text = format!("{} {keys} of the queue itself come back, where they are gone", taken.keys);
+        lines.add("effects", &Clean::line(text), Role::Text, 2, 2);
+    }
+    let text = "what is there by now is never overwritten";
+    lines.add(if taken.keys > 0 { "" } else { "effects" }, &Clean::line(text), Role::Dim, 3, 2);
+}
+
+/// What can still be chosen, what is saved, and how long it takes.
+fn choices(lines: &mut Lines, confirm: &Confirm, speed: f64) {
+    let Act::Bulk { bulk, .. } = &confirm.act else { return };
+    let choices = &confirm.choices;
+    let (name, text) = match bulk {
+        Bulk::Drain { delayed: false } => ("delayed", "stay (Tab: they go, too)".to_owned()),
+        Bulk::Drain { delayed: true } => ("delayed", "go, too (Tab: they stay)".to_owned()),
+        Bulk::Obliterate { force: false } => {
+            ("force", "no: not while jobs are active (Tab changes it)".to_owned())
+        }
+        Bulk::Obliterate { force: true } => ("force", "yes: active jobs, too (Tab changes it)".to_owned()),
+        Bulk::Clean { .. } if choices.editing => {
+            let typed = Clean::line(choices.age.value());
+            ("older than", format!(" {typed}▏ such as 30m, 12h, 7d; nothing: all"))
+        }
+        Bulk::Clean { .. } => ("which", format!("{} (Tab: type an age)", choices.age_words())),
+        Bulk::Retry { .. } | Bulk::Promote => {
+            let pace = choices::pace(&confirm.act).unwrap_or_default();
+            ("how fast", format!("{pace} (Tab changes it)"))
+        }
+    };
+    lines.add(name, &Clean::line(text), Role::Accent, 1, 2);
+    if choices.bad_age {
+        lines.add("", &Clean::line("that is no age"), Role::Danger, 0, 1);
+    }
+    if let Bulk::Retry { .. } = bulk
+        && let Act::Bulk { pace, .. } = &confirm.act
+        && (pace.canary || pace.rate.is_some())
+    {
+        let text = Clean::line("stops when the same error comes back");
+        lines.add("", &text, Role::Dim, 4, 1);
+    }
+    if bulk.takes_away() {
+        let change = if choices.save { "S-Tab: save nothing" } else { "S-Tab: save it" };
+        let text = format!("{} ({change})", choices::saved(choices, confirm.bytes()));
+        let role = if choices.save { Role::Text } else { Role::Danger };
+        lines.add("saves", &Clean::line(text), role, 2, 2);
+    }
+    if let Some(Ok(preview)) = &confirm.preview {
+        let ms = choices::takes(&confirm.act, preview.matched, speed);
+        let time = if ms < 1000 { "under a second".to_owned() } else { format!("about {}", figure::age(ms)) };
+        lines.add(
+            "takes",
+            &Clean::line(format!("{time}, in small steps (Ctrl-X stops it)")),
+            Role::Text,
+            3,
+            1,
+        );
+    }
+}
+
+/// The command line of an act on whole states.
+fn bulk_command(confirm: &Confirm) -> Option<String> {
+    let Act::Bulk { queue, era, bulk, until, pace } = &confirm.act else { return None };
+    let target = Target { queue: queue.clone(), era: era.writable().ok()? };
+    let mut line = command::of_bulk(&BulkPlan { target, bulk: *bulk, until: *until, pace: *pace });
+    if let (Bulk::Clean { .. }, Some(flag)) = (bulk, confirm.choices.age_flag()) {
+        line = format!("{line} {flag}");
+    }
+    if bulk.takes_away() && !confirm.choices.save {
+        line.push_str(" --no-save");
+    }
+    Some(line)
+}
+
 /// The command line that does the same; `None` where none can.
 fn command(confirm: &Confirm) -> Option<String> {
     let id = confirm.act.queue();
     let name = shell_word(id.name.as_bytes())?;
+    let answered = |line: String| match confirm.severity {
+        Severity::Type => format!("{line} --confirm {name}"),
+        Severity::Ask => format!("{line} --yes"),
+        Severity::Run => line,
+    };
+    match &confirm.act {
+        Act::Undo(taken) => return Some(answered(format!("toril undo {}", taken.id))),
+        Act::Bulk { .. } => return bulk_command(confirm).map(answered),
+        Act::Jobs { .. } | Act::Queue { .. } => {}
+    }
     let mut words = vec!["toril".to_owned(), confirm.act.word().to_owned(), name.clone()];
     if let Act::Jobs { selection, op, .. } = &confirm.act {
         match selection {
@@ -164,10 +266,5 @@ fn command(confirm: &Confirm) -> Option<String> {
     if id.prefix != Prefix::default() {
         words.push(format!("--prefix {}", shell_word(id.prefix.as_bytes())?));
     }
-    match confirm.severity {
-        Severity::Type => words.push(format!("--confirm {name}")),
-        Severity::Ask => words.push("--yes".to_owned()),
-        Severity::Run => {}
-    }
-    Some(words.join(" "))
+    Some(answered(words.join(" ")))
 }

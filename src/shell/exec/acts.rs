@@ -1,0 +1,142 @@
+//! Acts: what they would do, doing them, and what an undo would put back.
+
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+use crate::app::Msg;
+use crate::app::effect::{Act, Agreed, RunId, Taken};
+use crate::conn::{Conn, ConnError};
+use crate::engine::op::Target;
+use crate::operate::journal::JournalId;
+use crate::operate::undo::Undone;
+use crate::operate::{
+    self, Action, BulkPlan, Consent, End, Failure, Operator, Plan, Preview, Progress, Report, command,
+};
+use crate::text::{Clean, figure};
+use crate::wire::{Era, JobId, Prefix, QueueId, QueueName};
+
+/// Jobs that are named of what an undo would put back.
+const SAMPLE: usize = 10;
+
+fn target(queue: QueueId, era: Era) -> Result<Target, Clean> {
+    let era = era.writable().map_err(Clean::line)?;
+    Ok(Target { queue, era })
+}
+
+/// What an act would do.
+pub(super) async fn preview(conn: &Conn, act: Act) -> Result<Preview, ConnError> {
+    let nothing =
+        |effects: Vec<Clean>, matched| Preview { matched, sample: Vec::new(), effects, bytes: None };
+    match act {
+        Act::Jobs { queue, era, op, selection } => match target(queue, era) {
+            Ok(target) => operate::preview(conn, &Plan { target, op, selection }).await,
+            Err(why) => Ok(nothing(vec![why], 0)),
+        },
+        Act::Bulk { queue, era, bulk, until, pace } => match target(queue, era) {
+            Ok(target) => operate::preview_bulk(conn, &BulkPlan { target, bulk, until, pace }).await,
+            Err(why) => Ok(nothing(vec![why], 0)),
+        },
+        Act::Queue { queue, era, op } => {
+            let effects = match target(queue, era) {
+                Ok(target) => operate::preview_act(conn, &target, op).await?,
+                Err(why) => vec![why],
+            };
+            Ok(nothing(effects, 1))
+        }
+        // The dialog opens with what is kept: there is nothing more to look at.
+        Act::Undo(taken) => Ok(nothing(Vec::new(), taken.jobs)),
+    }
+}
+
+/// What an undo would put back.
+pub(super) async fn undoable(operator: &Operator, id: Option<JournalId>) -> Result<Taken, Clean> {
+    let found = operator.undoable(id).await.map_err(|error| Clean::line(error.to_string()))?;
+    let intent = &found.act.intent;
+    let bytes = match operator.trash() {
+        Some(trash) => trash.size(found.act.id).await.unwrap_or(0),
+        None => 0,
+    };
+    let jobs = &found.kept.jobs;
+    Ok(Taken {
+        id: found.act.id,
+        word: Clean::line(&intent.action),
+        at: found.act.at,
+        queue: jobs.first().map_or_else(
+            || QueueId::new(Prefix::new(&intent.prefix), QueueName::legacy(&intent.queue)),
+            crate::engine::saved::Saved::queue,
+        ),
+        jobs: jobs.len() as u64,
+        sample: jobs.iter().take(SAMPLE).map(|job| JobId::new(job.id())).collect(),
+        keys: found.kept.keys.len() as u64,
+        bytes,
+    })
+}
+
+/// Does an act, and tells how far it is.
+pub(super) async fn perform(
+    operator: &Operator,
+    act: Act,
+    agreed: Agreed,
+    id: RunId,
+    messages: &mpsc::Sender<Msg>,
+    cancel: &CancellationToken,
+) -> Result<Report, Clean> {
+    let consent = |command: String| {
+        let consent = Consent::new(agreed.confirmed, command).save(agreed.save);
+        match agreed.matched {
+            Some(matched) => consent.matched(matched),
+            None => consent,
+        }
+    };
+    let (sender, mut receiver) = watch::channel(Progress::default());
+    let watcher = {
+        let messages = messages.clone();
+        tokio::spawn(async move {
+            while receiver.changed().await.is_ok() {
+                let progress = *receiver.borrow_and_update();
+                let _ = messages.send(Msg::Progress(id, progress)).await;
+            }
+        })
+    };
+    let report = match act {
+        Act::Queue { queue, era, op } => {
+            let target = target(queue, era)?;
+            operator.act(&target, op, &consent(command::of_queue(&target, op))).await
+        }
+        Act::Jobs { queue, era, op, selection } => {
+            let plan = Plan { target: target(queue, era)?, op, selection };
+            operator.run(&plan, &consent(command::of_plan(&plan)), &sender, cancel).await
+        }
+        Act::Bulk { queue, era, bulk, until, pace } => {
+            let plan = BulkPlan { target: target(queue, era)?, bulk, until, pace };
+            operator.bulk(&plan, &consent(command::of_bulk(&plan)), &sender, cancel).await
+        }
+        Act::Undo(taken) => {
+            let consent = consent(format!("toril undo {}", taken.id));
+            let undone = operator.undo(Some(taken.id), &consent, &sender, cancel).await;
+            let (_, queue, undone) = undone.map_err(|error| Clean::line(error.to_string()))?;
+            report_of(queue, undone)
+        }
+    };
+    watcher.abort();
+    Ok(report)
+}
+
+/// What an undo did, as a report.
+fn report_of(queue: QueueId, undone: Undone) -> Report {
+    let mut report = Report::new(Action::Undo, queue);
+    report.progress = undone.progress;
+    report.end = match undone.broken {
+        Some(error) => End::Failed(error),
+        None if undone.cancelled => End::Cancelled,
+        None => End::Finished,
+    };
+    // What came back incomplete is told as what was refused is.
+    let left = undone.left.into_iter().map(|(left, jobs)| Failure {
+        id: None,
+        code: "incomplete",
+        message: Clean::line(format!("of {} jobs: {}", figure::count(jobs), left.sentence())),
+    });
+    report.failures = left.chain(undone.failures).collect();
+    report
+}
