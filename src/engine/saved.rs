@@ -9,6 +9,7 @@
 
 mod bytes;
 mod keys;
+mod place;
 mod read;
 mod restore;
 

@@ -2,7 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Bytes, Dedup, Saved, Spot, Tie};
+use super::place::{neighbours, places};
+use super::{Bytes, Dedup, Saved, Tie};
 use crate::conn::{Batch, Conn, ConnError, Dedicated, Request, Value, Verb, bytes, integer, items};
 use crate::engine::op::Target;
 use crate::wire::parent::{ParentField, split_job_key};
@@ -21,7 +22,7 @@ const OWN_CONNECTION: u64 = 256 << 10;
 /// Longest reply there.
 const REPLY: usize = 256 << 20;
 /// How long a round may take.
-const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
+pub(super) const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
 
 /// Why jobs were not saved.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -128,40 +129,11 @@ fn children(parent: &Saved, seen: &mut HashSet<Vec<u8>>) -> Vec<(QueueId, JobId)
         .collect()
 }
 
-/// Each list place names the nearest job on the side of the next that is still there when its own
-/// job goes: those that go before it do not count.
-fn neighbours(saved: &mut [Saved]) {
-    let mut gone: HashMap<Vec<u8>, Option<Bytes>> = HashMap::new();
-    for job in saved {
-        let queue = job.queue();
-        let key = job.key();
-        let Some(place) = &mut job.place else { continue };
-        while let Some(next) = &place.next {
-            match gone.get(&queue.job(&JobId::new(next.0.as_slice()))) {
-                Some(after) => place.next.clone_from(after),
-                None => break,
-            }
-        }
-        gone.insert(key, place.next.clone());
-    }
-}
-
 /// Sizes and scores of one job.
 struct Look {
     sizes: [i64; 6],
     bytes: u64,
 }
-
-const STATES: [State; 8] = [
-    State::Waiting,
-    State::Paused,
-    State::Prioritized,
-    State::Delayed,
-    State::Active,
-    State::WaitingChildren,
-    State::Failed,
-    State::Completed,
-];
 
 async fn read_all(
     conn: &Conn,
@@ -433,67 +405,6 @@ impl<'a> Reader<'a> {
 
 fn scan(verb: Verb, key: &[u8], cursor: &[u8]) -> Request {
     Request::new(verb).arg(key).arg(cursor).arg("COUNT").arg(PAGE)
-}
-
-/// Where each job is, and Bull's index of priorities.
-async fn places(
-    conn: &Conn,
-    era: WriteEra,
-    jobs: &[(QueueId, JobId)],
-    known: Option<State>,
-) -> Result<Vec<(Option<Spot>, Option<Bytes>)>, SaveError> {
-    let bull = era == WriteEra::Bull4;
-    let states: Vec<State> = STATES
-        .into_iter()
-        .filter(|state| known.is_none_or(|known| known == *state))
-        .filter(|state| !(bull && *state == State::Prioritized))
-        .collect();
-    let mut batch = Batch::new();
-    for (queue, id) in jobs {
-        for state in &states {
-            let key = queue.key(state.suffix());
-            // From the tail: the next to run, and the first to go.
-            batch.push(if state.is_list() {
-                Request::new(Verb::LPos).arg(key).arg(id.as_bytes()).arg("RANK").arg(-1)
-            } else {
-                Request::new(Verb::ZScore).arg(key).arg(id.as_bytes())
-            });
-        }
-        batch.push(Request::new(Verb::ZScore).arg(queue.key("priority")).arg(id.as_bytes()));
-    }
-    let replies = conn.batch_within(&batch, PATIENCE).await?;
-    let mut out = Vec::new();
-    let mut right = Batch::new();
-    let mut asked = Vec::new();
-    for (at, ((queue, _), replies)) in jobs.iter().zip(replies.chunks_exact(states.len() + 1)).enumerate() {
-        let mut spot = None;
-        for (state, reply) in states.iter().zip(replies) {
-            let found = match reply {
-                Value::Nil | Value::ServerError(_) => continue,
-                found => found,
-            };
-            let mut place = Spot { state: state.name().to_owned(), score: None, next: None };
-            if state.is_list() {
-                let index = integer(found).unwrap_or(0) + 1;
-                right.push(Request::new(Verb::LIndex).arg(queue.key(state.suffix())).arg(index));
-                asked.push(at);
-            } else {
-                place.score = bytes(found).map(Bytes::from);
-            }
-            spot = Some(place);
-            break;
-        }
-        let rank = replies.last().filter(|_| bull).and_then(bytes).map(Bytes::from);
-        out.push((spot, rank));
-    }
-    if !right.is_empty() {
-        for (at, reply) in asked.into_iter().zip(conn.batch_within(&right, PATIENCE).await?) {
-            if let Some(spot) = &mut out[at].0 {
-                spot.next = bytes(&reply).filter(|id| !JobId::new(*id).is_marker()).map(Bytes::from);
-            }
-        }
-    }
-    Ok(out)
 }
 
 fn field<'a>(saved: &'a Saved, name: &str) -> Option<&'a [u8]> {
