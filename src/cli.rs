@@ -149,6 +149,13 @@ fn run(cli: Cli) -> Result<u8, Failure> {
         | Command::Clean(_)
         | Command::Obliterate(_)
         | Command::Undo(_)
+        | Command::Set(_)
+        | Command::Edit(_)
+        | Command::Duplicate(_)
+        | Command::MoveOut(_)
+        | Command::Release(_)
+        | Command::Limit(_)
+        | Command::Scheduler(_)
         | Command::Add(_)
         | Command::Work(_)
         | Command::Bench(_) => settings.access,
@@ -174,6 +181,10 @@ async fn dispatch(session: &mut Session, command: Command) -> Result<u8, Failure
             let action = JobAction::Retry { reset_attempts: args.reset_attempts };
             act::jobs(session, &args.jobs, action).await
         }
+        Command::Remove(args) if args.only_children => {
+            let jobs = &args.jobs;
+            act::edits::remove_children(session, &jobs.queue, &jobs.ids, &jobs.act, jobs.save.bytes()).await
+        }
         Command::Remove(args) => {
             let action = JobAction::Remove { keep_children: args.keep_children };
             act::jobs(session, &args.jobs, action).await
@@ -188,6 +199,14 @@ async fn dispatch(session: &mut Session, command: Command) -> Result<u8, Failure
         Command::Drain(args) => act::drain(session, &args).await,
         Command::Clean(args) => act::clean(session, &args).await,
         Command::Obliterate(args) => act::obliterate(session, &args).await,
+        Command::Set(args) => act::edits::set(session, &args).await,
+        Command::Edit(args) => act::editor::edit(session, &args).await,
+        Command::Duplicate(args) => act::edits::duplicate(session, &args).await,
+        Command::MoveOut(args) => act::edits::move_out(session, &args).await,
+        Command::Release(args) => act::edits::release(session, &args).await,
+        Command::Limit(args) => act::edits::limit(session, &args).await,
+        Command::Schedulers(args) => act::schedulers::list(session, &args).await,
+        Command::Scheduler(args) => act::schedulers::one(session, &args).await,
         Command::Undo(args) => undo::run(session, &args).await,
         Command::Add(args) => add::run(session, &args).await,
         Command::Work(args) => work::run(session, &args).await,

@@ -6,6 +6,7 @@
 mod action;
 mod bulk;
 pub mod command;
+mod edit;
 pub mod journal;
 mod operator;
 mod plan;
@@ -19,6 +20,7 @@ mod walk;
 
 pub use action::{Action, Severity, severity};
 pub use bulk::{Bulk, BulkPlan, Pace, preview_bulk};
+pub use edit::{Before, Edit};
 pub use operator::{Consent, Operator, Policy, UndoError, Undoable};
 pub use plan::{Plan, Selection};
 pub use preview::{Preview, preview};

@@ -2,8 +2,11 @@
 
 mod bulk;
 mod confirm;
+pub mod editor;
+pub mod edits;
 mod jobs;
 mod queues;
+pub mod schedulers;
 mod select;
 
 use serde::Serialize;
@@ -41,6 +44,14 @@ struct Document {
     #[serde(skip_serializing_if = "Option::is_none")]
     moved: Option<u64>,
     dry_run: bool,
+    /// What was edited, where an act has several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    what: Option<&'static str>,
+    /// A job that was added.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    job: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     sample: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -78,6 +89,9 @@ impl Document {
             failed: Vec::new(),
             moved: None,
             dry_run: true,
+            what: None,
+            job: None,
+            note: None,
             sample: Some(sample.iter().map(|id| id.lossless().into_owned()).collect()),
             effects: Some(effects.iter().map(ToString::to_string).collect()),
             ended: "finished",
@@ -113,6 +127,7 @@ impl Document {
             End::Unknown { ids, .. } => ids.iter().map(|id| id.lossless().into_owned()).collect(),
             _ => Vec::new(),
         };
+        let adds = matches!(report.action, Action::Duplicate | Action::RunScheduler);
         let on_queue = matches!(report.action, Action::Pause | Action::Resume | Action::Merge);
         Self {
             matched: report.progress.matched,
@@ -121,6 +136,8 @@ impl Document {
             failed,
             moved: on_queue.then_some(report.moved),
             dry_run: false,
+            job: report.ids.first().filter(|_| adds).map(|id| id.lossless().into_owned()),
+            note: report.note,
             sample: None,
             effects: None,
             ended: report.end.word(),
@@ -202,7 +219,9 @@ fn tell(out: &mut Out, report: &Report) -> std::io::Result<()> {
         Action::Pause => "Paused",
         Action::Resume => "Resumed",
         Action::Merge => "Merged",
-        Action::Set | Action::Limit => "Changed",
+        Action::Set | Action::Edit | Action::Limit | Action::EditScheduler => "Changed",
+        Action::Duplicate | Action::RunScheduler => "Added",
+        Action::RemoveScheduler => "Removed",
         Action::MoveOut => "Moved",
         Action::Release => "Released",
         Action::Obliterate => "Obliterated",
@@ -210,6 +229,19 @@ fn tell(out: &mut Out, report: &Report) -> std::io::Result<()> {
     };
     let queue = report.queue.name.clean();
     match report.action {
+        // An edit says itself what it did.
+        Action::Set
+        | Action::Edit
+        | Action::Limit
+        | Action::Release
+        | Action::MoveOut
+        | Action::EditScheduler
+        | Action::RemoveScheduler => {}
+        Action::Duplicate | Action::RunScheduler => {
+            for id in &report.ids {
+                out.line(format_args!("{verb} job {} to {queue}.", id.clean()))?;
+            }
+        }
         Action::Pause | Action::Resume | Action::Merge => {
             if counts.done > 0 && report.moved > 0 {
                 out.line(format_args!("{verb} {queue}; {} changed lists.", jobs_of(report.moved)))?;
@@ -230,6 +262,9 @@ fn tell(out: &mut Out, report: &Report) -> std::io::Result<()> {
                 out.line(format_args!("{} moved or went away meanwhile.", jobs_of(counts.changed)))?;
             }
         }
+    }
+    if let Some(note) = report.note {
+        out.line(format_args!("  {note}"))?;
     }
     for failure in report.failures.iter().take(SHOWN) {
         match &failure.id {

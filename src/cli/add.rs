@@ -193,7 +193,7 @@ fn fresh(prefixes: &[Prefix], text: &str) -> Result<QueueId, Failure> {
 }
 
 /// The data as it was written, which must be JSON.
-fn data(given: Option<&str>) -> Result<Box<RawValue>, Failure> {
+pub(super) fn data(given: Option<&str>) -> Result<Box<RawValue>, Failure> {
     let (text, place) = match given {
         None => ("{}".to_owned(), "--data"),
         Some("-") => (read(io::stdin().lock(), "stdin")?, "stdin"),

@@ -13,12 +13,17 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use super::version::LONG_VERSION;
 
 mod acts;
+mod edits;
 mod engine;
 mod reads;
 
 pub use acts::{
     ActFlags, BulkFlags, CleanArgs, Confirm, DrainArgs, JobAct, JournalArgs, ObliterateArgs, PauseArgs,
     QueueAct, RemoveArgs, RetryArgs, UndoArgs,
+};
+pub use edits::{
+    LimitArgs, MoveOutArgs, OneJob, ReleaseArgs, ScheduleArgs, SchedulerArgs, SchedulerCommand,
+    SchedulersArgs, SetArgs, Wanted,
 };
 pub use engine::{AddArgs, BenchArgs, WorkArgs};
 pub use reads::{ConfigCommand, EventsArgs, JobArgs, JobsArgs, ListOrder, LogsArgs};
@@ -150,6 +155,23 @@ pub enum Command {
     Remove(RemoveArgs),
     /// Promote delayed jobs: run them now
     Promote(JobAct),
+    /// Change one job: data, priority, delay, progress, log
+    Set(SetArgs),
+    /// Change a job's data in $VISUAL or $EDITOR
+    Edit(OneJob),
+    /// Add a copy of a job
+    Duplicate(OneJob),
+    /// Take an active job out that no worker holds any more
+    #[command(visible_alias = "rescue")]
+    MoveOut(MoveOutArgs),
+    /// Free a deduplication id
+    Release(ReleaseArgs),
+    /// Limits that hold for all workers of a queue together
+    Limit(LimitArgs),
+    /// Schedulers of a queue
+    Schedulers(SchedulersArgs),
+    /// Show, run, change or remove a scheduler
+    Scheduler(SchedulerArgs),
     /// Pause queues
     Pause(PauseArgs),
     /// Resume queues

@@ -10,6 +10,7 @@
 //! |---|---|---|
 //! | one job | [`JobOp`]: retry, remove, promote, priority, delay, out of `active`, children, deduplication id, log | [`run_job`], [`run_jobs`] |
 //! | one job, with bytes of the caller's | [`JobEdit`]: data, progress, a log line | [`run_edit`] |
+//! | one job, a copy of it | | [`duplicate_job`] |
 //! | many jobs of a state, by id | [`JobsOp`]: retry, promote, remove | [`run_many`] |
 //! | whole states | [`Sweep`]: drain, clean, retry all, promote all, obliterate | [`Sweep::step`] |
 //! | a queue | [`QueueOp`]: pause, resume, merge | [`run_queue`] |
@@ -30,7 +31,7 @@ mod support;
 mod sweep;
 
 pub use code::Code;
-pub use edit::{JobEdit, run_edit};
+pub use edit::{JobEdit, duplicate_job, run_edit};
 pub use error::OpError;
 pub use job::{ABANDONED, Exit, JobOp, PRIORITY_MAX, release_deduplication, run_job, run_jobs};
 pub use limit::{LimitOp, run_limit};

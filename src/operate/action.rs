@@ -17,8 +17,18 @@ pub enum Action {
     Resume,
     /// Bring the lists of a split queue together.
     Merge,
-    /// Change a job's priority or delay, or clear its log.
+    /// Change a job's priority or delay, or its log.
     Set,
+    /// Replace a job's data or progress.
+    Edit,
+    /// Add a copy of a job.
+    Duplicate,
+    /// Add a scheduler's job now.
+    RunScheduler,
+    /// Give a scheduler another schedule.
+    EditScheduler,
+    /// Remove a scheduler.
+    RemoveScheduler,
     /// Take an abandoned job out of `active`.
     MoveOut,
     /// Free a deduplication id.
@@ -60,6 +70,11 @@ impl Action {
             Self::Resume => "resume",
             Self::Merge => "merge",
             Self::Set => "set",
+            Self::Edit => "edit",
+            Self::Duplicate => "duplicate",
+            Self::RunScheduler => "scheduler-run",
+            Self::EditScheduler => "scheduler-set",
+            Self::RemoveScheduler => "scheduler-remove",
             Self::MoveOut => "move-out",
             Self::Release => "release",
             Self::Limit => "limit",
@@ -127,11 +142,23 @@ pub const fn severity(action: Action, count: u64, protected: bool) -> Severity {
     }
     match action {
         Action::Drain | Action::Clean | Action::Obliterate => Severity::Type,
-        Action::Pause | Action::Remove | Action::MoveOut | Action::Release | Action::Limit => Severity::Ask,
+        Action::Pause
+        | Action::Remove
+        | Action::Edit
+        | Action::EditScheduler
+        | Action::RemoveScheduler
+        | Action::MoveOut
+        | Action::Release
+        | Action::Limit => Severity::Ask,
         _ if count > 1 => Severity::Ask,
-        Action::Retry | Action::Promote | Action::Resume | Action::Merge | Action::Set | Action::Undo => {
-            Severity::Run
-        }
+        Action::Retry
+        | Action::Promote
+        | Action::Resume
+        | Action::Merge
+        | Action::Set
+        | Action::Duplicate
+        | Action::RunScheduler
+        | Action::Undo => Severity::Run,
     }
 }
 

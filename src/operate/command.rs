@@ -1,12 +1,13 @@
 //! The command line that does the same as an act: for the journal, and for whoever wants to
 //! repeat it in a script.
 
-use super::Selection;
 use super::bulk::{Bulk, BulkPlan};
 use super::plan::Plan;
-use crate::engine::op::{JobOp, QueueOp, Target};
+use super::{Edit, Selection};
+use crate::engine::op::{Exit, JobEdit, JobOp, LimitOp, QueueOp, SchedulerOp, Target};
+use crate::engine::schedule::Repeat;
 use crate::text::shell_word;
-use crate::wire::{Fleet, Prefix, State};
+use crate::wire::{Fleet, JobId, Prefix, State};
 
 /// Ids that a command line names; more are told as a number.
 const NAMED: usize = 20;
@@ -69,6 +70,62 @@ pub fn of_bulk(plan: &BulkPlan) -> String {
     words.extend(pace.rate.map(|rate| format!("--rate {rate}/s")));
     words.extend(pace.canary.then(|| "--canary".to_owned()));
     words.extend(pace.full_speed.then(|| "--full-speed".to_owned()));
+    words.join(" ")
+}
+
+/// `toril set email 7 --priority 3` and the like. Payloads and log lines stand as `-`: a journal holds none.
+pub fn of_edit(target: &Target, edit: &Edit) -> String {
+    let job = |action: &str, id: &JobId, rest: String| {
+        let mut words = head(action, target);
+        words.push(word(id.as_bytes()));
+        words.extend((!rest.is_empty()).then_some(rest));
+        words.join(" ")
+    };
+    let flag = |action: &str, rest: String| format!("{} {rest}", head(action, target).join(" "));
+    match edit {
+        Edit::Job { id, op: JobOp::SetPriority { priority, front } } => {
+            let lifo = if *front { " --lifo" } else { "" };
+            job("set", id, format!("--priority {priority}{lifo}"))
+        }
+        Edit::Job { id, op: JobOp::SetDelay { ms } } => job("set", id, format!("--delay {ms}ms")),
+        Edit::Job { id, op: JobOp::ClearLogs { keep } } => job("set", id, format!("--clear-logs {keep}")),
+        Edit::Job { id, op: JobOp::MoveOut { to } } => {
+            let to = if *to == Exit::Wait { "waiting" } else { "failed" };
+            job("move-out", id, format!("--to {to}"))
+        }
+        Edit::Job { id, op: JobOp::RemoveChildren } => job("remove", id, "--only-children".to_owned()),
+        Edit::Job { id, op } => job(super::Action::from(*op).word(), id, String::new()),
+        Edit::Bytes { id, edit: JobEdit::Data { .. } } => job("set", id, "--data -".to_owned()),
+        Edit::Bytes { id, edit: JobEdit::Progress { .. } } => job("set", id, "--progress -".to_owned()),
+        Edit::Bytes { id, edit: JobEdit::Log { .. } } => job("set", id, "--log -".to_owned()),
+        Edit::Duplicate { id } => job("duplicate", id, String::new()),
+        Edit::Release { id, .. } => flag("release", word(id.as_bytes())),
+        Edit::Limit(LimitOp::SetConcurrency(most)) => flag("limit", format!("--concurrency {most}")),
+        Edit::Limit(LimitOp::RemoveConcurrency) => flag("limit", "--concurrency none".to_owned()),
+        Edit::Limit(LimitOp::SetRateLimit { max, duration_ms }) => {
+            flag("limit", format!("--rate {max}/{duration_ms}ms"))
+        }
+        Edit::Limit(LimitOp::RemoveRateLimit) => flag("limit", "--rate none".to_owned()),
+        Edit::Limit(LimitOp::ReleaseRateLimit) => flag("limit", "--release".to_owned()),
+        Edit::Scheduler { key, op: SchedulerOp::RunNow } => {
+            flag("scheduler", format!("{} run", word(key.as_bytes())))
+        }
+        Edit::Scheduler { key, op: SchedulerOp::Remove } => {
+            flag("scheduler", format!("{} remove", word(key.as_bytes())))
+        }
+        Edit::Schedule { id, repeat } => {
+            flag("scheduler", format!("{} set {}", word(id.as_bytes()), schedule(repeat)))
+        }
+    }
+}
+
+fn schedule(repeat: &Repeat) -> String {
+    let mut words = match (repeat.every_ms(), repeat.pattern_text()) {
+        (Some(ms), _) => vec![format!("--every {ms}ms")],
+        (None, Some(pattern)) => vec![format!("--cron {}", word(pattern.as_bytes()))],
+        (None, None) => Vec::new(),
+    };
+    words.extend(repeat.zone_text().map(|zone| format!("--tz {}", word(zone.as_bytes()))));
     words.join(" ")
 }
 

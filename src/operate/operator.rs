@@ -327,14 +327,14 @@ impl Operator {
             )));
         }
         let kept = trash.read(act.id).await.map_err(|error| files(&error))?;
-        if kept.jobs.is_empty() && kept.keys.is_empty() {
+        if kept.is_empty() {
             return Err(UndoError::Nothing(format!("nothing of {} is kept (any more)", act.id)));
         }
         Ok(Undoable { act: act.clone(), kept })
     }
 
     /// Writes the act down. `Err`: it may not be done. `Ok(Err)`: it may, without a record.
-    async fn begin(
+    pub(super) async fn begin(
         &self,
         action: Action,
         target: &Target,
@@ -372,7 +372,7 @@ impl Operator {
         }
     }
 
-    async fn finish(&self, mut report: Report, entry: Result<Entry, Clean>) -> Report {
+    pub(super) async fn finish(&self, mut report: Report, entry: Result<Entry, Clean>) -> Report {
         let entry = match entry {
             Ok(entry) => entry,
             Err(why) => {

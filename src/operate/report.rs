@@ -126,6 +126,8 @@ pub struct Report {
     pub journal: Option<JournalId>,
     /// Whether what it took away was saved.
     pub undoable: bool,
+    /// What else is to be said of it.
+    pub note: Option<&'static str>,
     /// Why there is no record, or no whole one.
     pub unrecorded: Option<Clean>,
 }
@@ -143,6 +145,7 @@ impl Report {
             ids: Vec::new(),
             journal: None,
             undoable: false,
+            note: None,
             unrecorded: None,
         }
     }

@@ -13,7 +13,7 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Serialize};
 
 use super::journal::JournalId;
-use crate::engine::saved::{Saved, SavedKey};
+use crate::engine::saved::{Saved, SavedEdit, SavedKey};
 
 use crate::text::lossless;
 
@@ -48,6 +48,8 @@ pub enum Item {
     Job(Box<Saved>),
     /// A key of a queue that was about to go.
     Key(SavedKey),
+    /// What was about to be replaced; a later one says more of the same.
+    Edit(Box<SavedEdit>),
     /// A job that was saved and then did not go: there is nothing to put back.
     Stayed(String),
 }
@@ -59,6 +61,15 @@ pub struct Contents {
     pub jobs: Vec<Saved>,
     /// Keys of the queue.
     pub keys: Vec<SavedKey>,
+    /// What an edit replaced.
+    pub edit: Option<SavedEdit>,
+}
+
+impl Contents {
+    /// Whether there is nothing to put back.
+    pub const fn is_empty(&self) -> bool {
+        self.jobs.is_empty() && self.keys.is_empty() && self.edit.is_none()
+    }
 }
 
 /// The folder of all of them. Cheap to clone.
@@ -176,7 +187,7 @@ fn read(path: &Path) -> Result<Contents, TrashError> {
     };
     let mut jobs: Vec<Option<Saved>> = Vec::new();
     let mut places: HashMap<String, usize> = HashMap::new();
-    let mut keys = Vec::new();
+    let (mut keys, mut edit) = (Vec::new(), None);
     for line in BufReader::new(file).split(b'\n') {
         let line = line.map_err(|error| TrashError::new(path, format!("cannot be read: {error}")))?;
         // The last line may have been cut by a crash; its job did not go then.
@@ -186,6 +197,7 @@ fn read(path: &Path) -> Result<Contents, TrashError> {
                 jobs.push(Some(*saved));
             }
             Ok(Item::Key(key)) => keys.push(key),
+            Ok(Item::Edit(saved)) => edit = Some(*saved),
             // Without its head a family stayed as a whole.
             Ok(Item::Stayed(key)) => {
                 let Some(at) = places.remove(&key) else { continue };
@@ -198,7 +210,7 @@ fn read(path: &Path) -> Result<Contents, TrashError> {
             Err(_) => {}
         }
     }
-    Ok(Contents { jobs: jobs.into_iter().flatten().collect(), keys })
+    Ok(Contents { jobs: jobs.into_iter().flatten().collect(), keys, edit })
 }
 
 /// Removes what is too old or too much. What cannot be removed stays.

@@ -7,7 +7,7 @@ use super::trash::Contents;
 use super::{Failure, Progress};
 use crate::conn::Conn;
 use crate::engine::op::{Code, OpError};
-use crate::engine::saved::{Left, Restored, Saved, restore, restore_keys};
+use crate::engine::saved::{Left, Restored, Saved, SavedEdit, restore, restore_keys, revert};
 use crate::text::Clean;
 use crate::wire::{JobId, WriteEra};
 
@@ -54,8 +54,13 @@ pub async fn undo(
             return out;
         }
     }
+    if let Some(edit) = &kept.edit {
+        out.progress.matched += 1;
+        unedit(conn, era, edit, &mut out).await;
+        progress.send_replace(out.progress);
+    }
     let families = families(jobs);
-    let mut rest = families.as_slice();
+    let mut rest = if out.broken.is_some() { &[][..] } else { families.as_slice() };
     while !rest.is_empty() {
         if cancel.is_cancelled() {
             out.cancelled = true;
@@ -93,6 +98,28 @@ pub async fn undo(
     }
     progress.send_replace(out.progress);
     out
+}
+
+/// Puts back what an edit replaced, where what it wrote still stands.
+async fn unedit(conn: &Conn, era: WriteEra, edit: &SavedEdit, out: &mut Undone) {
+    let id = edit.job();
+    match revert(conn, era, edit).await {
+        Ok(Code::Done) => out.progress.done += 1,
+        Ok(code) => {
+            let counts = &mut out.progress;
+            if matches!(code, Code::Changed | Code::Gone) {
+                counts.changed += 1
+            } else {
+                counts.failed += 1
+            }
+            out.failures.push(Failure::refused(id, code));
+        }
+        Err(error) => {
+            out.progress.failed += 1;
+            out.failures.push(Failure::error(id, &error));
+            out.broken = Some(error);
+        }
+    }
 }
 
 /// Each job with its descendants, the last family first.

@@ -1,5 +1,7 @@
 //! What an act took away comes back as it was.
 
+mod edits;
+
 use rstest::rstest;
 use serde_json::{Value, json};
 use tempfile::TempDir;

@@ -115,7 +115,7 @@ fn print(session: &mut Session, mut documents: Vec<Document>, all: bool) -> Resu
 }
 
 /// One code for several queues.
-fn summary(codes: &[u8], wanted: usize) -> u8 {
+pub(super) fn summary(codes: &[u8], wanted: usize) -> u8 {
     match codes {
         [] => exit::NO,
         [one] if wanted == 1 => *one,

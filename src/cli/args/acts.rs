@@ -205,6 +205,9 @@ pub struct RemoveArgs {
     /// Leave children that are not processed yet
     #[arg(long)]
     pub keep_children: bool,
+    /// Leave the jobs; remove the children that they still wait for
+    #[arg(long, conflicts_with_all = ["keep_children", "all", "filter", "state"])]
+    pub only_children: bool,
 }
 
 /// Which queues.

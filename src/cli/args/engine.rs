@@ -125,7 +125,7 @@ fn backoff(text: &str) -> Result<Backoff, String> {
 }
 
 /// Reads `10/1s`, and `10/s` for the same.
-fn limit(text: &str) -> Result<Limiter, String> {
+pub(super) fn limit(text: &str) -> Result<Limiter, String> {
     let wrong = || "a limit is written 10/1s or 100/5m".to_owned();
     let (max, time) = text.split_once('/').ok_or_else(wrong)?;
     let max = max.parse().ok().filter(|max| *max > 0).ok_or_else(wrong)?;

@@ -89,6 +89,11 @@ impl Code {
         }
     }
 
+    /// What the script that puts an edit back answered.
+    pub(in crate::engine) fn from_revert(answer: i64) -> Option<Self> {
+        Self::from_script(answer, State::Waiting)
+    }
+
     /// What any script answers about a queue that it will not write to.
     pub(in crate::engine) const fn refusal(answer: i64) -> Option<Self> {
         match answer {

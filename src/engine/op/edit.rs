@@ -5,8 +5,8 @@ use serde_json::json;
 use super::super::script::script;
 use super::job::{answer, flag, job_args, job_keys, refused_id};
 use super::{Capability, Code, OpError, Target};
-use crate::conn::{Conn, Script};
-use crate::wire::{JobId, Raw, WriteEra};
+use crate::conn::{Conn, Script, bytes, integer, items};
+use crate::wire::{JobId, Raw, State, WriteEra};
 
 /// An edit of one job. What is given is stored byte for byte; JSON is checked and not rewritten.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -77,6 +77,30 @@ pub async fn run_edit(conn: &Conn, target: &Target, edit: &JobEdit, id: &JobId) 
         }
     };
     answer(script, None, &conn.eval(script, &job_keys(target, id), &args).await?)
+}
+
+/// Adds a copy of a job, with the queue's next id: its name, its data byte for byte, its options but for
+/// what belongs to one job (id, delay, deduplication, parent, schedule). It runs as soon as a worker is
+/// free, whatever became of the job that is copied.
+pub async fn duplicate_job(
+    conn: &Conn,
+    target: &Target,
+    id: &JobId,
+) -> Result<(Code, Option<JobId>), OpError> {
+    if let Some(code) = refused_id(id) {
+        return Ok((code, None));
+    }
+    let mut args = job_args(target, id);
+    args.push(Vec::new());
+    let script = script!("operation", "duplicate", ["decided", "event", "push", "job"]);
+    let reply = conn.eval(script, &job_keys(target, id), &args).await?;
+    let parts = items(&reply);
+    let (Some(answer), Some(copy)) = (parts.first().and_then(integer), parts.get(1).and_then(bytes)) else {
+        return Err(OpError::Shape { script: script.name });
+    };
+    let code = Code::from_script(answer, State::Waiting)
+        .ok_or(OpError::UnknownAnswer { script: script.name, answer })?;
+    Ok((code, (!copy.is_empty()).then(|| JobId::new(copy))))
 }
 
 /// What Bull's listeners are told of a progress.

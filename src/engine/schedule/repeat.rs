@@ -86,6 +86,30 @@ impl Repeat {
         self
     }
 
+    /// The interval, ms.
+    pub const fn every_ms(&self) -> Option<u64> {
+        match self.rule {
+            Rule::Every { ms, .. } => Some(ms),
+            Rule::Cron { .. } => None,
+        }
+    }
+
+    /// The pattern.
+    pub fn pattern_text(&self) -> Option<&str> {
+        match &self.rule {
+            Rule::Every { .. } => None,
+            Rule::Cron { pattern, .. } => Some(pattern),
+        }
+    }
+
+    /// The zone of the pattern.
+    pub fn zone_text(&self) -> Option<&str> {
+        match &self.rule {
+            Rule::Every { .. } => None,
+            Rule::Cron { tz, .. } => tz.as_deref(),
+        }
+    }
+
     pub(super) fn interval(&self) -> Option<(u64, Option<u64>)> {
         match self.rule {
             Rule::Every { ms, offset } => Some((ms, offset)),

@@ -1,0 +1,127 @@
+//! `toril edit`: a job's data in a person's own editor.
+
+use std::io::Write as _;
+use std::path::Path;
+
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::edits::{run, target};
+use super::permit;
+use crate::cli::args::OneJob;
+use crate::cli::failure::{Failure, exit};
+use crate::cli::output::{self, ask};
+use crate::cli::session::Session;
+use crate::engine::op::JobEdit;
+use crate::engine::saved::{Editing, save_edit};
+use crate::operate::{Edit, trash};
+use crate::text::Clean;
+use crate::wire::{JobId, Raw};
+
+/// Opens the data, and writes it back where it was changed and nobody else changed it meanwhile.
+pub async fn edit(session: &mut Session, args: &OneJob) -> Result<u8, Failure> {
+    permit(session, args.act.dry_run)?;
+    let target = target(session, &args.queue).await?;
+    let id = JobId::new(&args.id);
+    let any = JobEdit::Data { json: Raw::new("null"), was: None };
+    let saved = save_edit(&session.conn, &target, Editing::Bytes(&id, &any), trash::ONE)
+        .await
+        .map_err(|error| Failure::not_done("internal", error.to_string(), "nothing was changed"))?;
+    let Some(was) = saved.and_then(|saved| saved.changes().next()?.1.map(<[u8]>::to_vec)) else {
+        let cause = format!("{} has no job {}", target.queue.clean(), id.clean());
+        return Err(Failure::not_found(cause, "toril find looks for it; nothing was changed"));
+    };
+    let Some(json) = change(&was).await? else {
+        if session.json {
+            session.out.json(&serde_json::json!({
+                "action": "edit", "queue": target.queue.name.lossless(), "prefix": target.queue.prefix.lossless(),
+                "matched": 1, "done": 0, "changed": 0, "failed": [], "dryRun": args.act.dry_run,
+                "ended": "unchanged",
+            }))?;
+        } else {
+            session.out.line("Unchanged: nothing was written.")?;
+        }
+        return Ok(exit::DONE);
+    };
+    let edit = JobEdit::Data { json: Raw::new(&json), was: Some(Raw::new(&was)) };
+    run(session, &target, vec![Edit::Bytes { id, edit }], &args.act, args.save.bytes()).await
+}
+
+/// What the person made of it; `None`: the same.
+async fn change(was: &[u8]) -> Result<Option<Vec<u8>>, Failure> {
+    let failed = |error: std::io::Error| {
+        Failure::internal(format!("the data could not be given to an editor: {error}"), "nothing was changed")
+    };
+    // A folder for its owner alone, which goes with all that the editor left in it.
+    let folder = tempfile::Builder::new().prefix("toril-").tempdir().map_err(failed)?;
+    let path = folder.path().join("data.json");
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        options.mode(0o600);
+    }
+    let mut file = options.open(&path).map_err(failed)?;
+    file.write_all(was).map_err(failed)?;
+    drop(file);
+    loop {
+        open(&path).await?;
+        let mut now = std::fs::read(&path).map_err(failed)?;
+        // Editors end the last line; the data did not.
+        if now.ends_with(b"\n") && !was.ends_with(b"\n") {
+            now.pop();
+            if now.ends_with(b"\r") {
+                now.pop();
+            }
+        }
+        if now == was {
+            return Ok(None);
+        }
+        let Err(error) = serde_json::from_slice::<serde::de::IgnoredAny>(&now) else { return Ok(Some(now)) };
+        let (line, column) = (error.line(), error.column());
+        let cause = format!("line {line}, column {column} is not JSON: {error}");
+        output::say(format_args!("toril: {}", Clean::line(&cause)));
+        let question = Clean::line("Open it again? [Y/n]");
+        let answer = tokio::task::spawn_blocking(move || ask(&question)).await.unwrap_or(None);
+        match answer.as_deref() {
+            Some("" | "y" | "Y" | "yes") => {}
+            _ => return Err(Failure::usage(cause, "nothing was changed")),
+        }
+    }
+}
+
+/// Runs the editor until it ends. Whoever ends us meanwhile ends the wait, so that the file goes.
+async fn open(path: &Path) -> Result<(), Failure> {
+    let wish = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+    let editor = wish("VISUAL").or_else(|| wish("EDITOR")).unwrap_or_else(|| "vi".into());
+    let hint = "set VISUAL or EDITOR; nothing was changed";
+    let failed = |error: std::io::Error| Failure::usage(format!("the editor does not start: {error}"), hint);
+    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+    let mut hang_up = signal(SignalKind::hangup()).map_err(failed)?;
+    // Ctrl-C is the editor's.
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+    let mut script = editor;
+    script.push(" \"$1\"");
+    let mut child = tokio::process::Command::new("/bin/sh")
+        .arg("-c")
+        .arg(script)
+        .arg("toril-edit")
+        .arg(path)
+        .env_remove("TORIL_PASSWORD")
+        .env_remove("TORIL_URL")
+        .env_remove("REDIS_URL")
+        .spawn()
+        .map_err(failed)?;
+    let status = loop {
+        tokio::select! {
+            status = child.wait() => break status.map_err(failed)?,
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => return Err(Failure::Code(exit::INTERRUPTED)),
+            _ = hang_up.recv() => return Err(Failure::Code(exit::INTERRUPTED)),
+        }
+    };
+    if status.success() {
+        return Ok(());
+    }
+    Err(Failure::usage(format!("the editor ended with {status}"), "nothing was changed"))
+}

@@ -1,0 +1,224 @@
+//! Arguments of the commands that edit one thing.
+
+use std::time::Duration;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::acts::{ActFlags, SaveFlags};
+use super::engine::{duration, limit};
+use crate::engine::Limiter;
+use crate::engine::op::{Exit, PRIORITY_MAX};
+
+/// Arguments of `toril set`.
+#[derive(Args, Debug, Clone)]
+#[group(skip)]
+pub struct SetArgs {
+    /// The queue: its name, or prefix:name
+    pub queue: String,
+    /// The job's id
+    #[arg(allow_hyphen_values = false)]
+    pub id: String,
+    /// Replace its data: JSON, @FILE, or - for stdin
+    #[arg(short, long, value_name = "JSON|@FILE|-", allow_hyphen_values = true)]
+    pub data: Option<String>,
+    /// 1 runs first, 2097151 last; 0 before all that have one
+    #[arg(long, value_name = "P", value_parser = clap::value_parser!(u32).range(0..=i64::from(PRIORITY_MAX)))]
+    pub priority: Option<u32>,
+    /// With --priority: in front of the jobs of that priority
+    #[arg(long, requires = "priority")]
+    pub lifo: bool,
+    /// Put a delayed job off until so long from now: 250ms 5s 10m 2h 7d
+    #[arg(long, value_name = "D", value_parser = duration)]
+    pub delay: Option<Duration>,
+    /// Set its progress, any JSON
+    #[arg(long, value_name = "JSON", allow_hyphen_values = true)]
+    pub progress: Option<String>,
+    /// Append a line to its log
+    #[arg(long, value_name = "LINE", allow_hyphen_values = true)]
+    pub log: Option<String>,
+    /// Remove its log but for the newest so many lines
+    #[arg(long, value_name = "KEEP", num_args = 0..=1, default_missing_value = "0")]
+    pub clear_logs: Option<u64>,
+    /// What is saved first.
+    #[command(flatten)]
+    pub save: SaveFlags,
+    /// Flags of every act.
+    #[command(flatten)]
+    pub act: ActFlags,
+}
+
+/// A job, for the commands that act on one.
+#[derive(Args, Debug, Clone)]
+pub struct OneJob {
+    /// The queue: its name, or prefix:name
+    pub queue: String,
+    /// The job's id
+    #[arg(allow_hyphen_values = false)]
+    pub id: String,
+    /// What is saved first.
+    #[command(flatten)]
+    pub save: SaveFlags,
+    /// Flags of every act.
+    #[command(flatten)]
+    pub act: ActFlags,
+}
+
+/// Arguments of `toril release`.
+#[derive(Args, Debug, Clone)]
+pub struct ReleaseArgs {
+    /// The queue: its name, or prefix:name
+    pub queue: String,
+    /// The deduplication id
+    #[arg(value_name = "DEDUP-ID", allow_hyphen_values = false)]
+    pub id: String,
+    /// What is saved first.
+    #[command(flatten)]
+    pub save: SaveFlags,
+    /// Flags of every act.
+    #[command(flatten)]
+    pub act: ActFlags,
+}
+
+/// Arguments of `toril move-out`.
+#[derive(Args, Debug, Clone)]
+pub struct MoveOutArgs {
+    /// The job.
+    #[command(flatten)]
+    pub job: OneJob,
+    /// To the front of the line, or to the failed ones
+    #[arg(long, value_enum, default_value = "waiting")]
+    pub to: ExitName,
+}
+
+/// [`Exit`] as it is written.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ExitName {
+    /// In line again.
+    Waiting,
+    /// For good.
+    Failed,
+}
+
+impl From<ExitName> for Exit {
+    fn from(name: ExitName) -> Self {
+        match name {
+            ExitName::Waiting => Self::Wait,
+            ExitName::Failed => Self::Failed,
+        }
+    }
+}
+
+/// Arguments of `toril limit`.
+#[derive(Args, Debug, Clone)]
+pub struct LimitArgs {
+    /// The queue: its name, or prefix:name
+    pub queue: String,
+    /// At most so many jobs at once over all workers; none lifts it
+    #[arg(long, value_name = "N|none", value_parser = concurrency)]
+    pub concurrency: Option<Wanted<u32>>,
+    /// At most so many starts in a time over all workers: 10/1s, 100/1m; none lifts it
+    #[arg(long, value_name = "N/D|none", value_parser = rate)]
+    pub rate: Option<Wanted<Limiter>>,
+    /// End the wait of a rate limit that was reached
+    #[arg(long)]
+    pub release: bool,
+    /// What is saved first.
+    #[command(flatten)]
+    pub save: SaveFlags,
+    /// Flags of every act.
+    #[command(flatten)]
+    pub act: ActFlags,
+}
+
+/// A limit that is wanted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Wanted<T> {
+    /// None.
+    None,
+    /// This one.
+    Some(T),
+}
+
+fn concurrency(text: &str) -> Result<Wanted<u32>, String> {
+    match text {
+        "none" => Ok(Wanted::None),
+        number => match number.parse() {
+            Ok(most) if most > 0 => Ok(Wanted::Some(most)),
+            _ => Err("a whole number from 1 on, or none".to_owned()),
+        },
+    }
+}
+
+fn rate(text: &str) -> Result<Wanted<Limiter>, String> {
+    if text == "none" { Ok(Wanted::None) } else { limit(text).map(Wanted::Some) }
+}
+
+/// Arguments of `toril schedulers`.
+#[derive(Args, Debug, Clone)]
+pub struct SchedulersArgs {
+    /// The queue: its name, or prefix:name
+    pub queue: String,
+    /// How many at most
+    #[arg(long, default_value_t = 100, value_name = "N")]
+    pub limit: u64,
+    /// How many to leave out first
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    pub offset: u64,
+}
+
+/// Arguments of `toril scheduler`.
+#[derive(Args, Debug, Clone)]
+pub struct SchedulerArgs {
+    /// The queue: its name, or prefix:name
+    pub queue: String,
+    /// The scheduler, as toril schedulers lists it
+    #[arg(allow_hyphen_values = false)]
+    pub id: String,
+    /// What is done.
+    #[command(subcommand)]
+    pub command: SchedulerCommand,
+}
+
+/// What is done with a scheduler.
+#[derive(Subcommand, Debug, Clone)]
+pub enum SchedulerCommand {
+    /// Its rule and when it runs next
+    Show,
+    /// Add a job like its own now; the schedule stays as it is
+    Run(SchedulerAct),
+    /// Remove it with its next run
+    Remove(SchedulerAct),
+    /// Give it another schedule
+    Set(ScheduleArgs),
+}
+
+/// Flags of an act on a scheduler.
+#[derive(Args, Debug, Clone)]
+pub struct SchedulerAct {
+    /// What is saved first.
+    #[command(flatten)]
+    pub save: SaveFlags,
+    /// Flags of every act.
+    #[command(flatten)]
+    pub act: ActFlags,
+}
+
+/// Arguments of `toril scheduler QUEUE ID set`.
+#[derive(Args, Debug, Clone)]
+pub struct ScheduleArgs {
+    /// At an interval: 5s 10m 2h 7d
+    #[arg(long, value_name = "D", value_parser = duration, required_unless_present = "cron", conflicts_with = "cron")]
+    pub every: Option<Duration>,
+    /// By a cron pattern
+    #[arg(long, value_name = "P")]
+    pub cron: Option<String>,
+    /// The time zone of the pattern, as Europe/Berlin
+    #[arg(long, value_name = "Z", requires = "cron")]
+    pub tz: Option<String>,
+    /// So many runs
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub limit: Option<u64>,
+    /// Flags of every act.
+    #[command(flatten)]
+    pub act: ActFlags,
+}
