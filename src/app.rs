@@ -108,6 +108,8 @@ pub struct App {
     pub speeds: HashMap<Action, f64>,
     /// The question what an undo would put back, while it is asked.
     undoing: Option<effect::FetchId>,
+    /// Why the server took no act, once it was seen: nothing of the kind is sent again.
+    forbidden: Option<Clean>,
     /// The queue that was acted on last, and by which run.
     acted: Option<(RunId, QueueId)>,
 }
@@ -131,6 +133,7 @@ impl App {
             told: Vec::new(),
             speeds: HashMap::new(),
             undoing: None,
+            forbidden: None,
             acted: None,
         }
     }
@@ -138,6 +141,16 @@ impl App {
     /// Where things stand.
     pub fn panes(&self) -> Panes {
         Panes::new(self.size.0, self.size.1)
+    }
+
+    /// Why nothing can be changed here, if so: the session, the server or the account.
+    pub fn cannot_write(&self) -> Option<Clean> {
+        if self.config.read_only {
+            return Some(Clean::line("this session is read-only: start with --write to change data"));
+        }
+        let replica = self.snapshot.redis.as_ref().is_some_and(|redis| redis.role.as_str() == "slave");
+        let replica = replica.then(|| Clean::line("this server is a replica: its master takes the writes"));
+        replica.or_else(|| self.forbidden.clone())
     }
 
     /// When something on screen changes by itself, ms since the epoch by this host: the shell

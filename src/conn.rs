@@ -19,6 +19,7 @@ mod request;
 mod resp;
 mod script;
 mod secret;
+mod sent;
 mod single;
 mod socket;
 mod tls;
@@ -38,6 +39,7 @@ pub use redis::Value;
 pub use request::{Batch, Class, Request, Verb};
 pub use script::{Run, Script};
 pub use secret::Secret;
+pub use sent::{Sent, SentLog, What};
 pub use traffic::Traffic;
 pub use value::{bytes, field, float, integer, items, pairs, text};
 
@@ -139,6 +141,14 @@ impl Conn {
     pub fn traffic(&self) -> Traffic {
         match &*self.0 {
             Topology::Single(single) => single.traffic(),
+        }
+    }
+
+    /// Notes from now on what is sent over this connection (not over its [`Dedicated`] ones), and
+    /// gives the notes: the last 2,000 kinds of commands, without their values.
+    pub fn keep_sent(&self) -> Arc<SentLog> {
+        match &*self.0 {
+            Topology::Single(single) => single.keep_sent(),
         }
     }
 

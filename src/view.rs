@@ -25,9 +25,12 @@ pub fn draw(app: &App, theme: &Theme, now: i64, buffer: &mut Buffer) {
         Screen::Job(job) => screen::job::draw(&mut pen, job, &cx),
         Screen::Redis(redis) => screen::redis::draw(&mut pen, redis, &cx),
         Screen::Events(events) => screen::events::draw(&mut pen, events, &cx),
+        Screen::Log(log) => screen::log::draw(&mut pen, log, &cx),
+        Screen::Record(record) => screen::log::draw_record(&mut pen, record, &cx),
     }
-    // The Redis screen has an age of its own.
-    if app.link.old_ms(now).is_some() && !matches!(app.stacks.current(), Screen::Redis(_)) {
+    // The Redis screen has an age of its own, and the log is as true as ever.
+    let ages = !matches!(app.stacks.current(), Screen::Redis(_) | Screen::Log(_) | Screen::Record(_));
+    if ages && app.link.old_ms(now).is_some() {
         pen.tint(panes.body, theme::Role::Dim);
     }
     chrome::top(&mut pen, app, panes.top, now);

@@ -27,6 +27,8 @@ pub enum Scope {
     Redis,
     /// The Events screen.
     Events,
+    /// The Log screen and its records.
+    Log,
 }
 
 impl Scope {
@@ -44,6 +46,7 @@ impl Scope {
             Self::OneJob => "The job",
             Self::Redis => "Redis",
             Self::Events => "Events",
+            Self::Log => "Log",
         }
     }
 }
@@ -127,6 +130,8 @@ actions! {
     Reverse "sort.reverse" List [k('S')] "" "Reverse the order";
     Faults "faults" Queues [k('f')] "faults" "Show only queues with a fault";
     EventsPause "events.pause" Events [k(' ')] "pause" "Hold the feed still, or let it run";
+    LogUndo "log.undo" Log [k('z')] "undo" "Put back what the act took away" writes;
+    LogCopy "log.copy" Log [k('y')] "copy" "Copy the command line that does the same";
     NextTab "tab.next" Tabs [n(Code::Tab)] "" "Next tab";
     PreviousTab "tab.previous" Tabs [n(Code::BackTab)] "" "Previous tab";
     Down "down" Move [n(Code::Down), k('j')] "" "One row down";
@@ -140,6 +145,7 @@ actions! {
     ScreenQueues "screen.queues" Global [k('1')] "" "Queues: which is in trouble?";
     ScreenEvents "screen.events" Global [k('5')] "" "Events: what is happening?";
     ScreenRedis "screen.redis" Global [k('6')] "redis" "Redis: is it the problem?";
+    ScreenLog "screen.log" Global [k('@')] "" "Log: what was done, and what did we send?";
     LastScreen "screen.last" Global [k('-')] "" "Back to the screen before";
     Palette "command" Global [k(':'), c('p')] "command" "Type a command: any action by name, `queue NAME`, `job ID`";
     Help "help" Global [k('?')] "help" "The keys that work here";

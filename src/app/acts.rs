@@ -5,6 +5,8 @@ use super::modal::Modal;
 use super::modal::confirm::{self, Confirm};
 use super::toast::Toast;
 use super::{App, Running};
+use crate::conn::Kind;
+use crate::engine::op::OpError;
 use crate::operate::journal::{Confirmed, JournalId};
 use crate::operate::{Bulk, End, Progress, Report, Severity};
 use crate::text::{Clean, figure};
@@ -12,9 +14,8 @@ use crate::wire::Era;
 
 /// Runs an act at once, or opens the dialog that its severity asks for.
 pub(super) fn ask(app: &mut App, act: Act, count: u64, now: i64) -> Vec<Effect> {
-    if app.config.read_only {
-        app.toasts
-            .push(Toast::bad("this session is read-only: start with --write to change data").shown_at(now));
+    if let Some(why) = app.cannot_write() {
+        app.toasts.push(Toast::bad(why).shown_at(now));
         return Vec::new();
     }
     if let Some(Err(why)) = act.era().map(writable) {
@@ -66,11 +67,29 @@ pub(super) fn done(app: &mut App, id: RunId, result: Result<Report, Clean>, now:
     let toast = match result {
         Ok(report) => {
             learn_speed(app, &report, now - started_at);
+            app.forbidden = forbidden(&report).or(app.forbidden.take());
             told(&act, &report)
         }
         Err(why) => Toast::bad(format!("{} {}: {why}", act.word(), act.queue().name.clean())),
     };
     app.toasts.push(toast.shown_at(now));
+}
+
+/// Why the server takes no act of this account at all, if that is what a report says: it may run
+/// no script, or the server takes no writes. (A key that it may not use says nothing of others.)
+fn forbidden(report: &Report) -> Option<Clean> {
+    let message = match &report.end {
+        End::Failed(OpError::Conn(error)) if matches!(error.kind, Kind::Permission | Kind::ReadOnly) => {
+            &error.message
+        }
+        _ => {
+            let failure = report.failures.first()?;
+            matches!(failure.code, "permission" | "readonly").then_some(&failure.message)?
+        }
+    };
+    let text = message.as_str();
+    let all = text.contains("'eval") || text.contains("READONLY");
+    all.then(|| Clean::line(format!("not permitted on this server: {}", message.cut(160))))
 }
 
 /// How fast an act went says how long the next one will take.

@@ -1,11 +1,12 @@
 //! What `update` asks the shell to do.
 
+use crate::conn::Sent;
 use crate::engine::op::{JobOp, QueueOp};
 use crate::engine::read::FieldValue;
 use crate::engine::read::job::{JobDetail, LogPage};
 use crate::engine::read::page::{Page, PageQuery};
 use crate::monitor::Interest;
-use crate::operate::journal::{Confirmed, JournalId};
+use crate::operate::journal::{self, Confirmed, JournalId, Part};
 use crate::operate::trash;
 use crate::operate::{Action, Bulk, Pace, Selection, Severity, severity};
 use crate::text::Clean;
@@ -33,6 +34,8 @@ pub enum Slot {
     Preview,
     /// What an undo would put back.
     Undo,
+    /// What was done and sent.
+    Log,
 }
 
 /// What is to be read.
@@ -61,6 +64,10 @@ pub enum Query {
     Preview(Act),
     /// What an undo of this act (`None`: of the newest that can be) would put back.
     Undoable(Option<JournalId>),
+    /// The journal, unless its file still has this size.
+    Journal(u64),
+    /// What was sent after the entry of this number.
+    Sent(u64),
 }
 
 /// What a filter looks for.
@@ -102,6 +109,55 @@ pub enum Answer {
     Preview(crate::operate::Preview),
     /// What an undo would put back.
     Undoable(Taken),
+    /// The journal; `None`: as it was.
+    Journal(Option<JournalRead>),
+    /// What was sent, oldest first.
+    Sent(Vec<Sent>),
+}
+
+/// The journal as it was read.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct JournalRead {
+    /// Bytes of the file.
+    pub size: u64,
+    /// Its acts, newest first.
+    pub acts: Vec<Logged>,
+    /// Lines that cannot be read, or do not follow the line before them: numbers from 1.
+    pub broken: Vec<usize>,
+}
+
+/// An act of the journal, with what is known of it here.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Logged {
+    /// What the journal holds.
+    pub act: journal::Kept,
+    /// Bytes that are kept to undo it; `None`: nothing.
+    pub bytes: Option<u64>,
+    /// It has no end yet because this program does it right now.
+    pub runs: bool,
+}
+
+impl Logged {
+    /// Its name.
+    pub fn id(&self) -> JournalId {
+        self.act.id
+    }
+
+    /// The counts at its end, or as far as it was known to be.
+    pub fn counts(&self) -> Part {
+        let ended = self.act.end.as_ref().map(|(_, outcome)| outcome.counts);
+        ended.or(self.act.part).unwrap_or_default()
+    }
+
+    /// Whether a filter lets it through.
+    pub fn passes(&self, needle: &Needle) -> bool {
+        let intent = &self.act.intent;
+        let id = self.act.id.to_string();
+        let who = intent.who.user.as_deref().unwrap_or_default();
+        let texts =
+            [&id, &intent.action, &intent.queue, &intent.selector, &intent.command, &intent.place.endpoint];
+        needle.passes(texts.into_iter().map(String::as_str).chain(Some(who)))
+    }
 }
 
 /// What a search found so far.

@@ -11,6 +11,7 @@ use super::panes::Rect;
 use super::screen::Screen;
 use super::toast::Toast;
 use crate::monitor::{FeedEvent, Interest, QueueRow, Snapshot};
+use crate::operate::journal::JournalId;
 use crate::text::Clean;
 use crate::wire::QueueId;
 
@@ -74,6 +75,8 @@ pub enum Step {
     Toast(Toast),
     /// Do something to the data that concerns so many jobs; asked about first by its severity.
     Act(Act, u64),
+    /// Ask what an undo of this act would put back.
+    Undo(JournalId),
 }
 
 /// A screen of its own state.

@@ -2,6 +2,7 @@
 
 pub mod events;
 pub mod job;
+pub mod log;
 pub mod queue;
 pub mod queues;
 pub mod redis;
@@ -24,6 +25,10 @@ pub enum Screen {
     Redis(redis::Redis),
     /// The event feed.
     Events(events::Events),
+    /// What was done and sent.
+    Log(Box<log::Log>),
+    /// One act of the journal.
+    Record(Box<log::Record>),
 }
 
 impl Screen {
@@ -35,6 +40,8 @@ impl Screen {
             Self::Job(screen) => screen.as_ref(),
             Self::Redis(screen) => screen,
             Self::Events(screen) => screen,
+            Self::Log(screen) => screen.as_ref(),
+            Self::Record(screen) => screen.as_ref(),
         }
     }
 
@@ -46,6 +53,8 @@ impl Screen {
             Self::Job(screen) => screen.as_mut(),
             Self::Redis(screen) => screen,
             Self::Events(screen) => screen,
+            Self::Log(screen) => screen.as_mut(),
+            Self::Record(screen) => screen.as_mut(),
         }
     }
 
@@ -55,7 +64,7 @@ impl Screen {
             Self::Queue(screen) => Some(&screen.id),
             Self::Job(screen) => Some(&screen.queue),
             Self::Queues(screen) => screen.cursor.key.as_ref(),
-            Self::Redis(_) | Self::Events(_) => None,
+            Self::Redis(_) | Self::Events(_) | Self::Log(_) | Self::Record(_) => None,
         }
     }
 }

@@ -12,9 +12,11 @@ pub enum Root {
     Events,
     /// Key `6`.
     Redis,
+    /// Key `@`.
+    Log,
 }
 
-const ROOTS: [Root; 3] = [Root::Queues, Root::Events, Root::Redis];
+const ROOTS: [Root; 4] = [Root::Queues, Root::Events, Root::Redis, Root::Log];
 
 /// One stack of screens for each root: leaving a root for another loses nothing.
 #[derive(Debug)]
@@ -28,11 +30,12 @@ pub struct Stacks {
 impl Default for Stacks {
     fn default() -> Self {
         Self {
-            above: [Vec::new(), Vec::new(), Vec::new()],
+            above: [const { Vec::new() }; ROOTS.len()],
             roots: [
                 Screen::Queues(super::screen::queues::Queues::default()),
                 Screen::Events(super::screen::events::Events::default()),
                 Screen::Redis(super::screen::redis::Redis::default()),
+                Screen::Log(Box::default()),
             ],
             current: Root::Queues,
             last: Root::Queues,

@@ -145,6 +145,7 @@ fn take(app: &mut App, step: Step, now: i64) -> Vec<Effect> {
             Vec::new()
         }
         Step::Act(act, count) => acts::ask(app, act, count, now),
+        Step::Undo(id) => acts::undo(app, Some(id)),
     }
 }
 
@@ -223,9 +224,10 @@ pub fn scopes(app: &App) -> Vec<Scope> {
 
 /// Does an action, by key or by name.
 pub(super) fn act(app: &mut App, action: Action, now: i64) -> Vec<Effect> {
-    if action.row().writes && app.config.read_only {
-        let text = "this session is read-only: start with --write to change data";
-        app.toasts.push(Toast::bad(text).shown_at(now));
+    if action.row().writes
+        && let Some(why) = app.cannot_write()
+    {
+        app.toasts.push(Toast::bad(why).shown_at(now));
         return Vec::new();
     }
     match action {
@@ -236,6 +238,7 @@ pub(super) fn act(app: &mut App, action: Action, now: i64) -> Vec<Effect> {
         Action::ScreenQueues => go(app, Root::Queues, now),
         Action::ScreenEvents => go(app, Root::Events, now),
         Action::ScreenRedis => go(app, Root::Redis, now),
+        Action::ScreenLog => go(app, Root::Log, now),
         Action::LastScreen => {
             app.stacks.go_back();
             refresh(app, now)
@@ -256,6 +259,8 @@ pub(super) fn act(app: &mut App, action: Action, now: i64) -> Vec<Effect> {
         }
         Action::Refresh => {
             app.refreshes += 1;
+            // Rights may have been given meanwhile.
+            app.forbidden = None;
             let mut effects = vec![Effect::Reconnect];
             effects.extend(refresh(app, now));
             effects
@@ -293,7 +298,7 @@ fn back(app: &mut App, now: i64) -> Vec<Effect> {
 
 /// Opens the screen of a queue or job that was named in the palette.
 pub(super) fn open(app: &mut App, screen: Screen, now: i64) -> Vec<Effect> {
-    if app.stacks.root() == Root::Redis {
+    if matches!(app.stacks.root(), Root::Redis | Root::Log) {
         app.stacks.go(Root::Queues);
     }
     app.stacks.push(screen);

@@ -211,7 +211,7 @@ async fn watch(shared: &Arc<Shared>, socket: &Socket, nudges: &mut mpsc::Unbound
             asked_at = Instant::now();
             let ping = Batch::from(Request::new(Verb::Ping));
             // What it answers is noted on the way; what goes wrong shows at the socket.
-            let _ = shared.ask(ping.packed, ping.shapes, PING).await;
+            let _ = shared.ask(ping.packed, ping.shapes, None, PING).await;
         }
     }
 }

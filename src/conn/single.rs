@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, watch};
@@ -12,6 +12,7 @@ use super::gate::{self, Line};
 use super::keeper::{self, Nudge};
 use super::request::Shape;
 use super::script::{Run, Runs};
+use super::sent::SentLog;
 use super::socket::{Failure, Socket};
 use super::traffic::Traffic;
 use super::{
@@ -37,6 +38,8 @@ pub(super) struct Shared {
     socket: RwLock<Option<Arc<Socket>>>,
     /// Whether the link's state is `Impaired`: spares every call a look.
     impaired: AtomicBool,
+    /// What was sent, once somebody wants to know.
+    sent: OnceLock<Arc<SentLog>>,
     /// Hashes of the scripts that the server is believed to know.
     scripts: Mutex<HashSet<String>>,
 }
@@ -63,6 +66,7 @@ impl Single {
             nudge,
             socket: RwLock::default(),
             impaired: AtomicBool::new(false),
+            sent: OnceLock::new(),
             scripts: Mutex::default(),
         });
         let keeper = tokio::spawn(keeper::keep(shared.clone(), nudges)).abort_handle();
@@ -85,13 +89,17 @@ impl Single {
         self.shared.target.counters.read()
     }
 
+    pub(super) fn keep_sent(&self) -> Arc<SentLog> {
+        self.shared.sent.get_or_init(Arc::default).clone()
+    }
+
     pub(super) fn reconnect_now(&self) {
         let _ = self.shared.nudge.send(Nudge::Reconnect);
     }
 
     pub(super) async fn batch(&self, batch: &Batch, deadline: Duration) -> Result<Vec<Value>, ConnError> {
         gate::batch(batch, self.access(), Line::Shared)?;
-        self.shared.ask(batch.packed.clone(), batch.shapes.clone(), deadline).await
+        self.shared.ask(batch.packed.clone(), batch.shapes.clone(), None, deadline).await
     }
 
     pub(super) async fn eval_many(
@@ -104,7 +112,7 @@ impl Single {
         let known = self.shared.scripts().contains(script.hash());
         let mut rounds = Runs::new(script, runs);
         while let Some((packed, shapes)) = rounds.next_round(known) {
-            rounds.take(self.shared.ask(packed, shapes, deadline).await?);
+            rounds.take(self.shared.ask(packed, shapes, Some(script.name), deadline).await?);
         }
         if !known {
             self.shared.scripts().insert(script.hash().to_owned());
@@ -173,12 +181,24 @@ impl Shared {
         &self,
         packed: Vec<u8>,
         shapes: Vec<Shape>,
+        script: Option<&'static str>,
         deadline: Duration,
     ) -> Result<Vec<Value>, ConnError> {
         let socket = self.connected()?;
         let writes = shapes.iter().any(|shape| shape.verb.class().writes());
         let started = Instant::now();
-        match socket.ask(packed, shapes.clone(), deadline).await {
+        let noted = self.sent.get().map(|log| (log, packed.clone()));
+        let answer = socket.ask(packed, shapes.clone(), deadline).await;
+        if let Some((log, packed)) = noted
+            && !matches!(&answer, Err(Failure::Late { sent: false } | Failure::Lost { sent: false, .. }))
+        {
+            let failed = |at: usize| match &answer {
+                Ok(values) => matches!(values.get(at), Some(Value::ServerError(_))),
+                Err(_) => true,
+            };
+            log.note(&packed, &shapes, script, started.elapsed(), failed);
+        }
+        match answer {
             Ok(values) => {
                 if shapes.len() <= LIGHT_BATCH {
                     self.note_round_trip(started.elapsed());

@@ -3,6 +3,7 @@
 mod acts;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -10,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::Msg;
 use crate::app::effect::{Act, Agreed, Answer, FetchId, Needle, Query, RunId, ScanResult, Slot};
-use crate::conn::{Conn, ConnError};
+use crate::conn::{Conn, ConnError, SentLog};
 use crate::engine::read;
 use crate::engine::read::page::{Brief, JobRow, PageQuery};
 use crate::operate::Operator;
@@ -25,6 +26,7 @@ const FIELD_LIMIT: u64 = 256 << 20;
 pub struct Exec {
     conn: Conn,
     operator: Operator,
+    sent: Arc<SentLog>,
     messages: mpsc::Sender<Msg>,
     slots: HashMap<Slot, Place>,
     runs: HashMap<RunId, CancellationToken>,
@@ -49,6 +51,7 @@ impl Exec {
         (
             Self {
                 conn: operator.conn().clone(),
+                sent: operator.conn().keep_sent(),
                 operator,
                 messages,
                 slots: HashMap::new(),
@@ -119,12 +122,14 @@ impl Exec {
 
     fn start(&self, slot: Slot, id: FetchId, query: Query) -> JoinHandle<()> {
         let (conn, messages, freed) = (self.conn.clone(), self.messages.clone(), self.freed.clone());
-        let operator = self.operator.clone();
+        let (operator, sent) = (self.operator.clone(), self.sent.clone());
         tokio::spawn(async move {
             let answer = match query {
                 Query::Scan { era, query, needle, bound } => {
                     scan(&conn, era, query, &needle, bound, id, &messages).await.map_err(|error| told(&error))
                 }
+                Query::Journal(seen) => acts::journal(&operator, seen).await.map(Answer::Journal),
+                Query::Sent(after) => Ok(Answer::Sent(sent.after(after))),
                 Query::Undoable(id) => acts::undoable(&operator, id).await.map(Answer::Undoable),
                 query => answer(&conn, query).await.map_err(|error| told(&error)),
             };
@@ -156,7 +161,9 @@ async fn answer(conn: &Conn, query: Query) -> Result<Answer, ConnError> {
             Answer::Logs(read::logs(conn, &queue, &id, start, count).await?)
         }
         Query::Preview(act) => Answer::Preview(acts::preview(conn, act).await?),
-        Query::Scan { .. } | Query::Undoable(_) => Answer::Scan(ScanResult::default()),
+        Query::Scan { .. } | Query::Undoable(_) | Query::Journal(_) | Query::Sent(_) => {
+            Answer::Scan(ScanResult::default())
+        }
     })
 }
 

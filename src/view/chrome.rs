@@ -188,19 +188,20 @@ pub(super) fn bottom(pen: &mut Pen<'_>, app: &App, area: Rect, now: i64) {
         // The help is named even where not all the others find room.
         let help = rows.iter().find(|row| row.action == Action::Help).copied();
         let reserved = help.map_or(0, |row| key_cells(pen, app, row) + 2);
-        for row in rows.iter().filter(|row| row.action != Action::Help) {
-            if row.writes && app.config.read_only {
-                continue;
-            }
+        // What cannot be done here stands last, and only where nothing else needs the room.
+        let off = app.cannot_write().is_some();
+        let (last, first): (Vec<_>, Vec<_>) =
+            rows.iter().filter(|row| row.action != Action::Help).partition(|row| row.writes && off);
+        for row in first.into_iter().chain(last) {
             if x + key_cells(pen, app, row) + reserved > room {
                 continue;
             }
-            x = put_key(pen, app, row, x, y);
+            x = put_key(pen, app, row, off && row.writes, x, y);
         }
         if let Some(row) = help
             && x + key_cells(pen, app, row) <= room
         {
-            put_key(pen, app, row, x, y);
+            put_key(pen, app, row, false, x, y);
         }
     }
     pen.put_right(end.saturating_sub(1), y, cost_cells, &cost, Role::Dim);
@@ -211,10 +212,11 @@ fn key_cells(pen: &Pen<'_>, app: &App, row: &'static Row) -> u16 {
     u16::try_from(key + row.short.len() + 3).unwrap_or(u16::MAX)
 }
 
-fn put_key(pen: &mut Pen<'_>, app: &App, row: &'static Row, x: u16, y: u16) -> u16 {
+fn put_key(pen: &mut Pen<'_>, app: &App, row: &'static Row, off: bool, x: u16, y: u16) -> u16 {
+    let (name, text) = if off { (Role::Dim, Role::Dim) } else { (Role::Accent, Role::Text) };
     let Some(key) = app.keymap.keys(row).first() else { return x };
-    let x = pen.put(x, y, 12, &key_name(pen, *key), Role::Accent) + 1;
-    pen.put(x, y, 20, &row.short, Role::Text) + 2
+    let x = pen.put(x, y, 12, &key_name(pen, *key), name) + 1;
+    pen.put(x, y, 20, &row.short, text) + 2
 }
 
 /// A key by its glyph; without glyphs, by its name, for an `E` would be another key.

@@ -2,6 +2,7 @@
 
 pub mod events;
 pub mod job;
+pub mod log;
 pub mod queue;
 pub mod queues;
 pub mod redis;

@@ -13,6 +13,7 @@ mod support;
 mod events;
 mod house;
 mod job;
+mod log;
 mod modal;
 mod redis;
 mod silence;

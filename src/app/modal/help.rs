@@ -13,6 +13,10 @@ pub enum Line {
     Heading(&'static str),
     /// Keys (empty where the line before goes on) and what they do.
     Keys(Clean, Clean),
+    /// The same for what cannot be done here.
+    Off(Clean, Clean),
+    /// Why that cannot be done.
+    Why(Clean),
     /// Nothing: above a heading.
     Empty,
 }
@@ -46,32 +50,37 @@ impl Help {
         let room = whole.inset(1).width.saturating_sub(FRAME.0);
         let columns = if room >= 2 * COLUMN + GAP { 2 } else { 1 };
         let width = room.min(COLUMN);
+        let off = app.cannot_write();
         let named: Vec<_> = scopes(app)
             .into_iter()
             .map(|scope| {
                 let rows = TABLE.iter().filter(|row| row.scope == scope);
-                let rows = rows.filter(|row| !(row.writes && app.config.read_only));
                 let rows = rows.map(|row| {
                     let keys: Vec<String> = app.keymap.keys(row).iter().map(ToString::to_string).collect();
-                    (Clean::line(keys.join(" ")), Clean::line(row.title))
+                    (Clean::line(keys.join(" ")), Clean::line(row.title), row.writes && off.is_some())
                 });
-                (scope, rows.filter(|(keys, _)| !keys.is_empty()).collect::<Vec<_>>())
+                (scope, rows.filter(|(keys, ..)| !keys.is_empty()).collect::<Vec<_>>())
             })
             .filter(|(_, rows)| !rows.is_empty())
             .collect();
-        let longest = named.iter().flat_map(|(_, rows)| rows).map(|(keys, _)| keys.width()).max();
+        let longest = named.iter().flat_map(|(_, rows)| rows).map(|(keys, ..)| keys.width()).max();
         // On narrow terminals the keys leave two thirds of the row to what they do.
         let keys = u16::try_from(longest.unwrap_or(0) + 2).unwrap_or(0).min((width / 3).max(1));
         let titles = usize::from(width.saturating_sub(keys + 1)).max(1);
         let mut lines = Vec::new();
+        if let Some(why) = &off {
+            let text = Clean::line(format!("dimmed keys do nothing: {why}"));
+            lines.extend(wrap(&text, usize::from(width).max(1)).into_iter().map(Line::Why));
+        }
         for (scope, rows) in named {
             if !lines.is_empty() {
                 lines.push(Line::Empty);
             }
             lines.push(Line::Heading(scope.title()));
-            for (keys, title) in rows {
+            for (keys, title, off) in rows {
                 for (i, part) in wrap(&title, titles).into_iter().enumerate() {
-                    lines.push(Line::Keys(if i == 0 { keys.clone() } else { Clean::default() }, part));
+                    let keys = if i == 0 { keys.clone() } else { Clean::default() };
+                    lines.push(if off { Line::Off(keys, part) } else { Line::Keys(keys, part) });
                 }
             }
         }

@@ -4,7 +4,7 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::app::Msg;
-use crate::app::effect::{Act, Agreed, RunId, Taken};
+use crate::app::effect::{Act, Agreed, JournalRead, Logged, RunId, Taken};
 use crate::conn::{Conn, ConnError};
 use crate::engine::op::Target;
 use crate::operate::journal::JournalId;
@@ -72,6 +72,34 @@ pub(super) async fn undoable(operator: &Operator, id: Option<JournalId>) -> Resu
     })
 }
 
+/// Acts of the journal that are shown.
+const ACTS: usize = 2000;
+
+/// The journal with what is kept of each act; `None`: its file has the size that was seen.
+pub(super) async fn journal(operator: &Operator, seen: u64) -> Result<Option<JournalRead>, Clean> {
+    let Some(journal) = operator.journal() else {
+        return Err(Clean::line("there is no folder for a journal (set XDG_STATE_HOME)"));
+    };
+    let size = match tokio::fs::metadata(journal.path()).await {
+        Ok(found) => found.len(),
+        Err(_) => 0,
+    };
+    if size == seen {
+        return Ok(None);
+    }
+    let history = journal.history(ACTS).await.map_err(|error| Clean::line(error.to_string()))?;
+    let mut acts = Vec::with_capacity(history.acts.len());
+    for act in history.acts {
+        let bytes = match operator.trash() {
+            Some(trash) => trash.size(act.id).await.filter(|size| *size > 0),
+            None => None,
+        };
+        let runs = act.end.is_none() && act.intent.who.pid == std::process::id();
+        acts.push(Logged { act, bytes, runs });
+    }
+    Ok(Some(JournalRead { size, acts, broken: history.broken }))
+}
+
 /// Does an act, and tells how far it is.
 pub(super) async fn perform(
     operator: &Operator,
@@ -81,7 +109,9 @@ pub(super) async fn perform(
     messages: &mpsc::Sender<Msg>,
     cancel: &CancellationToken,
 ) -> Result<Report, Clean> {
+    let sent = operator.conn().keep_sent();
     let consent = |command: String| {
+        sent.note_act(&command);
         let consent = Consent::new(agreed.confirmed, command).save(agreed.save);
         match agreed.matched {
             Some(matched) => consent.matched(matched),

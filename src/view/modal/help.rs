@@ -25,10 +25,15 @@ pub(super) fn draw(pen: &mut Pen<'_>, app: &App, top: u64) {
                 Line::Heading(title) => {
                     pen.put(at.x, y, at.width, title, Role::Strong);
                 }
-                Line::Keys(keys, title) => {
+                Line::Why(why) => {
+                    pen.put(at.x, y, at.width, why, Role::Warn);
+                }
+                Line::Keys(keys, title) | Line::Off(keys, title) => {
+                    let off = matches!(line, Line::Off(..));
+                    let (key, text) = if off { (Role::Dim, Role::Dim) } else { (Role::Accent, Role::Text) };
                     let room = at.width.saturating_sub(help.keys + 1);
-                    pen.put(at.x + 1, y, help.keys.saturating_sub(1), keys, Role::Accent);
-                    pen.put(at.x + 1 + help.keys, y, room, title, Role::Text);
+                    pen.put(at.x + 1, y, help.keys.saturating_sub(1), keys, key);
+                    pen.put(at.x + 1 + help.keys, y, room, title, text);
                 }
             }
         }

@@ -38,14 +38,29 @@ fn a_large_terminal_shows_all_of_the_help_at_once() {
 }
 
 #[test]
-fn a_read_only_help_names_no_writes() {
+fn what_cannot_be_done_is_dimmed_and_the_reason_stands_above_it() {
     let mut console = console(80, 50);
     console.keys("?");
-    assert!(console.draw().contains("Pause or resume the queue"));
+    let grid = console.draw();
+    assert!(!grid.style_at("Pause or resume the queue").contains("dim"), "{}", grid.styles());
     console.keys("Esc");
     console.app.config.read_only = true;
     console.keys("?");
-    assert!(!console.draw().contains("Pause or resume the queue"));
+    let grid = console.draw();
+    assert!(grid.style_at("Pause or resume the queue").contains("dim"), "{}", grid.styles());
+    assert!(grid.contains("dimmed keys do nothing: this session is read-only"), "{}", grid.text());
+}
+
+#[test]
+fn a_replica_takes_no_acts() {
+    let mut seen = snapshot(vec![queue("email")]);
+    let mut redis = (**seen.redis.as_ref().unwrap()).clone();
+    redis.role = "slave".into();
+    seen.redis = Some(redis.into());
+    let mut console = Console::showing(seen, 80, 24);
+    console.keys("p");
+    assert!(console.app.modal.is_none());
+    assert!(console.said()[0].starts_with("this server is a replica"), "{:?}", console.said());
 }
 
 #[rstest]

@@ -28,6 +28,31 @@ fn one_thing_that_was_refused_says_why_to_the_end() {
 }
 
 #[test]
+fn what_an_account_may_not_do_is_not_sent_again() {
+    let mut console = pausing(queue("payments"), 120, 36);
+    let bold = |console: &Console| !console.draw().style_at("p pause").contains("dim");
+    assert!(bold(&console));
+    console.keys("y");
+    let run = console.asked().into_iter().find_map(|effect| match effect {
+        Effect::Run(id, ..) => Some(id),
+        _ => None,
+    });
+    let mut report = Report::new(Action::Pause, queue("payments").id);
+    report.progress = Progress { matched: 1, failed: 1, ..Progress::default() };
+    report.failures = vec![Failure { id: None, code: "permission", message: WHY.into() }];
+    console.send(Msg::Done(run.unwrap(), Ok(report))).wait(10_000).asked();
+    console.keys("p");
+    assert!(console.app.modal.is_none() && console.asked().is_empty());
+    assert!(console.said()[0].starts_with("not permitted on this server: NOPERM"), "{:?}", console.said());
+    assert!(!bold(&console), "{}", console.draw().styles());
+    console.keys("?");
+    assert!(console.draw().contains("dimmed keys do nothing: not permitted"), "{}", console.draw().text());
+    // Rights may have been given meanwhile: Ctrl-R tries it again.
+    console.keys("Esc Ctrl-R p");
+    assert!(console.app.modal.is_some());
+}
+
+#[test]
 fn what_an_account_may_not_use_is_said_once() {
     let mut seen = snapshot(vec![queue("payments")]);
     seen.refused = vec!["INFO: not permitted".into()];

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use toril::app::effect::{Answer, Query, ScanResult, Taken};
+use toril::app::effect::{Answer, JournalRead, Logged, Query, ScanResult, Taken};
 use toril::app::link::{LinkPhase, LinkView};
+use toril::conn::{Sent, Verb, What};
 use toril::engine::read::FieldValue;
 use toril::engine::read::job::{Children, Field, JobDetail, LogPage, Parent};
 use toril::engine::read::page::{Brief, JobRow, Page, PageQuery};
@@ -11,7 +12,7 @@ use toril::monitor::redis::{Clients, HealthPoint, Memory, Persistence, SlowEntry
 use toril::monitor::snapshot::{Cost, Discovery, RatePoint};
 use toril::monitor::{Drain, FeedEvent, QueueRow, RedisHealth, Snapshot, Workers};
 use toril::operate::Preview;
-use toril::operate::journal::JournalId;
+use toril::operate::journal::{Confirmed, Intent, JournalId, Kept, Outcome, Part, Place, Who};
 use toril::text::Clean;
 use toril::wire::{Era, JobId, Prefix, QueueId, QueueName, Raw, State, Token};
 
@@ -352,6 +353,8 @@ impl Chaos {
                 effects: self.some(6, Self::clean),
                 bytes: self.coin().then(|| self.count()),
             }),
+            Query::Journal(_) => Answer::Journal(self.coin().then(|| self.journal())),
+            Query::Sent(after) => Answer::Sent(self.sent(*after)),
             Query::Undoable(_) => Answer::Undoable(Taken {
                 id: JournalId(self.count()),
                 word: self.clean(),
@@ -363,6 +366,56 @@ impl Chaos {
                 bytes: self.count(),
             }),
         })
+    }
+
+    fn journal(&mut self) -> JournalRead {
+        let acts = self.some(40, |chaos| {
+            let word = |chaos: &mut Self| String::from_utf8_lossy(&chaos.bytes()).into_owned();
+            let intent = Intent {
+                who: Who { user: Some(word(chaos)), pid: 7, ..Who::default() },
+                place: Place { endpoint: word(chaos), ..Place::default() },
+                action: word(chaos),
+                queue: word(chaos),
+                prefix: word(chaos),
+                era: word(chaos),
+                selector: word(chaos),
+                matched: chaos.coin().then(|| chaos.count()),
+                confirmed: Confirmed::Typed,
+                command: word(chaos),
+                plan: serde_json::Value::Null,
+                version: word(chaos),
+            };
+            let counts = Part { done: chaos.count(), changed: chaos.count(), failed: chaos.count() };
+            let ids = chaos.some(9, word);
+            let outcome = Outcome {
+                ended: word(chaos),
+                counts,
+                reason: Some(word(chaos)),
+                ids,
+                undoable: chaos.coin(),
+            };
+            let end = chaos.coin().then_some((NOW, outcome));
+            let act = Kept { id: JournalId(chaos.count()), at: NOW - 1000, intent, part: None, end };
+            Logged { act, bytes: chaos.coin().then(|| chaos.count()), runs: chaos.coin() }
+        });
+        let broken = self.some(2, |_| 7);
+        JournalRead { size: self.count(), acts, broken }
+    }
+
+    fn sent(&mut self, after: u64) -> Vec<Sent> {
+        let whats: Vec<What> = self.some(60, |chaos| match chaos.coin() {
+            true => What::Act(chaos.clean()),
+            false => What::Commands {
+                verb: Verb::HGet,
+                script: None,
+                key: Some(chaos.clean()),
+                count: 3,
+                took: std::time::Duration::from_micros(chaos.count()),
+                failed: chaos.coin(),
+            },
+        });
+        let numbers = after.saturating_add(1)..;
+        whats.into_iter().zip(numbers).map(|(what, number)| Sent { number, at: NOW, what }).collect()
     }
 
     fn page(&mut self, query: &PageQuery) -> Page {
