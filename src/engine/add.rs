@@ -1,4 +1,5 @@
-//! Adding jobs: one script for every kind, one call for one job or several (spec, section 4).
+//! Adding jobs: one call for one job or several (spec, section 4). One script knows every kind; a lone job
+//! without anything rare has a short one of its own.
 
 mod added;
 mod backoff;
@@ -21,7 +22,7 @@ pub(super) use row::JobRow;
 pub(super) use validate::{check_size, validate};
 
 use super::script::script;
-use crate::conn::{Conn, items};
+use crate::conn::{Conn, Value, items};
 use crate::wire::{JobId, QueueId};
 
 /// What `meta.library` says of queues we add to. Never `meta.version`: that names the release of
@@ -81,9 +82,17 @@ impl Row {
 pub(super) async fn add_rows(conn: &Conn, rows: Vec<Row>) -> Result<Vec<Result<Added, AddError>>, AddError> {
     let keys: Vec<Vec<u8>> = rows.iter().map(|row| row.queue.key("meta")).collect();
     let plain = rows.iter().all(Row::is_plain);
+    let lone = plain && matches!(&rows[..], [row] if !row.is_parent);
     let mut args = vec![LIBRARY.as_bytes().to_vec(), Vec::new()];
     for row in rows {
         row.push(&mut args)?;
+    }
+    if lone {
+        // Nil: it has written nothing, because the queue or the job is not as usual.
+        let reply = conn.eval(script!("alone", "add_one"), &keys, &args).await?;
+        if reply != Value::Nil {
+            return Ok(vec![Added::read(&reply)]);
+        }
     }
     // Each run of a script makes its functions anew: what no row needs is left out.
     let script = if plain {

@@ -4,8 +4,15 @@ use crate::wire::{QueueId, WriteEra};
 
 /// A script of ours, joined when this crate is compiled: the codes, the ground (`operation`: the
 /// caller names the era; `client`: a producer or worker, eras 5 and 6), the queue, the parts that it
-/// calls, and itself.
+/// calls, and itself. A file `alone` shares nothing.
 macro_rules! script {
+    ("alone", $name:literal) => {{
+        static SCRIPT: std::sync::LazyLock<$crate::conn::Script> = std::sync::LazyLock::new(|| {
+            let lua = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/engine/lua/", $name, ".lua"));
+            $crate::conn::Script::new($name, lua)
+        });
+        &*SCRIPT
+    }};
     ($ground:literal, $name:literal, [$($part:literal),*]) => {{
         static SCRIPT: std::sync::LazyLock<$crate::conn::Script> = std::sync::LazyLock::new(|| {
             $crate::conn::Script::new($name, concat!(

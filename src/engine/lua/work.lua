@@ -25,6 +25,7 @@
 
 local q = queue_of(base_of(KEYS[1]))
 local now = clock(ARGV[1])
+local stamp = string.format('%.0f', now)
 local wanted = tonumber(ARGV[7])
 local nothing, due_next = false, 0
 if wanted > 0 and ARGV[10] == '2' and not ARGV[11] then nothing, due_next = has_nothing(q, now) end
@@ -82,7 +83,7 @@ local childless = not completing[1] or redis.call('EXISTS', unpack(completing)) 
 
 local function end_job(job)
   local kind = job.kind
-  if kind == 'c' or kind == 'f' or kind == 'x' then return finish_job(q, job, now, childless) end
+  if kind == 'c' or kind == 'f' or kind == 'x' then return finish_job(q, job, now, stamp, childless) end
   if kind == 'r' then
     if job.number <= 0 then promote() end
     return rarely().retry_job(q, job, now)
@@ -111,8 +112,8 @@ if jobs[1] then
     end
     codes[i] = code
   end
-  file(q, 'completed', now)
-  file(q, 'failed', now)
+  file(q, 'completed', stamp)
+  file(q, 'failed', stamp)
   drop_locks(q)
   if ARGV[4] ~= '0' then
     for state, count in pairs(finished) do
@@ -128,7 +129,7 @@ if wanted > 0 and not refused then
   if most and not held then room = most - redis.call('LLEN', q.active) end
   local limited, due
   limited, due, telling = fetch(q, wanted, held, room, {
-    now = now, lock_ms = ARGV[2], worker = ARGV[3], prefix = ARGV[8], first = tonumber(ARGV[9]),
+    now = stamp, lock_ms = ARGV[2], worker = ARGV[3], prefix = ARGV[8], first = tonumber(ARGV[9]),
     max = tonumber(meta.max or ARGV[5]), duration = tonumber(ARGV[6]) or tonumber(meta.duration or ''),
   }, reply)
   reply[2], reply[3] = math.max(reply[2], limited), due

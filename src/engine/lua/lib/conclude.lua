@@ -4,14 +4,15 @@
 local filed = { completed = {}, failed = {} }
 local finished = { completed = 0, failed = 0 }
 
--- Files the finished jobs of a state, all in one command.
-local function file(q, state, now)
+-- Files the finished jobs of a state, all in one command. `stamp`: now as text, because Redis formats a
+-- number at length each time that it is passed.
+local function file(q, state, stamp)
   local ids = filed[state]
   if not ids[1] then return end
   filed[state] = {}
   local members = {}
   for _, id in ipairs(ids) do
-    members[#members + 1] = now
+    members[#members + 1] = stamp
     members[#members + 1] = id
   end
   redis.call('ZADD', q[state], unpack(members))
@@ -20,7 +21,7 @@ end
 -- Ends a job as completed or failed (spec 6.2); returns a code. `childless`: no job of the script has
 -- children that are pending or failed. job.rule is the keep policy: '' all, '0' nothing, or age in ms,
 -- count and age limit a call with commas between, each may be empty.
-local function finish_job(q, job, now, childless)
+local function finish_job(q, job, now, stamp, childless)
   local id, key = job.id, q.base .. job.id
   local state = job.completed and 'completed' or 'failed'
   local fields = redis.call('HMGET', key, 'timestamp', 'atm', 'deid', 'parentKey', 'defa')
@@ -33,6 +34,7 @@ local function finish_job(q, job, now, childless)
   local refused = unlock(q, job, attempts)
   if refused then return refused end
   attempts = attempts + 1
+  local made = attempts == 1 and '1' or attempts
   local grave, no_grave
   if job.grave then grave, no_grave = rarely().grave_of(job.grave) end
   if redis.call('LREM', q.active, -1, id) == 0 then
@@ -62,15 +64,15 @@ local function finish_job(q, job, now, childless)
     rarely().delete_job(key)
   else
     if job.completed then
-      redis.call('HSET', key, 'atm', attempts, 'returnvalue', job.text, 'finishedOn', now)
+      redis.call('HSET', key, 'atm', made, 'returnvalue', job.text, 'finishedOn', stamp)
     else
-      redis.call('HSET', key, 'atm', attempts, 'failedReason', job.text, 'stacktrace', job.stack, 'finishedOn', now)
+      redis.call('HSET', key, 'atm', made, 'failedReason', job.text, 'stacktrace', job.stack, 'finishedOn', stamp)
       if fields[5] then redis.call('HDEL', key, 'defa') end
     end
     local others = filed[state]
     others[#others + 1] = id
     if job.rule ~= '' then
-      file(q, state, now)
+      file(q, state, stamp)
       local age, count, limit = string.match(job.rule, '^(%d*),(%d*),(%d*)$')
       rarely().evict(q, state, age, count, tonumber(limit), now)
     end

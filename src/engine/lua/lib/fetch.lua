@@ -58,7 +58,7 @@ end
 
 -- Starts a popped job under `token`. Returns its fields, or nil if the id leads to no job: a wake-up
 -- marker of old releases, or an id whose hash is gone (Node would run that as a nameless job).
--- options: now, lock_ms, worker.
+-- options: now (text), lock_ms, worker.
 local function start(q, id, token, options)
   local key = q.base .. id
   local job = redis.call('HMGET', key, unpack(FIELDS))
@@ -68,7 +68,8 @@ local function start(q, id, token, options)
   end
   redis.call('SET', key .. ':lock', token, 'PX', options.lock_ms)
   emit(q, 'active', 'jobId', id, 'prev', 'waiting')
-  local starts = (tonumber(job[8]) or 0) + 1
+  -- Redis formats numbers at length; most jobs start for the first time.
+  local starts = job[8] and (tonumber(job[8]) or 0) + 1 or '1'
   if options.worker ~= '' then
     redis.call('HSET', key, 'processedOn', options.now, 'ats', starts, 'pb', options.worker)
   else
@@ -79,7 +80,7 @@ end
 
 -- Takes up to `wanted` jobs and appends id and fields of each to `reply`. `held`: the queue is paused
 -- or as many jobs run as it allows; `room`: how many more may run.
--- options: now, lock_ms, worker, prefix and first number of the tokens, max and duration of the limit.
+-- options: now (text), lock_ms, worker, prefix and first number of the tokens, max and duration of the limit.
 -- Returns for how many ms the rate limit holds, when the first delayed job is due (both 0 if they do
 -- not matter), and whether that or a job says why the queue is not empty.
 local function fetch(q, wanted, held, room, options, reply)
