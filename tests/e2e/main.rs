@@ -13,5 +13,6 @@ mod support;
 mod act;
 mod exits;
 mod hostile;
+mod monkey;
 mod silence;
 mod terminal;
