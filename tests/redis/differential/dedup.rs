@@ -3,7 +3,7 @@
 use rstest::rstest;
 use serde_json::{Value, json};
 use toril::engine::op::{JobOp, Target, run_job};
-use toril::engine::{Outcome, WorkerOptions};
+use toril::engine::{JobError, Outcome, WorkerOptions};
 use toril::wire::{JobId, WriteEra};
 
 use super::pair::{Pair, finished};
@@ -162,9 +162,10 @@ fn case_19_replace_finds_its_owner_elsewhere(#[case] lib: Lib) {
 }
 
 #[rstest]
-#[case(Lib::BullMq5)]
-#[case(Lib::BullMq6)]
-fn case_20_the_last_one_waits_for_its_turn(#[case] lib: Lib) {
+fn case_20_the_last_one_waits_for_its_turn(
+    #[values(Lib::BullMq5, Lib::BullMq6)] lib: Lib,
+    #[values(false, true)] fails: bool,
+) {
     let mut pair = pair(lib);
     for (round, more) in [json!({}), json!({"replace": true}), json!({"ttl": 60_000})].into_iter().enumerate()
     {
@@ -192,6 +193,29 @@ fn case_20_the_last_one_waits_for_its_turn(#[case] lib: Lib) {
         let aside = format!("bull:q:dn:k{round}");
         assert_eq!(pair.dumps()[1].field(&aside, "data"), Some(r#"{"n":4,"ü":"/"}"#));
         pair.compare();
+        let verb = if fails { "fail" } else { "complete" };
+        let id = owner.lossless().into_owned();
+        pair.node.call(json!({"op": verb, "handle": handle, "queue": "q", "job": id, "message": "boom"}));
+        if fails {
+            pair.ours.wait(manual.fail(&job, &JobError::new("boom"), None)).unwrap();
+        } else {
+            pair.ours.wait(manual.complete(&job, &(), None)).unwrap();
+        }
+        assert_eq!(pair.dumps()[1].get(&aside), None, "its turn has come");
+        pair.compare();
+        // Out of the way of the next round.
+        let state = ["delayed", "prioritized", "wait"][round];
+        let moved = pair.dumps()[1].members(&format!("bull:q:{state}"))[0].to_owned();
+        for server in &pair.servers {
+            let mut link = server.connect();
+            let gone = if state == "wait" { "LREM" } else { "ZREM" };
+            let mut command = redis::cmd(gone);
+            command.arg(format!("bull:q:{state}"));
+            if state == "wait" {
+                command.arg(0);
+            }
+            assert_eq!(command.arg(&moved).query::<i64>(&mut link), Ok(1));
+        }
     }
 }
 

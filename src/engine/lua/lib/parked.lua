@@ -5,9 +5,6 @@ local function requeue_parked(q, dedup, now)
   local said = redis.call('HMGET', parked, 'name', 'data', 'opts', 'jid', 'pk', 'pd', 'rjk')
   local id = said[4]
   if not id then return end
-  redis.call('DEL', parked)
-  redis.call('INCR', q.id)
-  redis.call('SET', q.base .. 'de:' .. dedup, id)
   local ok, opts = pcall(cjson.decode, said[3] or '')
   if not ok or type(opts) ~= 'table' then opts = {} end
   local job = {
@@ -15,6 +12,11 @@ local function requeue_parked(q, dedup, now)
     delay = tonumber(opts.delay), priority = tonumber(opts.priority), lifo = opts.lifo == true,
     parent_key = said[5] or nil, parent = said[6] or '{}', scheduler = said[7] or nil, dedup = dedup,
   }
+  -- Where it cannot be put it stays parked: nothing may fail behind the first write.
+  if not can_take(q, job) then return end
+  redis.call('DEL', parked)
+  redis.call('INCR', q.id)
+  redis.call('SET', q.base .. 'de:' .. dedup, id)
   store(q, job)
   line_up(q, job)
   settle(q)
