@@ -37,7 +37,7 @@ pub struct Job<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     stacktrace: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    attempts_made: Option<i64>,
+    attempts_made: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     attempts_started: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -138,7 +138,6 @@ impl<'a> Job<'a> {
             })
         });
         let text = |name: &str| job.value(name).map(lossless);
-        let number = |names: [&str; 2]| names.into_iter().find_map(|name| job.number(name));
         let shown = job
             .fields
             .iter()
@@ -155,7 +154,7 @@ impl<'a> Job<'a> {
             returnvalue,
             failed_reason: text("failedReason"),
             stacktrace,
-            attempts_made: number(["attemptsMade", "atm"]),
+            attempts_made: job.attempts_made(),
             attempts_started: job.number("ats"),
             timestamp: job.number("timestamp"),
             processed_on: job.number("processedOn"),

@@ -88,7 +88,7 @@ fn print(session: &mut Session, job: &JobDetail) -> Result<(), Failure> {
     if let Some((start, end)) = job.number("processedOn").zip(job.number("finishedOn")) {
         line("took", Clean::line(span(end - start)));
     }
-    let tries = job.number("attemptsMade").or_else(|| job.number("atm"));
+    let tries = job.attempts_made();
     line("tries", tries.map(|tries| Clean::line(tries.to_string())).unwrap_or_default());
     let priority = job.number("priority").filter(|priority| *priority != 0);
     line("priority", priority.map(|n| Clean::line(n.to_string())).unwrap_or_default());

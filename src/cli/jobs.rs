@@ -154,7 +154,7 @@ fn print(
             State::Delayed => job.due_at.map(|due| due - now),
             _ => job.number(what).map(|at| now - at),
         };
-        let tries = job.number("attemptsMade").or_else(|| job.number("atm")).unwrap_or(0);
+        let tries = job.attempts_made().unwrap_or(0);
         let (field, tone) = match state {
             State::Failed => ("failedReason", Tone::Alert),
             State::Active => ("pb", Tone::Plain),

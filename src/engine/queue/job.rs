@@ -99,7 +99,7 @@ impl<T: DeserializeOwned> Job<T> {
             timestamp: found.number("timestamp"),
             delay: found.number("delay").unwrap_or(0),
             priority: found.number("priority").unwrap_or(0),
-            attempts_made: count("atm").max(count("attemptsMade")),
+            attempts_made: found.attempts_made().unwrap_or(0),
             attempts_started: count("ats"),
             stalled: count("stc"),
             processed_on: found.number("processedOn"),

@@ -79,6 +79,17 @@ impl JobDetail {
         number::whole(self.value(name)?)
     }
 
+    /// How many attempts have ended, whoever made them: BullMQ up to 4 counts its own in `attemptsMade`,
+    /// later releases theirs in `atm`, and a job that both have run has both (spec 14.4). `None`
+    /// where neither is there.
+    pub fn attempts_made(&self) -> Option<u64> {
+        let count = |name| self.number(name).map(|n| u64::try_from(n).unwrap_or(0));
+        match (count("attemptsMade"), count("atm")) {
+            (None, None) => None,
+            (older, newer) => Some(older.unwrap_or(0) + newer.unwrap_or(0)),
+        }
+    }
+
     /// A field in the form that may be shown on one line.
     pub fn clean(&self, name: &str) -> Option<Clean> {
         self.value(name).map(Clean::line)

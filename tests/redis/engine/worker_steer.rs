@@ -243,7 +243,7 @@ fn data_of_another_type_fails_the_job_for_good_and_stays() {
     );
 }
 
-/// Counts of both generations: the larger one decides.
+/// Counts of both generations are added: each counts its own attempts.
 #[test]
 fn attempts_of_older_workers_count() {
     let server = Server::start();

@@ -37,11 +37,10 @@ impl Facts {
         let options = detail.value("opts").map(StoredOptions::parse).unwrap_or_default();
         let count = |name: &str| detail.number(name).and_then(|n| u64::try_from(n).ok());
         let active = detail.state == Some(State::Active);
-        let made = match (count("attemptsMade"), count("atm")) {
-            // Up to era 4 BullMQ counts an attempt when it begins.
-            (Some(n), None) if active && era != Era::Bull4 && era != Era::Bull3 => n.saturating_sub(1),
-            (Some(n), _) | (None, Some(n)) => n,
-            (None, None) => 0,
+        let made = match (detail.attempts_made().unwrap_or(0), count("ats")) {
+            // Up to era 4 BullMQ counts an attempt when it begins, later ones count their starts in `ats`.
+            (n, None) if active && era != Era::Bull4 && era != Era::Bull3 => n.saturating_sub(1),
+            (n, _) => n,
         };
         let added_at = detail.number("timestamp");
         let delay = options.delay_ms.max(0);

@@ -92,8 +92,8 @@ impl Small {
             Self::Priority => &["priority"],
             Self::Worker => &["pb"],
             Self::Attempts => match era {
-                Era::V5 | Era::V6 => &["atm"],
-                Era::Pro | Era::Unknown => &["attemptsMade", "atm"],
+                // In a queue that was upgraded jobs may have both.
+                Era::V5 | Era::V6 | Era::Pro | Era::Unknown => &["attemptsMade", "atm"],
                 _ => &["attemptsMade"],
             },
             Self::Started => match era {

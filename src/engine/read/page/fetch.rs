@@ -250,9 +250,8 @@ impl JobRow {
             Small::ProcessedOn => self.processed_on = number,
             Small::Delay => self.delay = number,
             Small::Priority => self.priority = number.unwrap_or(0),
-            // `attemptsMade` comes first and wins where both are there (spec 2).
-            Small::Attempts if self.attempts_made > 0 => {}
-            Small::Attempts => self.attempts_made = number.and_then(|n| u64::try_from(n).ok()).unwrap_or(0),
+            // Both where both are there: each counts attempts of its own (spec 14.4).
+            Small::Attempts => self.attempts_made += number.and_then(|n| u64::try_from(n).ok()).unwrap_or(0),
             Small::Started => self.attempts_started = number.and_then(|n| u64::try_from(n).ok()),
             Small::Worker => self.worker = Some(Clean::line(&value[..value.len().min(256)])),
         }
