@@ -27,19 +27,16 @@ impl ManualWorker {
     /// that is logged.
     pub async fn fetch(&self, at: Option<i64>) -> Result<Option<ActiveJob>, WorkError> {
         let turn = self.calls.work(&[], self.calls.take(1, Look::Yes), at).await?;
-        match turn.refused {
-            Some(refused) => Err(refused),
-            None => {
-                let job = turn.jobs.into_iter().next();
-                if let Some(job) = job.as_ref().filter(|job| job.scheduler.is_some())
-                    && let Err(error) =
-                        schedule::next_iteration(&self.calls.conn, &self.calls.queue, job, at).await
-                {
-                    tracing::error!(%error, "a scheduler has no next run");
-                }
-                Ok(job)
-            }
+        if let Some(refused) = turn.refused {
+            return Err(refused);
         }
+        let job = turn.jobs.into_iter().next();
+        if let Some(job) = job.as_ref().filter(|job| job.scheduler.is_some())
+            && let Err(error) = schedule::next_iteration(&self.calls.conn, &self.calls.queue, job, at).await
+        {
+            tracing::error!(%error, "a scheduler has no next run");
+        }
+        Ok(job)
     }
 
     /// Ends a job as completed.

@@ -128,3 +128,27 @@ fn earlier(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
         (one, other) => one.or(other),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn after_errors_a_worker_asks_more_and_more_rarely() {
+        let mut plan = Plan::new();
+        let pause = |plan: &mut Plan, ms: u64| {
+            let before = Instant::now();
+            plan.failed();
+            assert!(plan.held_until.unwrap() >= before + Duration::from_millis(ms), "{ms}");
+            assert!(plan.held_until.unwrap() <= Instant::now() + Duration::from_millis(ms), "{ms}");
+        };
+        for ms in [100, 200, 400, 800, 1600, 2000, 2000] {
+            pause(&mut plan, ms);
+            assert_eq!(plan.alarm(), plan.held_until, "it sleeps until then");
+        }
+        // An answer ends it.
+        plan.answered(Idle { limited_ms: 0, due_in_ms: None, now_ms: 1 }, false, 0, LONGEST_WAIT);
+        assert_eq!(plan.held_until, None);
+        pause(&mut plan, 100);
+    }
+}

@@ -120,6 +120,34 @@ fn case_29_a_strategy_of_ones_own_says_when_and_whether(#[case] lib: Lib) {
     pair.ours.stop(ours);
 }
 
+/// BullMQ's worker reports an error and leaves the job to the stalled check; ours tries it again.
+#[rstest]
+#[case(Lib::BullMq5)]
+#[case(Lib::BullMq6)]
+fn case_29_a_strategy_that_nobody_knows(#[case] lib: Lib) {
+    let mut pair = Pair::new(lib);
+    for (n, opts) in [json!({"type": "own", "delay": 60_000}), json!({"type": "own"})].iter().enumerate() {
+        let opts = json!({"attempts": 2, "backoff": opts});
+        let options = JobOptions::parse(opts.as_object().unwrap()).unwrap();
+        pair.add("job", &json!({"do": "fail"}), &opts, options);
+        let id = (n + 1).to_string();
+        let handle = pair.node.call(json!({"op": "worker", "queue": "q", "manual": true}));
+        pair.node.call(json!({"op": "take", "handle": handle, "queue": "q"}));
+        let fails = json!({"op": "fail", "handle": handle, "queue": "q", "job": id, "message": "boom"});
+        let refused = pair.node.try_call(fails).unwrap_err();
+        assert!(refused.contains("Unknown backoff strategy own"), "{refused}");
+        let dump = Dump::of(&pair.servers[0]);
+        assert!(dump.members("bull:q:active").contains(&&*id), "it stays active");
+        let manual = pair.ours.manual("q", named());
+        let job = pair.ours.wait(manual.fetch(None)).unwrap().unwrap();
+        pair.ours.wait(manual.fail(&job, &JobError::new("boom"), None)).unwrap();
+        let dump = Dump::of(&pair.servers[1]);
+        let state = ["bull:q:delayed", "bull:q:wait"][n];
+        assert_eq!((dump.members(state), dump.len("bull:q:active")), (vec![&*id], 0));
+        assert_eq!(dump.field(&format!("bull:q:{id}"), "atm"), Some("1"));
+    }
+}
+
 #[rstest]
 #[case(Lib::BullMq5)]
 #[case(Lib::BullMq6)]

@@ -223,3 +223,25 @@ fn a_job_that_ends_while_the_server_is_silent_is_ended_once_it_answers() {
     assert_eq!(dump.field("bull:q:1", "failedReason"), None);
     ours.stop(running);
 }
+
+/// Within max(lock, stalled interval) + stalled interval + 1 s, by Redis's own record of both starts.
+#[test]
+fn a_dead_workers_job_runs_elsewhere_in_time() {
+    let server = Server::start();
+    let ours = Ours::on(&server);
+    let ms = Duration::from_millis;
+    let options = || WorkerOptions { lock: ms(1000), stalled_interval: ms(500), ..named("w") };
+    ours.wait(ours.queue("q").add("job", &json!({"do": "hang"}), JobOptions::default())).unwrap();
+    let dying = ours.worker("q", options());
+    until(|| dying.ran().len() == 1);
+    let other = ours.worker("q", options());
+    ours.kill(dying);
+    let died = std::time::Instant::now();
+    until(|| other.ran().len() == 1);
+    let took = died.elapsed();
+    println!("it ran elsewhere {took:?} after");
+    // The machine may have much else to do: five times what is left beside the intervals.
+    assert!(took < ms(1000 + 500 + 5 * 1000), "{took:?}");
+    assert_eq!(Dump::of(&server).field("bull:q:1", "ats"), Some("2"));
+    ours.kill(other);
+}
