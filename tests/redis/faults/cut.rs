@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use rstest::rstest;
 use serde_json::json;
 use toril::conn::{Access, Conn, Endpoint, Options};
-use toril::engine::{AddError, JobOptions, Queue, WorkerOptions};
+use toril::engine::{AddError, Added, JobOptions, Queue, WorkerOptions};
 
 use super::child::Order;
 use super::proxy::Fate;
@@ -104,4 +105,56 @@ fn an_add_that_was_not_heard_is_told_and_not_sent_again() {
     }
     scene.ours.stop(running);
     assert!(runs.values().all(|times| *times == 1));
+}
+
+/// A bulk whose link breaks at the third of five steps: each job's result says what is known of it.
+#[rstest]
+#[case::it_arrived(Fate::Cut)]
+#[case::half_of_it_arrived(Fate::Half)]
+fn a_bulk_that_breaks_midway_tells_what_is_known(#[case] fate: Fate) {
+    const JOBS: usize = 50;
+    let scene = Scene::new();
+    // Now the server knows the script: each step is one command.
+    let first = JobOptions { id: Some("first".to_owned()), ..JobOptions::default() };
+    scene.ours.wait(scene.ours.queue("q").add("job", &json!({}), first)).unwrap();
+    let (mut scripts, arrived) = (0, Arc::new(AtomicUsize::new(0)));
+    let heard = arrived.clone();
+    scene.proxy.rule(move |command| {
+        if !command.tells("job-") {
+            return Fate::Pass;
+        }
+        scripts += 1;
+        heard.store(scripts, Ordering::Relaxed);
+        if scripts == 3 { fate } else { Fate::Pass }
+    });
+    let jobs = || {
+        (0..JOBS).map(|n| {
+            let id = Some(format!("job-{n:02}"));
+            ("job".to_owned(), json!({}), JobOptions { id, ..JobOptions::default() })
+        })
+    };
+    let options = Options { access: Access::ReadWrite, ..Options::default() };
+    let conn = scene.ours.wait(Conn::open(Endpoint::unix(scene.proxy.socket()), options)).unwrap();
+    let queue = Queue::new(conn, queue_id("q")).with_chunk(10);
+    let told = scene.ours.wait(queue.add_bulk(jobs())).unwrap();
+    assert_eq!(told.len(), JOBS);
+    for (n, result) in told.iter().enumerate() {
+        let right = match n / 10 {
+            0 | 1 => result.as_ref().is_ok_and(Added::is_new),
+            2 => result.as_ref().is_err_and(AddError::is_unknown),
+            _ => *result == Err(AddError::NotSent),
+        };
+        assert!(right, "{n}: {result:?}");
+    }
+    // The step was sent once, and those behind it never.
+    assert_eq!(arrived.load(Ordering::Relaxed), 3);
+    let there = if fate == Fate::Cut { 30 } else { 20 };
+    assert_eq!(scene.count("wait"), there + 1);
+
+    // What is not known can be added again, because the ids are the producer's own.
+    let again = jobs().enumerate().filter(|(n, _)| told[*n].is_err()).map(|(_, job)| job);
+    let told = scene.ours.wait(scene.ours.queue("q").add_bulk(again)).unwrap();
+    let told: Vec<_> = told.into_iter().map(Result::unwrap).collect();
+    let existed = told.iter().filter(|added| !added.is_new()).count();
+    assert_eq!((told.len(), existed, scene.count("wait")), (30, there - 20, JOBS + 1));
 }
