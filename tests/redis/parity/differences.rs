@@ -306,38 +306,3 @@ fn what_is_no_job_is_left_alone(#[case] lib: Lib) {
     assert_eq!(pair.ours(&queue, REMOVE, &id), Ok(Code::Done));
     assert_eq!(pair.dump_ours().len(&format!("bull:{queue}:failed")), 0);
 }
-
-/// A row without a test is a claim.
-#[test]
-fn every_row_names_a_test_that_exists() {
-    let sources = [
-        include_str!("differences.rs"),
-        include_str!("bulk.rs"),
-        include_str!("harm.rs"),
-        include_str!("remove.rs"),
-        include_str!("schedulers.rs"),
-        include_str!("../engine/eras.rs"),
-        include_str!("../engine/op.rs"),
-        include_str!("../engine/worker.rs"),
-        include_str!("../differential/flow/add.rs"),
-        include_str!("../differential/flow/link.rs"),
-        include_str!("../differential/flow/live.rs"),
-        include_str!("../differential/flow/read.rs"),
-        include_str!("../differential/schedule/cron.rs"),
-        include_str!("../differential/schedule/next.rs"),
-    ]
-    .concat();
-    let docs = include_str!("../../../docs/differences.md");
-    let rows: Vec<&str> =
-        docs.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| #")).collect();
-    assert!(rows.len() >= 19);
-    for row in rows {
-        let shown_by = row.trim_end_matches(" |").rsplit(" | ").next().unwrap();
-        let names: Vec<&str> =
-            shown_by.split('`').skip(1).step_by(2).filter(|name| !name.contains('.')).collect();
-        assert!(!names.is_empty(), "{row}");
-        for name in names {
-            assert!(sources.contains(&format!("fn {name}(")), "{name}");
-        }
-    }
-}
