@@ -13,7 +13,7 @@ fn key(queue: &str, suffix: &str) -> String {
     format!("bull:{queue}:{suffix}")
 }
 
-fn upsert(pair: &mut Pair, queue: &str, scheduler: &str, repeat: Value) {
+fn upsert(pair: &mut Pair, queue: &str, scheduler: &str, repeat: &Value) {
     pair.theirs
         .call(json!({"op": "upsertScheduler", "queue": queue, "scheduler": scheduler, "repeat": repeat}));
 }
@@ -28,7 +28,7 @@ fn case_63_a_removed_scheduler_takes_its_delayed_run_along(#[case] lib: Lib, #[c
     let mut pair = Pair::new(lib);
     let queue = pair.fresh();
     let repeat = if how == "every" { json!({"every": 600_000}) } else { json!({"pattern": "0 3 * * *"}) };
-    upsert(&mut pair, &queue, "s", repeat);
+    upsert(&mut pair, &queue, "s", &repeat);
     pair.copy();
     pair.theirs.call(json!({"op": "removeScheduler", "queue": queue, "scheduler": "s"}));
     let removed = pair.schedule(&queue, SchedulerOp::Remove, "s").unwrap();
@@ -84,7 +84,7 @@ fn case_66_drain_clean_and_obliterate_page_by_page(#[case] lib: Lib) {
             pair.add(queue, json!({}));
             pair.finish(queue, (n % 2 == 0).then_some("boom"));
         }
-        upsert(pair, queue, "s", json!({"pattern": "0 3 * * *"}));
+        upsert(pair, queue, "s", &json!({"pattern": "0 3 * * *"}));
         for n in 0..5 {
             pair.add(queue, json!({"delay": 600_000 + n}));
             pair.add(queue, json!({"priority": 1 + n}));

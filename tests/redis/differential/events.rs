@@ -43,7 +43,7 @@ fn as_node(event: &QueueEvent) -> Value {
         EventKind::Delayed { due_at, .. } => set("delay", (*due_at).into()),
         EventKind::Progress { data, .. } => set("data", data.read().unwrap()),
         EventKind::RetriesExhausted { attempts_made, .. } => {
-            set("attemptsMade", attempts_made.to_string().into())
+            set("attemptsMade", attempts_made.to_string().into());
         }
         EventKind::Deduplicated { deduplication_id, deduplicated_job, .. } => {
             set("deduplicationId", text(deduplication_id).into());

@@ -87,6 +87,7 @@ fn node(queue: &str, id: &str, opts: Value, children: &[Value]) -> Value {
     job(queue, id, json!({}), opts, children)
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "callers write the JSON in place")]
 fn job(queue: &str, id: &str, data: Value, mut opts: Value, children: &[Value]) -> Value {
     opts["jobId"] = id.into();
     let mut node = json!({"name": id, "queueName": queue, "data": data, "opts": opts});

@@ -72,7 +72,7 @@ fn case_39_a_window_lets_as_many_start(#[case] lib: Lib) {
         let starts = starts(server, 6);
         // Two a window; windows begin with the first start, and may begin late on a busy machine.
         for (at, start) in starts.iter().enumerate() {
-            assert!(*start >= at as i64 / 2 * 500 - 20, "{starts:?}");
+            assert!(*start >= i64::try_from(at).unwrap() / 2 * 500 - 20, "{starts:?}");
         }
         assert!(starts[5] < 5_000, "{starts:?}");
     }

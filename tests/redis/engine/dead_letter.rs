@@ -226,11 +226,7 @@ fn a_queue_that_cannot_take_it_costs_no_job(#[case] damage: &[&str], #[case] cod
     let dump = Dump::of(&server);
     assert_eq!(dump.field("bull:q:1", "failedReason"), Some("no route"));
     let written = |dump: &Dump| -> Vec<String> {
-        dump.keys()
-            .into_iter()
-            .filter(|key| key.starts_with("bull:dead:"))
-            .map(|key| key.to_string())
-            .collect()
+        dump.keys().into_iter().filter(|key| key.starts_with("bull:dead:")).map(str::to_owned).collect()
     };
     assert_eq!(written(&dump), written(&before));
     let why = told.iter().find_map(|event| match event {

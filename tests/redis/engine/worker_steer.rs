@@ -155,7 +155,7 @@ fn closing_gives_jobs_their_grace_then_cancels_them_then_gives_them_up() {
         concurrency: 3,
         // Shorter than the close takes: without renewals the jobs would stall.
         lock: Duration::from_millis(400),
-        grace: Some(Duration::from_millis(1000)),
+        grace: Some(Duration::from_secs(1)),
         cancel_grace: Duration::from_millis(500),
         ..WorkerOptions::default()
     };

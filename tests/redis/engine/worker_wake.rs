@@ -49,7 +49,7 @@ fn a_backlog_drains_without_a_pause(#[values(1, 10, 100)] concurrency: usize, #[
     ours.wait(task).unwrap();
     let times = times.lock().unwrap();
     let longest = times.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap();
-    assert!(longest < Duration::from_millis(1000), "{longest:?}");
+    assert!(longest < Duration::from_secs(1), "{longest:?}");
     assert_eq!(Dump::of(&server).len("bull:q:completed"), jobs);
 }
 

@@ -11,6 +11,7 @@ use crate::engine::ours::queue_id;
 use crate::support::{Dump, Lib};
 
 /// A leaf without an id of its own.
+#[allow(clippy::needless_pass_by_value, reason = "callers write the JSON in place")]
 fn leaf(queue: &str, name: &str, opts: Value) -> Value {
     json!({"name": name, "queueName": queue, "data": {"of": name}, "opts": opts})
 }

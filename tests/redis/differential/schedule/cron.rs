@@ -79,8 +79,9 @@ fn case_61_the_library_itself_says_the_same(#[values(Lib::BullMq5, Lib::BullMq6)
         zones.iter().flat_map(|zone| patterns.map(|pattern| (zone, pattern))).enumerate()
     {
         // Two years in steps of eleven days and some; not on a whole second.
-        let at: Vec<i64> =
-            (0..70).map(|step| 1_790_000_000_321 + n as i64 * 7_654_321 + step * 990_123_457).collect();
+        let at: Vec<i64> = (0..70)
+            .map(|step| 1_790_000_000_321 + i64::try_from(n).unwrap() * 7_654_321 + step * 990_123_457)
+            .collect();
         let theirs = node.call(json!({"op": "cronNext", "pattern": pattern, "tz": zone, "at": at}));
         let (cron, zone_of): (Cron, Zone) = (pattern.parse().unwrap(), zone.parse().unwrap());
         let ours: Vec<Option<i64>> = at.iter().map(|at| cron.next(*at, zone_of)).collect();

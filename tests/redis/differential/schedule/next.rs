@@ -215,7 +215,8 @@ fn case_60_a_paused_queues_pending_run_is_replaced(#[values(Lib::BullMq5, Lib::B
     both.pair.node.call(again);
     let queue = both.pair.ours.queue("q");
     let every = super::pair::repeat(&json!({"every": 1000}));
-    let made = queue.upsert_scheduler_at("s", every, Default::default(), Some(START));
+    let made =
+        queue.upsert_scheduler_at("s", every, toril::engine::schedule::Template::default(), Some(START));
     both.pair.ours.wait(made).unwrap().unwrap();
     let ids = |dump: &Dump| dump.len("bull:q:wait") + dump.len("bull:q:paused") + dump.len("bull:q:delayed");
     assert_eq!(ids(&both.dump()), 1);
