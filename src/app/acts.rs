@@ -196,13 +196,12 @@ fn told(act: &Act, report: &Report) -> Toast {
 fn past(word: &str) -> &'static str {
     match word {
         "retry" => "Retried",
-        "remove" => "Removed",
+        "remove" | "drain" => "Removed",
         "promote" => "Promoted",
         "pause" => "Paused",
         "resume" => "Resumed",
         "merge" => "Merged",
         "clean" => "Cleaned",
-        "drain" => "Removed",
         "obliterate" => "Obliterated",
         "undo" => "Put back",
         _ => "Done:",

@@ -214,14 +214,13 @@ fn tell(out: &mut Out, report: &Report) -> std::io::Result<()> {
     let counts = &report.progress;
     let verb = match report.action {
         Action::Retry => "Retried",
-        Action::Remove | Action::Drain | Action::Clean => "Removed",
+        Action::Remove | Action::Drain | Action::Clean | Action::RemoveScheduler => "Removed",
         Action::Promote => "Promoted",
         Action::Pause => "Paused",
         Action::Resume => "Resumed",
         Action::Merge => "Merged",
         Action::Set | Action::Edit | Action::Limit | Action::EditScheduler => "Changed",
         Action::Duplicate | Action::RunScheduler => "Added",
-        Action::RemoveScheduler => "Removed",
         Action::MoveOut => "Moved",
         Action::Release => "Released",
         Action::Obliterate => "Obliterated",

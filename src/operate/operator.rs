@@ -299,20 +299,19 @@ impl Operator {
         let history = journal.history(10_000).await.map_err(|error| files(&error))?;
         let place = self.place().await;
         let can = |end: &Option<(i64, Outcome)>| end.as_ref().is_none_or(|(_, outcome)| outcome.undoable);
-        let act = match id {
-            Some(id) => history.acts.iter().find(|act| act.id == id),
+        let act = if let Some(id) = id {
+            history.acts.iter().find(|act| act.id == id)
+        } else {
             // What was undone, or is over a week old, is kept no more: the one before it is meant.
-            None => {
-                let mut newest = None;
-                for act in &history.acts {
-                    let here = act.intent.place.endpoint == place.endpoint;
-                    if here && act.end.is_some() && can(&act.end) && trash.size(act.id).await.is_some() {
-                        newest = Some(act);
-                        break;
-                    }
+            let mut newest = None;
+            for act in &history.acts {
+                let here = act.intent.place.endpoint == place.endpoint;
+                if here && act.end.is_some() && can(&act.end) && trash.size(act.id).await.is_some() {
+                    newest = Some(act);
+                    break;
                 }
-                newest
             }
+            newest
         };
         let Some(act) = act else {
             return Err(UndoError::Nothing(match id {

@@ -194,7 +194,7 @@ async fn show(session: &mut Session, args: &SchedulerArgs) -> Result<u8, Failure
     let mut next = vec![scheduler.next_at];
     next.extend(runs(pattern.as_deref(), zone.as_deref(), scheduler.next_at));
     if let (Some(every), true) = (scheduler.every.filter(|ms| *ms > 0), pattern.is_none()) {
-        next.extend((1..=RUNS as i64).map(|n| scheduler.next_at.saturating_add(n.saturating_mul(every))));
+        next.extend((1_i64..).take(RUNS).map(|n| scheduler.next_at.saturating_add(n.saturating_mul(every))));
     }
     next.truncate(RUNS);
     next.retain(|at| scheduler.end_at.is_none_or(|end| *at <= end));

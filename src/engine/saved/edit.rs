@@ -96,10 +96,12 @@ impl SavedEdit {
 
     /// What the fields hold before and after the edit, where they are to be shown.
     pub fn changes(&self) -> impl Iterator<Item = (&[u8], Option<&[u8]>, Option<&[u8]>)> {
-        fn raw(bytes: &Option<Bytes>) -> Option<&[u8]> {
-            bytes.as_ref().map(|bytes| bytes.0.as_slice())
+        fn raw(bytes: Option<&Bytes>) -> Option<&[u8]> {
+            bytes.map(|bytes| bytes.0.as_slice())
         }
-        self.fields.iter().map(|field| (field.name.0.as_slice(), raw(&field.was), raw(&field.wrote)))
+        self.fields
+            .iter()
+            .map(|field| (field.name.0.as_slice(), raw(field.was.as_ref()), raw(field.wrote.as_ref())))
     }
 
     /// How many log lines go.
@@ -138,8 +140,13 @@ pub async fn save_edit(
 ) -> Result<Option<SavedEdit>, SaveError> {
     let id = match editing {
         Editing::Limit(op) => return save_limit(conn, &target.queue, op).await,
-        Editing::Op(id, JobOp::SetPriority { .. } | JobOp::SetDelay { .. } | JobOp::ClearLogs { .. })
-        | Editing::Op(id, JobOp::ReleaseDeduplication)
+        Editing::Op(
+            id,
+            JobOp::SetPriority { .. }
+            | JobOp::SetDelay { .. }
+            | JobOp::ClearLogs { .. }
+            | JobOp::ReleaseDeduplication,
+        )
         | Editing::Bytes(id, JobEdit::Data { .. } | JobEdit::Progress { .. }) => id,
         Editing::Op(..) | Editing::Bytes(..) => return Ok(None),
     };

@@ -11,14 +11,15 @@ pub fn words(entry: &Sent) -> Clean {
     };
     let (first, second) = verb.words();
     let mut text = second.map_or_else(|| first.to_owned(), |second| format!("{first} {second}"));
-    for word in [script.map(ToOwned::to_owned), key.as_ref().map(|key| key.as_str().to_owned())] {
-        if let Some(word) = word {
-            text.push(' ');
-            text.push_str(&word);
-        }
+    let words = [script.map(ToOwned::to_owned), key.as_ref().map(|key| key.as_str().to_owned())];
+    for word in words.into_iter().flatten() {
+        text.push(' ');
+        text.push_str(&word);
     }
     if count > 1 {
-        text.push_str(&format!(" and {} alike", figure::count(u64::from(count) - 1)));
+        text.push_str(" and ");
+        text.push_str(figure::count(u64::from(count) - 1).as_str());
+        text.push_str(" alike");
     }
     Clean::line(text)
 }
