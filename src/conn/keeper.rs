@@ -16,10 +16,16 @@ use super::{ConnError, Kind, LinkState};
 /// First and longest pause between attempts.
 const PAUSE: Duration = Duration::from_millis(200);
 const PAUSE_MAX: Duration = Duration::from_secs(10);
+/// The same where nobody watches the link ([`super::Conn::link`]): a program works over it, and has locks
+/// that run out.
+const PAUSE_UNWATCHED: Duration = Duration::from_secs(2);
 /// Longest pause behind an attempt that ran into its deadline.
 const PAUSE_AFTER_WAIT: Duration = Duration::from_secs(1);
-/// A link that lived shorter than this was no success: the pauses go on growing.
+/// A link that lived shorter than this was no success: the pauses go on growing, up to [`PAUSE_AFTER_UP`].
 const STABLE: Duration = Duration::from_secs(5);
+/// Longest pause behind a link that was up, however short: the server is there, and those who work are to
+/// reach it often enough to keep their locks.
+const PAUSE_AFTER_UP: Duration = Duration::from_secs(1);
 /// How often the keeper looks, at least.
 const LOOK: Duration = Duration::from_secs(1);
 /// Quiet of this length is broken with a PING: a server that stopped is to be noticed within two
@@ -93,7 +99,11 @@ pub(super) async fn keep(shared: Arc<Shared>, mut nudges: mpsc::UnboundedReceive
                         pauses.count();
                         continue;
                     }
-                    Loss::Broken(error) | Loss::Refused(error) => error,
+                    Loss::Broken(error) => {
+                        pauses.was_up();
+                        error
+                    }
+                    Loss::Refused(error) => error,
                 }
             }
             Err(error) => error,
@@ -107,7 +117,8 @@ pub(super) async fn keep(shared: Arc<Shared>, mut nudges: mpsc::UnboundedReceive
             shared.set_state(LinkState::Connecting);
             continue;
         }
-        let pause = pauses.next(&error);
+        let watched = shared.link.receiver_count() > 0 || error.kind == Kind::MaxClients;
+        let pause = pauses.next(&error, if watched { PAUSE_MAX } else { PAUSE_UNWATCHED });
         let retry_at = Instant::now() + pause;
         shared.set_state(LinkState::Down { error, retry_at });
         tokio::select! {
@@ -272,12 +283,19 @@ impl Pauses {
         self.count == 0
     }
 
+    /// The attempt before this pause had a link.
+    fn was_up(&mut self) {
+        while self.count > 0 && PAUSE * 2_u32.saturating_pow(self.count) > PAUSE_AFTER_UP {
+            self.count -= 1;
+        }
+    }
+
     fn count(&mut self) {
         self.count += 1;
     }
 
-    fn next(&mut self, error: &ConnError) -> Duration {
-        let grown = PAUSE.saturating_mul(2_u32.saturating_pow(self.count.min(16))).min(PAUSE_MAX);
+    fn next(&mut self, error: &ConnError, longest: Duration) -> Duration {
+        let grown = PAUSE.saturating_mul(2_u32.saturating_pow(self.count.min(16))).min(longest);
         let base = match error.kind {
             Kind::MaxClients => PAUSE_MAX,
             // The attempt itself has waited long, and a server that hung is there at once.
@@ -305,11 +323,19 @@ mod tests {
         let error = ConnError::closed();
         let mut pauses = Pauses::default();
         for expected in [200, 400, 800, 1600, 3200, 6400, 10_000, 10_000, 10_000] {
-            let pause = pauses.next(&error).as_millis() as f64 / f64::from(expected);
+            let pause = pauses.next(&error, PAUSE_MAX).as_millis() as f64 / f64::from(expected);
             assert!((0.69..1.31).contains(&pause), "{expected}: {pause}");
         }
+        pauses.was_up();
+        let flapping = (0..20).map(|_| {
+            pauses.was_up();
+            pauses.next(&error, PAUSE_MAX)
+        });
+        let unwatched = (0..20).map(|_| Pauses { count: 9 }.next(&error, PAUSE_UNWATCHED)).max();
+        assert!(unwatched.unwrap() < PAUSE_UNWATCHED.mul_f64(1.31));
+        assert!(flapping.max().unwrap() < PAUSE_AFTER_UP.mul_f64(1.31));
         let full = ConnError::from_reply("ERR max number of clients reached");
-        assert!(Pauses::default().next(&full) >= Duration::from_secs(7));
+        assert!(Pauses::default().next(&full, PAUSE_MAX) >= Duration::from_secs(7));
         let all: Vec<f64> = (0..1000).map(|_| chance()).collect();
         assert!(all.iter().all(|x| (0.0..1.0).contains(x)));
         assert!(all.iter().any(|x| *x < 0.2) && all.iter().any(|x| *x > 0.8));

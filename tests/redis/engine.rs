@@ -9,6 +9,7 @@ pub mod ours;
 mod waits;
 mod worker;
 mod worker_fleet;
+mod worker_hostile;
 mod worker_keys;
 mod worker_loop;
 mod worker_steer;

@@ -35,7 +35,7 @@ local function add(q, job)
   local counter = redis.call('INCR', q.id)
   introduce(q, library)
   if job.id == '' then
-    job.id = tostring(counter)
+    job.id = string.format('%.0f', counter)
   elseif redis.call('EXISTS', q.base .. job.id) == 1 then
     return adopt(q, job)
   end

@@ -12,7 +12,7 @@ local REACH = 5000
 local q = queue_of(base_of(KEYS[1]))
 local prefix, first, count = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local ids = redis.call('LRANGE', q.active, 0, REACH - 1)
-local found = {}
+local found, carried = {}, 0
 if not ids[1] then return found end
 local locks = {}
 for i, id in ipairs(ids) do locks[i] = q.base .. id .. ':lock' end
@@ -24,7 +24,9 @@ for i, token in ipairs(redis.call('MGET', unpack(locks))) do
       found[#found + 1] = number
       found[#found + 1] = redis.call('HGET', q.base .. ids[i], 'processedOn') or 0
       found[#found + 1] = ids[i]
-      found[#found + 1] = redis.call('HMGET', q.base .. ids[i], unpack(FIELDS))
+      local job = redis.call('HMGET', q.base .. ids[i], unpack(FIELDS))
+      carried = carry(job, carried)
+      found[#found + 1] = job
     end
   end
 end

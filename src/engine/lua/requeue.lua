@@ -38,7 +38,7 @@ local prev = take_out()
 if not prev then return NOT_IN_STATE end
 
 local id = ARGV[5]
-while redis.call('EXISTS', q.base .. id) == 1 do id = tostring(redis.call('INCR', q.id)) end
+while redis.call('EXISTS', q.base .. id) == 1 do id = string.format('%.0f', redis.call('INCR', q.id)) end
 introduce(q, ARGV[2])
 local job = {
   id = id, name = kept[1] or '', data = kept[2] or '{}', opts = ARGV[6], timestamp = tonumber(ARGV[7]) or now,

@@ -114,16 +114,20 @@ if jobs[1] then
   end
   file(q, 'completed', stamp)
   file(q, 'failed', stamp)
+  if next(unfiled) then
+    for i, job in ipairs(jobs) do codes[i] = unfiled[job.id] or codes[i] end
+  end
   drop_locks(q)
   if ARGV[4] ~= '0' then
     for state, count in pairs(finished) do
-      if count > 0 then rarely().count_metric(q, state, count, tonumber(ARGV[4]), now) end
+      -- Metrics of a wrong type cost no job its end.
+      if count > 0 then pcall(rarely().count_metric, q, state, count, tonumber(ARGV[4]), now) end
     end
   end
 end
 
 local telling = false
-if wanted > 0 and not refused then
+local function take()
   promote()
   local held, room = is_held(), math.huge
   if most and not held then room = most - redis.call('LLEN', q.active) end
@@ -134,6 +138,8 @@ if wanted > 0 and not refused then
   }, reply)
   reply[2], reply[3] = math.max(reply[2], limited), due
 end
+-- A key of a wrong type must not cost the jobs that were ended, or taken before it was met, their answers.
+if wanted > 0 and not refused and not pcall(take) then reply[1] = DAMAGED end
 if delayed then rarely().mark_delay(q) end
 if finished.completed + finished.failed > 0 and not telling then
   local ready_now = redis.call('LLEN', q.wait) + redis.call('ZCARD', q.prioritized)

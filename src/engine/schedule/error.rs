@@ -1,7 +1,7 @@
 //! Why there is no scheduler, or no next run.
 
 use super::{CronError, ZoneError};
-use crate::conn::ConnError;
+use crate::conn::{ConnError, Kind};
 use crate::engine::op::Code;
 use crate::engine::{AddError, OptionError};
 
@@ -65,9 +65,20 @@ impl ScheduleError {
         }
     }
 
-    /// Whether trying again may help.
-    pub(in crate::engine) fn is_link(&self) -> bool {
-        matches!(self, Self::Conn(error) if error.is_link())
+    /// Whether trying again may help: the link failed, or the server refuses commands for the moment.
+    pub(in crate::engine) fn is_passing(&self) -> bool {
+        let Self::Conn(error) = self else { return false };
+        let refused = matches!(
+            error.kind,
+            Kind::Auth
+                | Kind::ReadOnly
+                | Kind::Loading
+                | Kind::Busy
+                | Kind::Oom
+                | Kind::Misconf
+                | Kind::Cluster
+        );
+        error.is_link() || refused
     }
 }
 

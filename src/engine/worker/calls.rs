@@ -9,8 +9,8 @@ use super::super::op::Code;
 use super::super::script::script;
 use super::end::End;
 use super::{ActiveJob, WorkError, WorkerOptions};
-use crate::conn::{Conn, Script, Value, bytes, integer, items};
-use crate::wire::{JobId, QueueId, Token};
+use crate::conn::{BIG, Conn, Request, Script, Value, Verb, bytes, integer, items};
+use crate::wire::{JobId, QueueId, Raw, Token};
 
 /// Why there are no (more) jobs, as far as the server knows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -60,6 +60,9 @@ pub(super) struct Take {
     pub look: Look,
 }
 
+/// The largest data of a job that is read: what Redis lets a string have, with some room.
+const DATA_MAX: usize = 600 * 1024 * 1024;
+
 /// Whether to look at the evidence that the queue is one for us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Look {
@@ -85,6 +88,7 @@ pub(super) struct Calls {
 impl Calls {
     pub(super) fn new(conn: Conn, queue: QueueId, options: WorkerOptions) -> Self {
         let keys = [queue.key("meta")];
+        let options = options.in_bounds();
         let prefix = format!("{}:", Uuid::new_v4());
         Self { conn, queue, options, prefix, tokens: AtomicU64::new(0), keys }
     }
@@ -195,6 +199,14 @@ impl Calls {
             .collect()
     }
 
+    /// The data of a job, over a connection of its own: for jobs too large for the reply that took them.
+    pub(super) async fn data(&self, id: &JobId) -> Result<Raw, WorkError> {
+        let mut line = self.conn.dedicated().await?.with_reply_max(DATA_MAX);
+        let ask = Request::new(Verb::HGet).arg(self.queue.job(id)).arg("data");
+        let reply = line.call(ask, BIG).await?;
+        Ok(Raw::new(bytes(&reply).unwrap_or_default()))
+    }
+
     /// Wakes another worker if the queue has jobs that one may take now, and tells when the first
     /// delayed one is due: for a worker that takes no more.
     pub(super) async fn wake_others(&self) -> Result<(), WorkError> {
@@ -214,16 +226,33 @@ impl Calls {
 
     /// Puts back the jobs of dead workers; returns them.
     pub(super) async fn recover_stalled(&self, at: Option<i64>) -> Result<Vec<JobId>, WorkError> {
-        let args = [
+        let mut args = [
             decimal(at),
             self.options.stalled_interval.as_millis().max(1).to_string().into_bytes(),
             self.options.max_stalled.to_string().into_bytes(),
+            Vec::new(),
         ];
-        let reply = self.eval(script!("client", "stalled", ["undecided", "event", "push"]), &args).await?;
-        if let Some(code) = integer(&reply) {
-            WorkError::check(code)?;
+        let mut recovered = Vec::new();
+        loop {
+            let script = script!("client", "stalled", ["undecided", "event", "push"]);
+            let reply = match self.eval(script, &args).await {
+                // What is left of the suspects is looked at with the next interval.
+                Err(error) if !recovered.is_empty() => {
+                    tracing::warn!(queue = %self.queue.clean(), %error, "stalled jobs not looked for to the end");
+                    return Ok(recovered);
+                }
+                reply => reply?,
+            };
+            if let Some(code) = integer(&reply) {
+                WorkError::check(code)?;
+            }
+            let [more, ids @ ..] = items(&reply) else { return Err(WorkError::Reply) };
+            recovered.extend(ids.iter().filter_map(bytes).map(JobId::new));
+            if integer(more) != Some(1) {
+                return Ok(recovered);
+            }
+            args[3] = b"1".to_vec();
         }
-        Ok(items(&reply).iter().filter_map(bytes).map(JobId::new).collect())
     }
 
     pub(super) async fn progress(&self, id: &JobId, progress: &impl Serialize) -> Result<(), WorkError> {

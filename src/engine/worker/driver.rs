@@ -256,7 +256,8 @@ where
                 match jobs {
                     Ok(jobs) => jobs.into_iter().for_each(|job| self.start(job)),
                     Err(error) => {
-                        if error.is_link() {
+                        // A worker that ends leaves them to the stalled check.
+                        if error.is_link() && self.wish.closing.is_none() {
                             self.lost.push_front(take);
                         }
                         self.failed(error);
@@ -289,9 +290,7 @@ where
         if let Some(error) = turn.refused {
             self.looked = None;
             self.failed(error);
-            return;
-        }
-        if turn.jobs.is_empty() && turn.idle.limited_ms == 0 && !self.drained {
+        } else if turn.jobs.is_empty() && turn.idle.limited_ms == 0 && !self.drained {
             self.drained = true;
             self.shared.tell(|| WorkerEvent::Drained);
         }
@@ -350,7 +349,7 @@ where
     fn left(&mut self, left: Option<Attempt>) {
         // None: it was aborted, because the worker gave it up.
         let Some((job, outcome)) = left else { return };
-        self.shared.held.ending(&job.id);
+        self.shared.held.ending(&job.id, &job.token);
         let options = &self.shared.calls.options;
         let end = match outcome {
             Outcome::Value(value) => Ok(end::completed(&job, value, options)),
@@ -364,7 +363,10 @@ where
         };
         match end {
             Ok(end) => self.overs.push_back(Over { job, end, since: Instant::now() }),
-            Err(error) => self.shared.tell(|| WorkerEvent::Error { id: Some(job.id.clone()), error }),
+            Err(error) => {
+                self.shared.held.remove(&job.id, &job.token);
+                self.shared.tell(|| WorkerEvent::Error { id: Some(job.id.clone()), error });
+            }
         }
     }
 
@@ -431,8 +433,10 @@ where
         if before.paused && !wish.paused {
             self.shared.tell(|| WorkerEvent::Resumed);
         }
-        if self.may_take() {
-            self.plan.ask();
+        self.plan.ask();
+        // With fewer places than before a marker would be taken in vain.
+        let crowded = self.wake.is_pending() && self.occupied() > self.wish.concurrency;
+        if self.may_take() && !crowded {
             return;
         }
         // The marker that this worker waited for, or took, is for the others now.

@@ -97,7 +97,8 @@ impl End {
             ]),
             Step::Delay { until_ms } => out.extend([Vec::new(), until_ms.to_string().into_bytes()]),
             Step::PutBack => out.extend([Vec::new(), Vec::new()]),
-            Step::Limit { ms } => out.extend([Vec::new(), number((*ms).max(1))]),
+            // Redis counts no further than this.
+            Step::Limit { ms } => out.extend([Vec::new(), number((*ms).clamp(1, 1 << 53))]),
             Step::AwaitChildren { only_if_pending, child } => {
                 out.extend([flag(*only_if_pending), child.clone()]);
             }
@@ -117,7 +118,7 @@ pub(super) fn failed(job: &ActiveJob, error: JobError, calls: &Calls) -> Result<
     let step = match error.verdict() {
         Verdict::Delayed(until_ms) => Step::Delay { until_ms },
         Verdict::Waiting | Verdict::RateLimited(None) => Step::PutBack,
-        Verdict::RateLimited(Some(duration)) => Step::Limit { ms: duration.as_millis() as u64 },
+        Verdict::RateLimited(Some(duration)) => Step::Limit { ms: whole_ms(duration) },
         Verdict::WaitingChildren => Step::AwaitChildren { only_if_pending: false, child: Vec::new() },
         Verdict::Retry | Verdict::Fatal => {
             let stack = traces(job, &error)?;
@@ -145,10 +146,23 @@ fn next_attempt(job: &ActiveJob, error: &JobError, options: &WorkerOptions) -> O
     }
     let Some(backoff) = &job.ending.backoff else { return Some(0) };
     let wait = match backoff.strategy().and_then(|name| options.backoffs.get(name)) {
-        Some(strategy) => strategy(Failed { job, attempt, error })?,
+        Some(strategy) => {
+            let failed = Failed { job, attempt, error };
+            match std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| strategy(failed))) {
+                Ok(wait) => wait?,
+                Err(_) => {
+                    tracing::error!(job = %job.id.clean(), "a back-off strategy panicked: the stored delay counts");
+                    backoff.after(attempt, random())
+                }
+            }
+        }
         None => backoff.after(attempt, random()),
     };
-    Some(wait.as_millis() as u64)
+    Some(whole_ms(wait))
+}
+
+fn whole_ms(duration: std::time::Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// In 0..1.

@@ -33,6 +33,8 @@ pub struct ActiveJob {
     pub(super) ending: Ending,
     /// Stack traces of earlier attempts, as JSON.
     pub(super) stacktrace: Raw,
+    /// Its data was too large to come along and is still to be read.
+    pub(super) data_left_out: bool,
     /// Why it must fail without being run: it stalled too often, or a child failed.
     pub(super) deferred_failure: Option<String>,
     /// The id of the scheduler that made it, if one did.
@@ -66,6 +68,7 @@ impl ActiveJob {
             attempts_started: count(number(7)) + 1,
             started_at,
             stacktrace: or_empty(8),
+            data_left_out: matches!(fields.get(1), Some(Value::Int(_))),
             deferred_failure: fields.get(9).and_then(text).map(str::to_owned),
             scheduler: raw(10),
             parent_key: raw(11),

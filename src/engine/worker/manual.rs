@@ -30,13 +30,17 @@ impl ManualWorker {
         if let Some(refused) = turn.refused {
             return Err(refused);
         }
-        let job = turn.jobs.into_iter().next();
-        if let Some(job) = job.as_ref().filter(|job| job.scheduler.is_some())
-            && let Err(error) = schedule::next_iteration(&self.calls.conn, &self.calls.queue, job, at).await
+        let Some(job) = turn.jobs.into_iter().next() else { return Ok(None) };
+        if job.scheduler.is_some()
+            && let Err(error) = schedule::next_iteration(&self.calls.conn, &self.calls.queue, &job, at).await
         {
             tracing::error!(%error, "a scheduler has no next run");
         }
-        Ok(job)
+        if job.data_left_out {
+            let data = self.calls.data(&job.id).await?;
+            return Ok(Some(ActiveJob { data, data_left_out: false, ..job }));
+        }
+        Ok(Some(job))
     }
 
     /// Ends a job as completed.

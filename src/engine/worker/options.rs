@@ -79,6 +79,29 @@ impl Default for WorkerOptions {
     }
 }
 
+/// Redis and the clock know longer times than this, and nobody waits for them.
+const LONGEST: Duration = Duration::from_secs(10 * 366 * 86_400);
+
+impl WorkerOptions {
+    /// The same, with "for ever" cut to what Redis and the clock can count.
+    pub(super) fn in_bounds(mut self) -> Self {
+        for time in [
+            &mut self.lock,
+            &mut self.stalled_interval,
+            &mut self.drain_delay,
+            &mut self.longest_limit,
+            &mut self.cancel_grace,
+        ] {
+            *time = (*time).min(LONGEST);
+        }
+        self.grace = self.grace.map(|grace| grace.min(LONGEST));
+        if let Some(limiter) = &mut self.limiter {
+            limiter.duration = limiter.duration.min(LONGEST);
+        }
+        self
+    }
+}
+
 /// At most `max` starts in each `duration`, over all workers of the queue that have a limit
 /// (spec 12.1): a fixed window that begins with the first start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

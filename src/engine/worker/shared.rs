@@ -63,6 +63,11 @@ impl Shared {
         }
     }
 
+    /// Whether the worker takes no more jobs for good.
+    pub(super) fn is_closing(&self) -> bool {
+        self.wish.borrow().closing.is_some()
+    }
+
     pub(super) fn events(&self) -> broadcast::Receiver<WorkerEvent> {
         self.events.subscribe()
     }

@@ -7,8 +7,8 @@ use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
-use super::WorkerEvent;
 use super::shared::Shared;
+use super::{WorkError, WorkerEvent};
 use crate::wire::{JobId, Token};
 
 /// The jobs whose locks are ours, until they have ended.
@@ -40,9 +40,9 @@ impl Held {
 
     /// The handler of a job has returned: its lock is kept until the end is told to Redis, but that it
     /// is lost is for the end to tell.
-    pub(super) fn ending(&self, id: &JobId) {
+    pub(super) fn ending(&self, id: &JobId, token: &Token) {
         self.with(|held| {
-            if let Some(hold) = held.get_mut(id) {
+            if let Some(hold) = held.get_mut(id).filter(|hold| hold.token == *token) {
                 hold.ending = true;
             }
         });
@@ -95,36 +95,46 @@ impl Held {
     }
 }
 
+/// Locks that one script renews.
+const RENEWALS: usize = 1000;
+/// Pause behind a renewal that failed: the link may be back only for moments.
+const SOON: Duration = Duration::from_millis(250);
+
 /// Looks at the locks at every quarter of their life and renews those that are as old: each lock
-/// is renewed between a quarter and a half of it.
+/// is renewed between a quarter and a half of it. What fails is tried again at once when the link is there.
 pub(super) async fn renew_locks(shared: Arc<Shared>) {
     let quarter = (shared.calls.options.lock / 4).max(Duration::from_millis(1));
-    let mut ticks = tokio::time::interval_at(Instant::now() + quarter, quarter);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut failing = false;
     loop {
-        ticks.tick().await;
+        tokio::time::sleep(if failing { quarter.min(SOON) } else { quarter }).await;
         let old = shared.held.older(quarter);
-        if old.is_empty() {
-            continue;
-        }
-        let sent = Instant::now();
-        match shared.calls.renew(&old).await {
-            Ok(lost) => {
-                shared.held.renewed(&old, sent);
-                for (id, token) in old.iter().filter(|(id, _)| lost.contains(id)) {
-                    // A job that ended while the renewal was under way has lost nothing.
-                    if shared.held.lose(id, token) {
-                        tracing::warn!(queue = %shared.calls.queue.clean(), job = %id.clean(), "lock lost while the job runs");
-                        shared.tell(|| WorkerEvent::LockLost { id: id.clone() });
-                    }
+        let failed_before = std::mem::take(&mut failing);
+        for some in old.chunks(RENEWALS) {
+            if let Err(error) = renew(&shared, some).await {
+                // One report for a row of failures.
+                if !failed_before {
+                    tracing::warn!(queue = %shared.calls.queue.clean(), %error, "locks not renewed");
+                    shared.tell(|| WorkerEvent::Error { id: None, error });
                 }
-            }
-            Err(error) => {
-                tracing::warn!(queue = %shared.calls.queue.clean(), %error, "locks not renewed");
-                shared.tell(|| WorkerEvent::Error { id: None, error });
+                failing = true;
+                break;
             }
         }
     }
+}
+
+async fn renew(shared: &Shared, old: &[(JobId, Token)]) -> Result<(), WorkError> {
+    let sent = Instant::now();
+    let lost = shared.calls.renew(old).await?;
+    shared.held.renewed(old, sent);
+    for (id, token) in old.iter().filter(|(id, _)| lost.contains(id)) {
+        // A job that ended while the renewal was under way has lost nothing.
+        if shared.held.lose(id, token) {
+            tracing::warn!(queue = %shared.calls.queue.clean(), job = %id.clean(), "lock lost while the job runs");
+            shared.tell(|| WorkerEvent::LockLost { id: id.clone() });
+        }
+    }
+    Ok(())
 }
 
 /// Looks for jobs of dead workers, at once and then every interval.

@@ -19,6 +19,8 @@ use crate::conn::{ConnError, Dedicated, Request, Value, Verb, float, integer, it
 const LATE: Duration = Duration::from_secs(1);
 /// Until this long after its end a wait is left to the server.
 const MOMENT: Duration = Duration::from_millis(1);
+/// How long an interrupted wait has to end before it is interrupted again.
+const INTERRUPTED: Duration = Duration::from_millis(20);
 /// Redis before 7.0.8 takes less for no time-out at all.
 const SHORTEST: Duration = Duration::from_millis(2);
 
@@ -149,9 +151,13 @@ async fn wait(
             popped.await?
         }
         () = interrupt.notified() => {
-            let unblock = Request::new(Verb::ClientUnblock).arg(id);
-            calls.conn.call(unblock).await?;
-            popped.await?
+            // Over another connection: the wait itself may not have arrived yet, and would then begin.
+            loop {
+                calls.conn.call(Request::new(Verb::ClientUnblock).arg(id)).await?;
+                if let Ok(reply) = tokio::time::timeout(INTERRUPTED, &mut popped).await {
+                    break reply?;
+                }
+            }
         }
     };
     Ok(match reply {

@@ -4,6 +4,9 @@
 local filed = { completed = {}, failed = {} }
 local finished = { completed = 0, failed = 0 }
 
+-- Errors of jobs that could not be filed, by id. They stay active, for the stalled check to find.
+local unfiled = {}
+
 -- Files the finished jobs of a state, all in one command. `stamp`: now as text, because Redis formats a
 -- number at length each time that it is passed.
 local function file(q, state, stamp)
@@ -15,7 +18,11 @@ local function file(q, state, stamp)
     members[#members + 1] = stamp
     members[#members + 1] = id
   end
-  redis.call('ZADD', q[state], unpack(members))
+  local done = redis.pcall('ZADD', q[state], unpack(members))
+  if type(done) == 'table' then
+    redis.pcall('LPUSH', q.active, unpack(ids))
+    for _, id in ipairs(ids) do unfiled[id] = done.err end
+  end
 end
 
 -- Ends a job as completed or failed (spec 6.2); returns a code. `childless`: no job of the script has

@@ -43,7 +43,7 @@ local function bury(dq, job, key, parent_key, now)
   end
   local id
   repeat
-    id = tostring(redis.call('INCR', dq.id))
+    id = string.format('%.0f', redis.call('INCR', dq.id))
   until redis.call('EXISTS', dq.base .. id) == 0
   introduce(dq, job.library)
   local dead = {

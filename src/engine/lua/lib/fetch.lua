@@ -6,6 +6,19 @@ local FIELDS = {
   'parentKey',
 }
 
+-- Bytes of jobs that one reply carries: a client reads no reply without end.
+local CARRIED = 4194304
+
+-- Leaves the data of a job out where the jobs before have filled the reply: its length stands there, and
+-- the client asks for it. Returns how many bytes the reply has then.
+local function carry(job, carried)
+  carried = carried + #(job[3] or '') + #(job[9] or '')
+  local size = #(job[2] or '')
+  if carried + size <= CARRIED then return carried + size end
+  if size > 0 then job[2] = size end
+  return carried
+end
+
 -- Whether there is nothing to take, and when the first delayed job is due then (ms, 0 for none).
 local function has_nothing(q, now)
   if redis.call('EXISTS', q.wait, q.prioritized) > 0 then return false, 0 end
@@ -57,11 +70,12 @@ local function pop(q, wanted)
 end
 
 -- Starts a popped job under `token`. Returns its fields, or nil if the id leads to no job: a wake-up
--- marker of old releases, or an id whose hash is gone (Node would run that as a nameless job).
+-- marker of old releases, an id whose hash is gone (Node would run that as a nameless job), or one whose
+-- key is no hash.
 -- options: now (text), lock_ms, worker.
 local function start(q, id, token, options)
   local key = q.base .. id
-  local job = redis.call('HMGET', key, unpack(FIELDS))
+  local job = redis.pcall('HMGET', key, unpack(FIELDS))
   if is_marker(id) or not (job[1] or job[2] or job[4]) then
     redis.call('LREM', q.active, 1, id)
     return nil
@@ -84,7 +98,7 @@ end
 -- Returns for how many ms the rate limit holds, when the first delayed job is due (both 0 if they do
 -- not matter), and whether that or a job says why the queue is not empty.
 local function fetch(q, wanted, held, room, options, reply)
-  local limited, taken = 0, 0
+  local limited, taken, carried = 0, 0, 0
   local left = math.huge
   if options.max then left, limited = left_of(q, options.max) end
   if limited > 0 or held then return limited, 0, true end
@@ -99,6 +113,7 @@ local function fetch(q, wanted, held, room, options, reply)
       local job = start(q, id, options.prefix .. (options.first + taken), options)
       if job then
         taken = taken + 1
+        carried = carry(job, carried)
         reply[#reply + 1] = id
         reply[#reply + 1] = job
         -- A job that fails without being run costs nothing of the limit.

@@ -6,21 +6,27 @@ local function evict_job(job)
   delete_job(job)
 end
 
+-- Jobs that a script may still remove by policies, so that one set late blocks nobody.
+local evictions = 1000
+
 -- Applies the keep policy to `completed` or `failed`: age in ms ('' for none), count ('' for all).
--- At most `limit` by age and 1000 by count a call, so that a policy set late blocks nobody.
+-- At most `limit` by age a call.
 local function evict(q, state, age, count, limit, now)
   local set = q[state]
   if age ~= '' then
     local cutoff = now - tonumber(age)
-    local old = redis.call('ZREVRANGEBYSCORE', set, cutoff, '-inf', 'LIMIT', 0, limit)
+    local old = redis.call('ZREVRANGEBYSCORE', set, cutoff, '-inf', 'LIMIT', 0,
+      math.min(limit, evictions))
+    evictions = evictions - #old
     for _, id in ipairs(old) do
       evict_job(q.base .. id)
       redis.call('ZREM', set, id)
     end
   end
   if count ~= '' then
-    local excess = math.min(redis.call('ZCARD', set) - tonumber(count), 1000)
+    local excess = math.min(redis.call('ZCARD', set) - tonumber(count), evictions)
     if excess > 0 then
+      evictions = evictions - excess
       for _, id in ipairs(redis.call('ZRANGE', set, 0, excess - 1)) do
         evict_job(q.base .. id)
       end
