@@ -148,13 +148,11 @@ fn next_attempt(job: &ActiveJob, error: &JobError, options: &WorkerOptions) -> O
     let wait = match backoff.strategy().and_then(|name| options.backoffs.get(name)) {
         Some(strategy) => {
             let failed = Failed { job, attempt, error };
-            match std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| strategy(failed))) {
-                Ok(wait) => wait?,
-                Err(_) => {
-                    tracing::error!(job = %job.id.clean(), "a back-off strategy panicked: the stored delay counts");
-                    backoff.after(attempt, random())
-                }
-            }
+            let wait = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| strategy(failed)));
+            wait.unwrap_or_else(|_| {
+                tracing::error!(job = %job.id.clean(), "a back-off strategy panicked: the stored delay counts");
+                Some(backoff.after(attempt, random()))
+            })?
         }
         None => backoff.after(attempt, random()),
     };

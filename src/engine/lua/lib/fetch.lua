@@ -120,7 +120,8 @@ local function fetch(q, wanted, held, room, options, reply)
         if options.max and not job[10] then
           left = left - 1
           if redis.call('INCR', q.limiter) == 1 and options.duration then
-            redis.call('PEXPIRE', q.limiter, math.floor(math.abs(options.duration)))
+            -- What is no time is none: the jobs that were popped must be started all the same.
+            redis.pcall('PEXPIRE', q.limiter, math.floor(math.abs(options.duration)))
           end
         end
       end
