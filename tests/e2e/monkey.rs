@@ -117,12 +117,16 @@ fn play(url: &str, keys: usize, dice: &mut Dice) {
         terminal.press(&some);
         std::thread::sleep(Duration::from_millis(8));
     }
-    // It is alive and lets itself be ended. An Escape right before would make it another key.
-    std::thread::sleep(Duration::from_millis(500));
-    if terminal.child.try_wait().unwrap().is_none() {
+    // It is alive and lets itself be ended. What was pressed last may be the beginning of an escape
+    // sequence, which takes the next key for its end.
+    for _ in 0..3 {
+        std::thread::sleep(Duration::from_millis(300));
+        if terminal.child.try_wait().unwrap().is_some() {
+            return;
+        }
         terminal.press("\u{3}");
-        terminal.wait_for_end();
     }
+    terminal.wait_for_end();
 }
 
 fn keys() -> usize {
