@@ -1,5 +1,6 @@
 //! The engine beside the real libraries.
 
+mod add_one;
 mod bulk;
 mod dead_letter;
 mod eras;
