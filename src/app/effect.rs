@@ -235,7 +235,7 @@ pub struct Taken {
 }
 
 /// What a person agreed to.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Agreed {
     /// How.
     pub confirmed: Confirmed,
@@ -243,12 +243,14 @@ pub struct Agreed {
     pub matched: Option<u64>,
     /// What may be saved of jobs that go, bytes; 0 saves nothing.
     pub save: u64,
+    /// Flags of the command line that does the same, which the act itself does not tell.
+    pub flags: String,
 }
 
 impl Agreed {
     /// Agreed to in this way; nothing was counted, and the usual bound on what is saved.
     pub const fn new(confirmed: Confirmed) -> Self {
-        Self { confirmed, matched: None, save: trash::ONE }
+        Self { confirmed, matched: None, save: trash::ONE, flags: String::new() }
     }
 }
 

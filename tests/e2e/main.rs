@@ -16,3 +16,4 @@ mod hostile;
 mod monkey;
 mod silence;
 mod terminal;
+mod whole;

@@ -111,6 +111,7 @@ pub(super) async fn perform(
 ) -> Result<Report, Clean> {
     let sent = operator.conn().keep_sent();
     let consent = |command: String| {
+        let command = format!("{command}{}", agreed.flags);
         sent.note_act(&command);
         let consent = Consent::new(agreed.confirmed, command).save(agreed.save);
         match agreed.matched {

@@ -46,8 +46,7 @@ fn nothing(pen: &mut Pen<'_>, list: Rect, lines: &[Clean]) {
 
 /// Columns of the journal: name, width (the gap included), aligned to the right.
 type Column = (&'static str, u16, bool);
-const NARROW: [Column; 5] =
-    [("act", 16, false), ("queue", 12, false), ("done", 8, true), ("  end", 11, false), ("undo", 5, false)];
+const NARROW: [Column; 3] = [("act", 14, false), ("queue", 11, false), ("  end", 12, false)];
 const MEDIUM: [Column; 7] = [
     ("age", 6, false),
     ("who", 10, false),
@@ -191,13 +190,12 @@ fn sent(pen: &mut Pen<'_>, log: &Log, cx: &Context<'_>) {
         nothing(pen, list, &[Clean::line(text)]);
         return;
     }
+    let places = Places::new(list);
     let y = list.y.saturating_sub(1);
-    let took = 10;
-    for (x, name) in [(2, "time"), (16, "does"), (23, "command, its first key")] {
-        pen.put(list.x + x, y, list.width.saturating_sub(x + 1), &name, Role::Dim);
+    for (x, name) in [(places.time, "time"), (places.does, "does"), (places.text, "command, its first key")] {
+        pen.put(x, y, places.end.saturating_sub(x + places.took), &name, Role::Dim);
     }
-    let end = list.x + list.width.saturating_sub(2);
-    pen.put_right(end, y, took, &"took", Role::Dim);
+    pen.put_right(places.end, y, places.took, &"took", Role::Dim);
     let top = log.entries.top;
     for (index, y) in (top..).zip(list.y..list.y + list.height) {
         let Some(entry) = usize::try_from(index).ok().and_then(|at| entries.get(at)) else { break };
@@ -206,38 +204,60 @@ fn sent(pen: &mut Pen<'_>, log: &Log, cx: &Context<'_>) {
             pen.tint(Rect { y, height: 1, ..list }, Role::Selected);
             pen.put(list.x, y, 1, &"▶", Role::Selected);
         }
-        entry_row(pen, entry, list, y, selected, end, took);
+        entry_row(pen, entry, &places, y, selected);
     }
     bar::scroll(pen, list, top, entries.len() as u64);
 }
 
-fn entry_row(pen: &mut Pen<'_>, entry: &Sent, list: Rect, y: u16, selected: bool, end: u16, took: u16) {
+/// Where the columns of what was sent stand.
+struct Places {
+    time: u16,
+    /// Cells of the time.
+    second: u16,
+    does: u16,
+    text: u16,
+    end: u16,
+    /// Cells of how long it took; 0 where there is no room.
+    took: u16,
+}
+
+impl Places {
+    fn new(list: Rect) -> Self {
+        let (time, end) = (list.x + 2, list.x + list.width.saturating_sub(2));
+        let (second, took) = if list.width < 60 { (9, 0) } else { (13, 9) };
+        Self { time, second, does: time + second, text: time + second + 6, end, took }
+    }
+}
+
+fn entry_row(pen: &mut Pen<'_>, entry: &Sent, places: &Places, y: u16, selected: bool) {
     let pick = |role| if selected { Role::Selected } else { role };
     let at = Clean::line(format!("{}.{:03}", figure::time_of_day(entry.at), entry.at.rem_euclid(1000)));
-    pen.put(list.x + 2, y, 13, &at, pick(Role::Dim));
-    let text = words(entry);
-    let x = list.x + 23;
+    let at = if places.second < 13 { figure::time_of_day(entry.at) } else { at };
+    pen.put(places.time, y, places.second.saturating_sub(1), &at, pick(Role::Dim));
     let (does, role) = match &entry.what {
         What::Act(_) => ("act", Role::Accent),
         What::Commands { failed: true, .. } => ("error", Role::Danger),
         What::Commands { .. } if entry.writes() => ("write", Role::Warn),
         What::Commands { .. } => ("read", Role::Dim),
     };
-    pen.put(list.x + 16, y, 6, &does, pick(role));
+    pen.put(places.does, y, 5, &does, pick(role));
+    let text = words(entry);
     let role = match &entry.what {
         _ if text.hidden() > 0 => Role::Hidden,
         What::Act(_) => Role::Accent,
         What::Commands { .. } if entry.writes() => Role::Strong,
         What::Commands { .. } => Role::Text,
     };
-    pen.put(x, y, end.saturating_sub(x + took), &text, pick(role));
-    if let What::Commands { took: time, .. } = &entry.what {
-        let us = time.as_micros();
-        let time =
-            if us < 10_000 { format!("{:.1}ms", us as f64 / 1000.0) } else { format!("{}ms", us / 1000) };
-        let slow = time.len() > 5;
-        pen.put_right(end, y, took, &Clean::line(time), pick(if slow { Role::Warn } else { Role::Dim }));
-    }
+    let room = places.end.saturating_sub(places.text);
+    let What::Commands { took, .. } = &entry.what else {
+        pen.put(places.text, y, room, &text, pick(role));
+        return;
+    };
+    pen.put(places.text, y, room.saturating_sub(places.took), &text, pick(role));
+    let us = took.as_micros();
+    let time = if us < 10_000 { format!("{:.1}ms", us as f64 / 1000.0) } else { format!("{}ms", us / 1000) };
+    let role = if us >= 10_000 { Role::Warn } else { Role::Dim };
+    pen.put_right(places.end, y, places.took, &Clean::line(time), pick(role));
 }
 
 /// Draws one act, whole.

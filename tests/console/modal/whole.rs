@@ -131,6 +131,8 @@ fn an_age_is_typed_and_counted_from_the_moment_of_the_question() {
     assert_eq!(bulk(&console).1, NOW - 7 * 86_400_000);
     let grid = console.draw();
     assert!(grid.contains("older than 7d") && grid.contains("--older-than 7d"), "{}", grid.text());
+    let chosen = confirm(&console).unwrap();
+    assert_eq!(chosen.choices.flags(&chosen.act), " --older-than 7d");
     // What is no age is said, and nothing is answered with it.
     console.keys("Tab Ctrl-U").text("soon").keys("Enter");
     assert!(confirm(&console).unwrap().choices.editing && console.draw().contains("that is no age"));

@@ -91,7 +91,20 @@ impl Choices {
             Some(bytes) if bytes > trash::ONE / 2 => trash::ALL,
             _ => trash::ONE,
         };
-        Agreed { confirmed, matched: act.counts_jobs().then_some(matched), save }
+        Agreed { confirmed, matched: act.counts_jobs().then_some(matched), save, flags: self.flags(act) }
+    }
+
+    /// Flags of the command line for what was chosen and the act does not hold, each after a space.
+    pub fn flags(&self, act: &Act) -> String {
+        let Act::Bulk { bulk, .. } = act else { return String::new() };
+        let age = self.age_flag().filter(|_| matches!(bulk, Bulk::Clean { .. }));
+        let save = (bulk.takes_away() && !self.save).then(|| "--no-save".to_owned());
+        let mut flags = String::new();
+        for flag in [age, save].into_iter().flatten() {
+            flags.push(' ');
+            flags.push_str(&flag);
+        }
+        flags
     }
 
     /// The age that is cleaned, in words.
@@ -104,7 +117,7 @@ impl Choices {
     }
 
     /// The age as the command line takes it, where one was typed.
-    pub fn age_flag(&self) -> Option<String> {
+    fn age_flag(&self) -> Option<String> {
         let ms = age(self.age.value())?;
         (ms > 0).then(|| format!("--older-than {}", self.age.value().trim()))
     }

@@ -74,7 +74,7 @@ impl Record {
             ),
             ("undo", undo),
             ("same as", act.intent.command.clone()),
-            ("server", format!("{} {}", or(&place.label), place.endpoint)),
+            ("server", words(&[or(&place.label), place.endpoint.clone()])),
             ("account", or(&place.redis_user)),
             ("run id", or(&place.run_id)),
             (
@@ -85,7 +85,7 @@ impl Record {
                     who.sudo_user.as_ref().map(|by| format!("(sudo by {by})")).unwrap_or_default()
                 ),
             ),
-            ("host", format!("{} {} pid {}", or(&who.host), or(&who.tty), who.pid)),
+            ("host", words(&[or(&who.host), or(&who.tty), format!("pid {}", who.pid)])),
             ("ssh from", or(&who.ssh)),
             ("agreed", agreed(act.intent.confirmed).to_owned()),
             ("ids", outcome.map(|outcome| outcome.ids.join(" ")).unwrap_or_default()),
@@ -99,6 +99,12 @@ impl Record {
         let rows = u16::try_from(self.rows(cx.body.width).len()).unwrap_or(u16::MAX);
         rows.saturating_sub(cx.body.below(HEAD).height)
     }
+}
+
+/// The words that there are, one space between two.
+fn words(all: &[String]) -> String {
+    let there: Vec<&str> = all.iter().map(String::as_str).filter(|word| !word.is_empty()).collect();
+    there.join(" ")
 }
 
 const fn agreed(how: crate::operate::journal::Confirmed) -> &'static str {

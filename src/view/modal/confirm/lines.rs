@@ -217,14 +217,8 @@ fn choices(lines: &mut Lines, confirm: &Confirm, speed: f64) {
 fn bulk_command(confirm: &Confirm) -> Option<String> {
     let Act::Bulk { queue, era, bulk, until, pace } = &confirm.act else { return None };
     let target = Target { queue: queue.clone(), era: era.writable().ok()? };
-    let mut line = command::of_bulk(&BulkPlan { target, bulk: *bulk, until: *until, pace: *pace });
-    if let (Bulk::Clean { .. }, Some(flag)) = (bulk, confirm.choices.age_flag()) {
-        line = format!("{line} {flag}");
-    }
-    if bulk.takes_away() && !confirm.choices.save {
-        line.push_str(" --no-save");
-    }
-    Some(line)
+    let line = command::of_bulk(&BulkPlan { target, bulk: *bulk, until: *until, pace: *pace });
+    Some(format!("{line}{}", confirm.choices.flags(&confirm.act)))
 }
 
 /// The command line that does the same; `None` where none can.
