@@ -1,5 +1,6 @@
 //! The command line: arguments, configuration and the commands that need no screen.
 
+mod acl;
 mod act;
 mod add;
 mod args;
@@ -213,6 +214,7 @@ async fn dispatch(session: &mut Session, command: Command) -> Result<u8, Failure
         Command::Bench(args) => bench::run(session, &args).await,
         Command::Events(args) => events::run(session, &args).await,
         Command::Redis => redis::run(session).await,
+        Command::Acl(args) => acl::run(session, &args).await,
         // Answered before anything was connected.
         Command::Config { .. }
         | Command::Completions { .. }

@@ -163,6 +163,7 @@
 //!   ([`op`]) act on all but Pro's.
 //! - **Interrupt a handler.** Cancelling is asking; what blocks a thread belongs in `spawn_blocking`.
 
+pub mod acl;
 pub mod add;
 pub mod dead_letter;
 pub mod events;

@@ -26,7 +26,7 @@ pub use edits::{
     SchedulersArgs, SetArgs, Wanted,
 };
 pub use engine::{AddArgs, BenchArgs, WorkArgs};
-pub use reads::{ConfigCommand, EventsArgs, JobArgs, JobsArgs, ListOrder, LogsArgs};
+pub use reads::{AclArgs, ConfigCommand, EventsArgs, JobArgs, JobsArgs, ListOrder, LogsArgs, RoleName};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -190,6 +190,8 @@ pub enum Command {
     Journal(JournalArgs),
     /// Health of the server: memory, hit rate, clients, persistence, slow log
     Redis,
+    /// The rule for an account of Redis that may do just what this program needs
+    Acl(AclArgs),
     /// The configuration: where it is, what is in force, a first file
     Config {
         /// What to do.

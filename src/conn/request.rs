@@ -29,6 +29,9 @@ macro_rules! verbs {
         pub enum Verb { $($variant),* }
 
         impl Verb {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
             /// The words of the command.
             pub const fn words(self) -> (&'static str, Option<&'static str>) {
                 match self { $(Self::$variant => ($first, verbs!(@second $($second)?))),* }

@@ -1,10 +1,12 @@
 //! The command line as other programs see it: the built binary against real servers.
 
+mod accounts;
 mod acts;
 mod add;
 mod bench;
 mod bulk;
 mod confirming;
+mod edits;
 mod endings;
 mod era;
 mod filters;

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+use toril::engine::acl::Role;
 use toril::engine::op::{JobOp, Target};
 use toril::operate::journal::{Confirmed, Who};
 use toril::operate::{
@@ -15,7 +16,7 @@ use toril::operate::{
 use toril::wire::{JobId, State};
 
 use crate::parity::pair::target;
-use crate::support::{Dump, Lib, Node, Options, Server, assert_same, writer};
+use crate::support::{Dump, Lib, Node, Options, Server, account, assert_same};
 
 /// A library with a server, and somebody who acts on it.
 struct Bench {
@@ -32,7 +33,8 @@ impl Bench {
         let node = Node::start(lib, &server);
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let folder = tempfile::tempdir().unwrap();
-        let conn = runtime.block_on(writer(&server));
+        // With no more rights than `toril acl --role operator` prints.
+        let conn = runtime.block_on(account(&server, Role::Operator));
         let operator = Operator::new(conn, Who::default(), None, Policy::default(), Some(folder.path()));
         Self { server, node, runtime, operator, _folder: folder }
     }

@@ -32,7 +32,7 @@ mod server;
 
 pub use diff::{assert_same, diff};
 pub use dump::{Content, Dump, Entry};
-pub use link::writer;
+pub use link::{account, login, refused, writer};
 pub use node::{Lib, Node};
 pub use normalise::Options;
 pub use server::{Builder, Server};

@@ -52,7 +52,14 @@ async fn change(was: &[u8]) -> Result<Option<Vec<u8>>, Failure> {
         Failure::internal(format!("the data could not be given to an editor: {error}"), "nothing was changed")
     };
     // A folder for its owner alone, which goes with all that the editor left in it.
-    let folder = tempfile::Builder::new().prefix("toril-").tempdir().map_err(failed)?;
+    let mut private = tempfile::Builder::new();
+    private.prefix("toril-");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        private.permissions(std::fs::Permissions::from_mode(0o700));
+    }
+    let folder = private.tempdir().map_err(failed)?;
     let path = folder.path().join("data.json");
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create_new(true);

@@ -96,3 +96,36 @@ pub enum ConfigCommand {
     /// Write a first configuration file, with every setting explained
     Init,
 }
+
+/// Arguments of `toril acl`.
+#[derive(Args, Debug, Clone)]
+pub struct AclArgs {
+    /// What the account is for
+    #[arg(long, value_enum)]
+    pub role: RoleName,
+    /// The account's name [default: toril-ROLE]
+    #[arg(long, value_name = "NAME")]
+    pub account: Option<String>,
+}
+
+/// The roles of `toril acl`.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RoleName {
+    /// Reads, without scripts.
+    Viewer,
+    /// Every operation.
+    Operator,
+    /// Adds jobs and runs them.
+    Worker,
+}
+
+impl RoleName {
+    /// As it is written.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Viewer => "viewer",
+            Self::Operator => "operator",
+            Self::Worker => "worker",
+        }
+    }
+}

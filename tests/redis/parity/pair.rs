@@ -7,6 +7,7 @@ use redis::Connection;
 use serde_json::{Value, json};
 use toril::conn::Conn;
 use toril::engine::Queue;
+use toril::engine::acl::Role;
 use toril::engine::op::{
     Code, JobEdit, JobOp, LimitOp, OpError, QueueOp, QueueOutcome, Scheduled, SchedulerOp, Sweep, Target,
     release_deduplication, run_edit, run_job, run_limit, run_queue, run_scheduler,
@@ -14,7 +15,7 @@ use toril::engine::op::{
 use toril::engine::schedule::{Repeat, ScheduleError, Upserted};
 use toril::wire::{JobId, Prefix, QueueId, QueueName, Raw, WriteEra};
 
-use crate::support::{Content, Dump, Lib, Node, Options, Server, diff, writer};
+use crate::support::{Content, Dump, Lib, Node, Options, Server, account, diff};
 
 /// A queue of the default prefix as a target for the era of `lib`.
 pub fn target(lib: Lib, queue: &str) -> Target {
@@ -106,7 +107,8 @@ impl Sides {
         let (server_theirs, server_ours) = (Server::start(), Server::start());
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let conn = runtime.block_on(writer(&server_ours));
+        // With no more rights than `toril acl --role operator` prints.
+        let conn = runtime.block_on(account(&server_ours, Role::Operator));
         Self {
             lib,
             theirs: Node::start(lib, &server_theirs),
