@@ -135,7 +135,9 @@ fn run(cli: Cli) -> Result<u8, Failure> {
         });
     }
     let json = globals.json;
-    if let Command::Journal(args) = &command {
+    if let Command::Journal(args) = &command
+        && args.resume.is_none()
+    {
         return session::block_on(false, journal::run(args, settings.color, json));
     }
     let verbose = globals.verbose > 0;
@@ -150,6 +152,7 @@ fn run(cli: Cli) -> Result<u8, Failure> {
         | Command::Clean(_)
         | Command::Obliterate(_)
         | Command::Undo(_)
+        | Command::Journal(_)
         | Command::Set(_)
         | Command::Edit(_)
         | Command::Duplicate(_)
@@ -208,6 +211,7 @@ async fn dispatch(session: &mut Session, command: Command) -> Result<u8, Failure
         Command::Limit(args) => act::edits::limit(session, &args).await,
         Command::Schedulers(args) => act::schedulers::list(session, &args).await,
         Command::Scheduler(args) => act::schedulers::one(session, &args).await,
+        Command::Journal(args) => act::resume::run(session, &args).await,
         Command::Undo(args) => undo::run(session, &args).await,
         Command::Add(args) => add::run(session, &args).await,
         Command::Work(args) => work::run(session, &args).await,
@@ -216,10 +220,8 @@ async fn dispatch(session: &mut Session, command: Command) -> Result<u8, Failure
         Command::Redis => redis::run(session).await,
         Command::Acl(args) => acl::run(session, &args).await,
         // Answered before anything was connected.
-        Command::Config { .. }
-        | Command::Completions { .. }
-        | Command::Man
-        | Command::Demo(_)
-        | Command::Journal(_) => Ok(exit::DONE),
+        Command::Config { .. } | Command::Completions { .. } | Command::Man | Command::Demo(_) => {
+            Ok(exit::DONE)
+        }
     }
 }

@@ -6,6 +6,7 @@ pub mod editor;
 pub mod edits;
 mod jobs;
 mod queues;
+pub mod resume;
 pub mod schedulers;
 mod select;
 

@@ -118,13 +118,17 @@ pub fn commands(role: Role, version: Version) -> Vec<String> {
             (first, Some(second)) => format!("{first}|{second}").to_ascii_lowercase(),
         });
     }
-    LOGIN.iter().for_each(|name| put((*name).to_owned()));
+    for name in LOGIN {
+        put(name.to_owned());
+    }
     let scripts: &[&str] = match role {
         Role::Viewer => &[],
         Role::Operator => &OPERATOR,
         Role::Worker => &WORKER,
     };
-    scripts.iter().for_each(|name| put((*name).to_owned()));
+    for name in scripts {
+        put((*name).to_owned());
+    }
     out
 }
 

@@ -229,7 +229,8 @@ impl Operator {
             report.failures.push(Failure { id: edit.job().cloned(), code, message: Clean::line(why) });
             return report;
         }
-        let entry = match self.begin(action, target, edit.selector(), consent).await {
+        let entry = match self.begin(action, target, edit.selector(), serde_json::Value::Null, consent).await
+        {
             Ok(entry) => entry,
             Err(why) => return Report::forbidden(action, queue, &why),
         };

@@ -11,7 +11,9 @@ use super::journal::{
 };
 use super::trash::{Contents, ONE, Trash};
 use super::undo::{Undone, undo};
-use super::{Action, Bulk, BulkPlan, End, Plan, Progress, Report, Selection, bulk, queue, run};
+use super::{
+    Action, Bulk, BulkPlan, End, Plan, Progress, Report, Resumable, Selection, bulk, queue, resume, run,
+};
 use crate::conn::{Batch, Conn, Request, Verb, items, text};
 use crate::engine::op::{QueueOp, Target};
 use crate::engine::saved::Saved;
@@ -140,10 +142,11 @@ impl Operator {
             return Report::forbidden(plan.action(), queue.clone(), &why);
         }
         let selector = selector(&plan.selection);
-        let entry = match self.begin(plan.action(), &plan.target, selector, consent).await {
-            Ok(entry) => entry,
-            Err(why) => return Report::forbidden(plan.action(), queue.clone(), &why),
-        };
+        let entry =
+            match self.begin(plan.action(), &plan.target, selector, resume::of_plan(plan), consent).await {
+                Ok(entry) => entry,
+                Err(why) => return Report::forbidden(plan.action(), queue.clone(), &why),
+            };
         let mut saver = None;
         if plan.takes_away()
             && consent.save > 0
@@ -181,7 +184,7 @@ impl Operator {
                 format!("all {} until {}", states.join(" "), plan.until)
             }
         };
-        let entry = match self.begin(action, &plan.target, selector, consent).await {
+        let entry = match self.begin(action, &plan.target, selector, resume::of_bulk(plan), consent).await {
             Ok(entry) => entry,
             Err(why) => return Report::forbidden(action, queue.clone(), &why),
         };
@@ -241,7 +244,7 @@ impl Operator {
     /// Acts on a queue, as [`queue::act`] does.
     pub async fn act(&self, target: &Target, op: QueueOp, consent: &Consent) -> Report {
         let action = Action::from(op);
-        match self.begin(action, target, "the queue".to_owned(), consent).await {
+        match self.begin(action, target, "the queue".to_owned(), serde_json::Value::Null, consent).await {
             Ok(entry) => {
                 let report = queue::act(&self.conn, target, op).await;
                 self.finish(report, entry).await
@@ -272,7 +275,10 @@ impl Operator {
         );
         let target = Target { queue, era };
         let selector = format!("what {} took away", act.id);
-        let entry = self.begin(Action::Undo, &target, selector, consent).await.map_err(UndoError::Files)?;
+        let entry = self
+            .begin(Action::Undo, &target, selector, serde_json::Value::Null, consent)
+            .await
+            .map_err(UndoError::Files)?;
         let undone = undo(&self.conn, era, &kept, progress, cancel).await;
         let mut report = Report::new(Action::Undo, target.queue.clone());
         report.progress = undone.progress;
@@ -288,6 +294,51 @@ impl Operator {
             let _ = trash.discard(act.id).await;
         }
         Ok((act.id, target.queue, undone))
+    }
+
+    /// What is left of an act that was broken off, cancelled or stopped: its plan with the same frozen selection,
+    /// so that what came later is left alone. The queue is the one of the act; its era is decided anew by the
+    /// caller.
+    pub async fn resumable(
+        &self,
+        id: JournalId,
+        era: impl AsyncFnOnce(&QueueId) -> Option<WriteEra>,
+    ) -> Result<(Kept, Resumable), UndoError> {
+        let Some(journal) = &self.journal else {
+            return Err(UndoError::Nothing("no folder for the journal: nothing was written down".to_owned()));
+        };
+        let history = journal.history(10_000).await.map_err(|error| UndoError::Files(error.to_string()))?;
+        let Some(act) = history.acts.into_iter().find(|act| act.id == id) else {
+            return Err(UndoError::Nothing(format!("the journal has no {id}")));
+        };
+        let endpoint = self.conn.endpoint().to_string();
+        if act.intent.place.endpoint != endpoint {
+            let there = &act.intent.place.endpoint;
+            return Err(UndoError::Elsewhere(format!("{id} was done on {there}; this is {endpoint}")));
+        }
+        if act.end.as_ref().is_some_and(|(_, outcome)| outcome.ended == "finished") {
+            return Err(UndoError::Nothing(format!("{id} was finished: nothing of it is left")));
+        }
+        let queue = QueueId::new(Prefix::new(&act.intent.prefix), QueueName::legacy(&act.intent.queue));
+        let Some(era) = era(&queue).await else {
+            return Err(UndoError::Nothing(format!(
+                "the queue of {id} is not there any more, or is not written"
+            )));
+        };
+        let counts = act.end.as_ref().map(|(_, outcome)| outcome.counts).or(act.part).unwrap_or_default();
+        let mut done = counts.done;
+        if act.end.is_none()
+            && let Some(trash) = &self.trash
+        {
+            // After a crash the last parts are missing; what was saved is at least as much as went.
+            let kept = trash.read(id).await.map_err(|error| UndoError::Files(error.to_string()))?;
+            done = done.max(kept.jobs.len() as u64);
+        }
+        let plan = resume::read(&act.intent.plan, Target { queue, era }, done);
+        match plan {
+            Some(plan) => Ok((act, plan)),
+            None => Err(UndoError::Nothing(format!("{id} is nothing that can go on"))),
+        }
     }
 
     /// What an undo would put back: an act and the jobs that are kept of it.
@@ -338,6 +389,7 @@ impl Operator {
         action: Action,
         target: &Target,
         selector: String,
+        plan: serde_json::Value,
         consent: &Consent,
     ) -> Result<Result<Entry, Clean>, String> {
         let begun = match &self.journal {
@@ -353,7 +405,7 @@ impl Operator {
                     matched: consent.matched,
                     confirmed: consent.confirmed,
                     command: consent.command.clone(),
-                    plan: serde_json::Value::Null,
+                    plan,
                     version: env!("CARGO_PKG_VERSION").to_owned(),
                 };
                 journal.begin(intent, now()).await

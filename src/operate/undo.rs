@@ -108,9 +108,9 @@ async fn unedit(conn: &Conn, era: WriteEra, edit: &SavedEdit, out: &mut Undone) 
         Ok(code) => {
             let counts = &mut out.progress;
             if matches!(code, Code::Changed | Code::Gone) {
-                counts.changed += 1
+                counts.changed += 1;
             } else {
-                counts.failed += 1
+                counts.failed += 1;
             }
             out.failures.push(Failure::refused(id, code));
         }

@@ -68,17 +68,29 @@ pub async fn run(session: &mut Session, queue: &str, bulk: Bulk, how: How<'_>) -
         prepared = prepared => prepared?,
         _ = tokio::signal::ctrl_c() => return Err(Failure::Code(exit::INTERRUPTED)),
     };
+    carry_out(session, &plan, &preview, how.act, how.save).await
+}
+
+/// Asks, does and tells.
+pub(super) async fn carry_out(
+    session: &mut Session,
+    plan: &BulkPlan,
+    preview: &Preview,
+    act: &ActFlags,
+    save: u64,
+) -> Result<u8, Failure> {
+    let bulk = plan.bulk;
     // A queue without jobs can be obliterated all the same: its keys go.
     let nothing = preview.matched == 0 && !matches!(bulk, Bulk::Obliterate { .. });
-    if how.act.dry_run || nothing {
-        return planned(session, &plan, &preview, how.act.dry_run, nothing);
+    if act.dry_run || nothing {
+        return planned(session, plan, preview, act.dry_run, nothing);
     }
-    let confirmed = ask(session, how.act, &plan, &preview).await?;
-    let consent = Consent::new(confirmed, command::of_bulk(&plan)).matched(preview.matched).save(how.save);
+    let confirmed = ask(session, act, plan, preview).await?;
+    let consent = Consent::new(confirmed, command::of_bulk(plan)).matched(preview.matched).save(save);
     let cancel = on_ctrl_c();
     let (progress, seen) = watch::channel(Progress::default());
     let teller = (!session.json).then(|| tokio::spawn(show(seen)));
-    let report = session.operator().bulk(&plan, &consent, &progress, &cancel).await;
+    let report = session.operator().bulk(plan, &consent, &progress, &cancel).await;
     if let Some(teller) = teller {
         teller.abort();
     }

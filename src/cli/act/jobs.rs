@@ -10,7 +10,7 @@ use super::bulk::How;
 use super::confirm::confirm;
 use super::select::{self, select};
 use super::{Document, jobs_of, on_ctrl_c, permit, tell, verdict};
-use crate::cli::args::JobAct;
+use crate::cli::args::{ActFlags, JobAct};
 use crate::cli::failure::{Failure, exit};
 use crate::cli::output;
 use crate::cli::resolve;
@@ -99,13 +99,24 @@ pub async fn run(session: &mut Session, args: &JobAct, action: JobAction) -> Res
         prepared = prepared => prepared?,
         _ = tokio::signal::ctrl_c() => return Err(Failure::Code(exit::INTERRUPTED)),
     };
-    if args.act.dry_run || preview.matched == 0 {
-        return planned(session, &plan, &preview, args.act.dry_run);
+    carry_out(session, &plan, &preview, &args.act, args.save.bytes(), args.pace.rate).await
+}
+
+/// Asks, does and tells.
+pub(super) async fn carry_out(
+    session: &mut Session,
+    plan: &Plan,
+    preview: &Preview,
+    act: &ActFlags,
+    save: u64,
+    rate: Option<u32>,
+) -> Result<u8, Failure> {
+    if act.dry_run || preview.matched == 0 {
+        return planned(session, plan, preview, act.dry_run);
     }
-    let confirmed = ask(session, args, &plan, &preview).await?;
-    let consent =
-        Consent::new(confirmed, command::of_plan(&plan)).matched(preview.matched).save(args.save.bytes());
-    let report = drive(session, &plan, &consent, args.pace.rate).await;
+    let confirmed = ask(session, act, plan, preview).await?;
+    let consent = Consent::new(confirmed, command::of_plan(plan)).matched(preview.matched).save(save);
+    let report = drive(session, plan, &consent, rate).await;
     if session.json {
         session.out.json(&Document::done(&report))?;
     } else {
@@ -125,7 +136,12 @@ pub(super) async fn server_time(session: &Session) -> Result<i64, Failure> {
     Ok(overview::server_time(&reply).unwrap_or_else(|| session.clock.now_ms()))
 }
 
-async fn ask(session: &Session, args: &JobAct, plan: &Plan, preview: &Preview) -> Result<Confirmed, Failure> {
+async fn ask(
+    session: &Session,
+    act: &ActFlags,
+    plan: &Plan,
+    preview: &Preview,
+) -> Result<Confirmed, Failure> {
     let severity = operate::severity(plan.action(), preview.matched, session.settings.protected);
     let word = plan.action().word();
     let verb = format!("{}{}", word[..1].to_uppercase(), &word[1..]);
@@ -135,7 +151,7 @@ async fn ask(session: &Session, args: &JobAct, plan: &Plan, preview: &Preview) -
     for effect in &preview.effects {
         let _ = write!(question, " {effect};");
     }
-    confirm(severity, &args.act.confirm, question.trim_end_matches(';'), Some(&plan.target.queue.name)).await
+    confirm(severity, &act.confirm, question.trim_end_matches(';'), Some(&plan.target.queue.name)).await
 }
 
 fn planned(session: &mut Session, plan: &Plan, preview: &Preview, dry_run: bool) -> Result<u8, Failure> {

@@ -48,6 +48,15 @@ pub struct JournalArgs {
     /// The newest so many
     #[arg(long, default_value_t = 50, value_name = "N")]
     pub limit: u64,
+    /// Go on with an act that was broken off, cancelled or stopped: with the same jobs, none that came later
+    #[arg(long, value_name = "JOURNAL-ID", conflicts_with = "limit")]
+    pub resume: Option<JournalId>,
+    /// What is saved first.
+    #[command(flatten)]
+    pub save: SaveFlags,
+    /// Flags of every act.
+    #[command(flatten)]
+    pub act: ActFlags,
 }
 
 /// Which jobs of a queue.
