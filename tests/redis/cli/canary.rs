@@ -16,7 +16,7 @@ const PAYLOAD: &str = "canary-9021-payload";
 fn clean(folder: &Path, word: &str) {
     for entry in fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok) {
         let path = entry.path();
-        assert!(!path.to_string_lossy().contains(word), "{path:?} is called so");
+        assert!(!path.to_string_lossy().contains(word), "{} is called so", path.display());
         if path.is_dir() {
             // Saved jobs hold their payloads, for their owner alone.
             if !(word == PAYLOAD && path.ends_with("trash")) {
@@ -24,8 +24,12 @@ fn clean(folder: &Path, word: &str) {
             }
         } else {
             let bytes = fs::read(&path).unwrap();
-            assert!(!bytes.windows(word.len()).any(|part| part == word.as_bytes()), "{path:?} holds {word}");
-            assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o077, 0, "{path:?}");
+            assert!(
+                !bytes.windows(word.len()).any(|part| part == word.as_bytes()),
+                "{} holds {word}",
+                path.display()
+            );
+            assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o077, 0, "{}", path.display());
         }
     }
 }
