@@ -197,6 +197,22 @@ impl Conn {
         ConnError::check(values.into_iter().next().unwrap_or(Value::Nil))
     }
 
+    /// [`Conn::eval`], and how long the server was at it by its own clock, between two `TIME`s in the same
+    /// round trip: what nobody else was served in. `None` where the server does not tell the time. (Inside of
+    /// a script the clock may stand still: since Redis 7.2.)
+    pub async fn eval_timed(
+        &self,
+        script: &Script,
+        keys: &[Vec<u8>],
+        args: &[Vec<u8>],
+    ) -> Result<(Value, Option<Duration>), ConnError> {
+        let run = (keys.to_vec(), args.to_vec());
+        let (value, took) = match &*self.0 {
+            Topology::Single(single) => single.eval_timed(script, run, SCRIPT).await?,
+        };
+        Ok((ConnError::check(value)?, took))
+    }
+
     /// Runs a script many times, in order and in one round trip; each answer (or
     /// [`Value::ServerError`]) stands at the place of its run. Where the server does not know the
     /// script (any more), the runs that it refused for that are sent again with the source: they

@@ -16,7 +16,8 @@ use super::sent::SentLog;
 use super::socket::{Failure, Socket};
 use super::traffic::Traffic;
 use super::{
-    Access, Batch, Class, ConnError, Dedicated, Endpoint, Kind, Link, LinkState, Options, Script, Value, Verb,
+    Access, Batch, Class, ConnError, Dedicated, Endpoint, Kind, Link, LinkState, Options, Request, Script,
+    Value, Verb, items, text,
 };
 
 /// Silence of this length makes calls fail at once: one more request would only pile up.
@@ -120,10 +121,48 @@ impl Single {
         Ok(rounds.finish())
     }
 
+    pub(super) async fn eval_timed(
+        &self,
+        script: &Script,
+        run: Run,
+        deadline: Duration,
+    ) -> Result<(Value, Option<Duration>), ConnError> {
+        gate::class(script.class, self.access(), Line::Shared)?;
+        let known = self.shared.scripts().contains(script.hash());
+        let runs = [run];
+        let mut rounds = Runs::new(script, &runs);
+        let mut took = None;
+        while let Some((packed, shapes)) = rounds.next_round(known) {
+            let mut batch = Batch::from(Request::new(Verb::Time));
+            batch.packed.extend(packed);
+            batch.shapes.extend(shapes);
+            batch.push(Request::new(Verb::Time));
+            let mut values = self.shared.ask(batch.packed, batch.shapes, deadline).await?;
+            let after = values.pop();
+            let before = (!values.is_empty()).then(|| values.remove(0));
+            took = before
+                .as_ref()
+                .and_then(micros)
+                .zip(after.as_ref().and_then(micros))
+                .map(|(before, after)| Duration::from_micros(after.saturating_sub(before)));
+            rounds.take(values);
+        }
+        if !known {
+            self.shared.scripts().insert(script.hash().to_owned());
+        }
+        Ok((rounds.finish().into_iter().next().unwrap_or(Value::Nil), took))
+    }
+
     pub(super) async fn dedicated(&self) -> Result<Dedicated, ConnError> {
         let dialed = self.shared.target.dial().await?;
         Ok(Dedicated::new(dialed.socket, self.access()))
     }
+}
+
+/// A `TIME`, µs.
+fn micros(time: &Value) -> Option<u64> {
+    let part = |at: usize| items(time).get(at).and_then(text).and_then(|text| text.parse::<u64>().ok());
+    Some(part(0)? * 1_000_000 + part(1)?)
 }
 
 impl Shared {

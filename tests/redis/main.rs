@@ -10,6 +10,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod bulk;
 mod cli;
 mod conn;
 mod demo;

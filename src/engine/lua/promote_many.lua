@@ -15,6 +15,7 @@ if refused then return { refused } end
 
 local list, paused = place(q)
 local prioritized = false
+local score = scores_of(q.delayed, 8)
 
 local function promote(id)
   if is_repeated(id) then return NOT_IN_STATE end
@@ -25,7 +26,7 @@ local function promote(id)
     return redis.call('EXISTS', job) == 1 and NOT_A_JOB or GONE
   end
   if found[4] then return WRONG_ERA end
-  local code = untimely('delayed', redis.call('ZSCORE', q.delayed, id), found, until_ms)
+  local code = untimely('delayed', score(id), found, until_ms)
   if code then return code end
   redis.call('HSET', job, 'delay', 0)
   prioritized = line_up(q, list, id, tonumber(found[5] or '') or 0, false) or prioritized
@@ -33,7 +34,7 @@ local function promote(id)
   if ERA == 0 then
     publish_waiting(q, id)
   else
-    emit_capped(q, 'waiting', 'jobId', id, 'prev', 'delayed')
+    emit(q, 'waiting', 'jobId', id, 'prev', 'delayed')
   end
   return DONE
 end

@@ -42,18 +42,36 @@ local function parent_is_sound(job)
   return not from or sound_queues[from]
 end
 
+-- Removing one job may take another one of the state along only where parents wait: elsewhere all are looked
+-- up, and their keys deleted, in one command.
+local apart = state == 'waiting-children'
+local score = not is_list and not apart and scores_of(set, 8)
+local any_locked = not all and any_has(q, 8, ':lock')
+local PARTS = { '', ':logs', ':dependencies', ':processed', ':failed', ':unsuccessful' }
+local WITH_LOCK = { ':lock', unpack(PARTS) }
+local doomed = {}
+
+local function unlink_doomed()
+  if #doomed > 0 then redis.call('UNLINK', unpack(doomed)) end
+  doomed = {}
+end
+
 -- Removes what belongs to a job; its id is taken out with those of the others. Returns its code.
 local function remove(id)
   local job = q.base .. id
   local at = places[id]
-  if not is_list then at = redis.call('ZSCORE', set, id) end
+  if score then
+    at = score(id)
+  elseif not is_list then
+    at = redis.call('ZSCORE', set, id)
+  end
   local found = redis.pcall('HMGET', job, 'timestamp', 'processedOn', 'gid', 'parentKey', 'deid')
   if found.err then return NOT_A_JOB end
   local code = untimely(state, at, found, until_ms)
   if code then return code end
   if found[3] then return WRONG_ERA end
   if not all then
-    if redis.call('EXISTS', job .. ':lock') == 1 then return LOCKED end
+    if any_locked and redis.call('EXISTS', job .. ':lock') == 1 then return LOCKED end
     if is_next_iteration(q, job, id) then return SCHEDULER end
   end
   if found[4] then
@@ -61,9 +79,8 @@ local function remove(id)
     unlink_hard(q, job)
   end
   if found[5] then release_deduplication(q, job, id) end
-  redis.call('UNLINK', job, job .. ':logs', job .. ':dependencies', job .. ':processed', job .. ':failed',
-    job .. ':unsuccessful')
-  if all then redis.call('DEL', job .. ':lock') end
+  for _, suffix in ipairs(all and WITH_LOCK or PARTS) do doomed[#doomed + 1] = job .. suffix end
+  if apart then unlink_doomed() end
   if ERA == 0 then
     redis.call('ZREM', q.priority, id)
     local limited = redis.call('HGET', q['limiter:index'], id)
@@ -102,6 +119,7 @@ local function take_from_list()
   redis.call('LREM', set, -#places_going, BLANK)
 end
 
+unlink_doomed()
 if count > 0 then
   if is_list then
     take_from_list()

@@ -19,9 +19,12 @@ if refused then return { refused } end
 local now = server_time('')
 local list, paused = place(q)
 local prioritized = false
+local score = scores_of(q[from], 8)
+local none_held = not any_has(q, 8, ':lock', ':unsuccessful', ':dependencies')
 
 -- The code that forbids a job to run, and whether it is to wait for children.
 local function held(job)
+  if none_held then return nil end
   local lock, failed, pending = job .. ':lock', job .. ':unsuccessful', job .. ':dependencies'
   if redis.call('EXISTS', lock, failed, pending) == 0 then return nil end
   if redis.call('EXISTS', lock) == 1 then return LOCKED end
@@ -41,7 +44,7 @@ local function retry(id)
     return redis.call('EXISTS', job) == 1 and NOT_A_JOB or GONE
   end
   if found[3] then return WRONG_ERA end
-  local code = untimely(from, redis.call('ZSCORE', q[from], id), found, until_ms)
+  local code = untimely(from, score(id), found, until_ms)
   if code then return code end
   local code_held, waits = held(job)
   if code_held then return code_held end
@@ -54,11 +57,15 @@ local function retry(id)
   end
   if reset then redis.call('HDEL', job, 'atm', 'ats', 'attemptsMade') end
   local parent = ERA >= 5 and found[6]
-  if parent and kind(parent) == 'hash' then await_again(parent, job, from) end
+  if parent and kind(parent) == 'hash' then
+    await_again(parent, job, from)
+    -- The parent may have its turn yet.
+    none_held = false
+  end
   if waits then
     redis.call('ZADD', q['waiting-children'], now, id)
     leave(id)
-    emit_capped(q, 'waiting-children', 'jobId', id, 'prev', from)
+    emit(q, 'waiting-children', 'jobId', id, 'prev', from)
     return DONE
   end
   -- Options are decoded only where they can matter.
@@ -68,7 +75,7 @@ local function retry(id)
   if ERA == 0 then
     publish_waiting(q, id)
   else
-    emit_capped(q, 'waiting', 'jobId', id, 'prev', from)
+    emit(q, 'waiting', 'jobId', id, 'prev', from)
   end
   return DONE
 end

@@ -5,6 +5,8 @@
 //! what has left the state, runs, or came after the moment that was chosen. So a later undo has
 //! what it needs, and jobs that come meanwhile are never touched. [`super::Sweep`] does the choosing.
 
+use std::time::Duration;
+
 use super::super::script::{era_argument, queue_keys, script};
 use super::job::{flag, refused_id};
 use super::{Capability, Code, OpError, Target};
@@ -15,6 +17,9 @@ use crate::wire::{JobId, Raw, State, WriteEra};
 pub const MANY_MAX: usize = 300;
 /// Elements of a list that a script looks at beyond those that it was given.
 const SLACK: u64 = 200;
+
+/// Elements that it looks at in any case: few ids may stand behind many that were not chosen.
+const PAGE: u64 = MANY_MAX as u64 + SLACK / 2;
 
 /// An operation on many jobs of one state.
 ///
@@ -105,6 +110,8 @@ pub struct Many {
     pub removed_parents: Vec<Raw>,
     /// Keys of parents in other queues that are in line now.
     pub released_parents: Vec<Raw>,
+    /// How long the server was at it, by its own clock; `None`: it does not tell.
+    pub took: Option<Duration>,
 }
 
 impl Many {
@@ -130,8 +137,9 @@ pub async fn run_many(conn: &Conn, target: &Target, op: JobsOp, chosen: Chosen<'
         let script = script(op);
         let mut args = args(target, op, &chosen);
         args.extend(asked().map(|(id, _)| id.as_bytes().to_vec()));
-        let reply = conn.eval(script, &queue_keys(&target.queue), &args).await?;
+        let (reply, took) = conn.eval_timed(script, &queue_keys(&target.queue), &args).await?;
         answers = read(script, op, asked().count(), &reply)?;
+        answers.took = took;
     }
     let mut codes = answers.codes.into_iter();
     answers.codes = refused
@@ -171,7 +179,7 @@ fn args(target: &Target, op: JobsOp, chosen: &Chosen<'_>) -> Vec<Vec<u8>> {
         chosen.until.map(|until| until.to_string()).unwrap_or_default().into(),
         flag(set),
         chosen.skipped.to_string().into(),
-        (chosen.ids.len() as u64 * 2 + SLACK).to_string().into(),
+        (chosen.ids.len() as u64 * 2 + SLACK).max(PAGE).to_string().into(),
     ]
 }
 
@@ -195,5 +203,10 @@ fn read(script: &'static Script, op: JobsOp, asked: usize, reply: &Value) -> Res
         let keys = parts.get(at).map(items).unwrap_or_default();
         keys.iter().filter_map(bytes).map(Raw::new).collect()
     };
-    Ok(Many { codes: codes.collect::<Result<_, _>>()?, removed_parents: keys(2), released_parents: keys(3) })
+    Ok(Many {
+        codes: codes.collect::<Result<_, _>>()?,
+        removed_parents: keys(2),
+        released_parents: keys(3),
+        took: None,
+    })
 }

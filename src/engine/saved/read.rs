@@ -15,6 +15,8 @@ const MOST: i64 = 100_000;
 const DESCENDANTS: usize = 1_000;
 /// Elements in one reply.
 const PAGE: i64 = 1_000;
+/// Fields that are all weighed by `MEMORY USAGE`.
+const FEW_FIELDS: i64 = 100;
 /// Bytes of job data in one round trip, about.
 const ROUND: u64 = 4 << 20;
 /// Above this a reply goes over a connection of its own.
@@ -187,8 +189,39 @@ async fn read_all(
     Ok(out)
 }
 
-/// How much there is of each job.
+/// How much there is of each job. Three cheap questions tell that of the usual one: a hash with few fields,
+/// without a log and without children.
 async fn look(conn: &Conn, jobs: &[(QueueId, JobId)]) -> Result<Vec<Look>, SaveError> {
+    let mut batch = Batch::new();
+    for (queue, id) in jobs {
+        let job = queue.job(id);
+        batch.push(Request::new(Verb::HLen).arg(&job));
+        let hanging = ["logs", "dependencies", "processed", "failed", "unsuccessful"];
+        let satellites = hanging.iter().map(|suffix| queue.satellite(id, suffix));
+        batch.push(satellites.fold(Request::new(Verb::Exists), |request, key| request.arg(key)));
+        batch.push(Request::new(Verb::MemoryUsage).arg(&job).arg("SAMPLES").arg(FEW_FIELDS));
+    }
+    let replies = conn.batch(&batch).await?;
+    let looks: Vec<Option<Look>> = replies.chunks_exact(3).map(usual).collect();
+    let unusual = jobs.iter().zip(&looks).filter(|(_, look)| look.is_none()).map(|(job, _)| job);
+    let mut others = look_closely(conn, unusual.collect()).await?.into_iter();
+    Ok(looks.into_iter().filter_map(|look| look.or_else(|| others.next())).collect())
+}
+
+/// What the three answers tell; `None`: not enough.
+fn usual(replies: &[Value]) -> Option<Look> {
+    let [fields, hanging, bytes] = replies else { return None };
+    let fields = integer(fields).filter(|fields| (0..=FEW_FIELDS).contains(fields))?;
+    // A job that is not there takes nothing.
+    let bytes = if fields == 0 { 0 } else { u64::try_from(integer(bytes)?).ok()? };
+    (integer(hanging) == Some(0)).then_some(Look { sizes: [fields, 0, 0, 0, 0, 0], bytes })
+}
+
+/// The same of any job.
+async fn look_closely(conn: &Conn, jobs: Vec<&(QueueId, JobId)>) -> Result<Vec<Look>, SaveError> {
+    if jobs.is_empty() {
+        return Ok(Vec::new());
+    }
     const ASKED: [(Verb, &str); 5] = [
         (Verb::LLen, "logs"),
         (Verb::SCard, "dependencies"),

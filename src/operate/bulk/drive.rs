@@ -68,7 +68,6 @@ async fn steps(
         if cancel.is_cancelled() {
             return Ok(End::Cancelled);
         }
-        let asked = Instant::now();
         let ids = sweep.choose(conn, steering.size()).await?;
         if ids.is_empty() {
             if sweep.finish(conn).await? {
@@ -76,8 +75,6 @@ async fn steps(
             }
             continue;
         }
-        // About one round trip without work: what a chunk takes beyond it is Redis at work.
-        let idle = asked.elapsed();
         let state = sweep.op().map(JobsOp::from_state);
         watcher.about_to_retry(conn, &ids).await?;
         if let Some(saver) = saver
@@ -91,7 +88,7 @@ async fn steps(
             Err(error) if error.is_unknown_outcome() => return Ok(End::Unknown { ids, error }),
             Err(error) => return Err(error),
         };
-        let busy = sent.elapsed().saturating_sub(idle.min(sent.elapsed() / 2));
+        let busy = many.took.unwrap_or_else(|| sent.elapsed());
         let mut stayed = Vec::new();
         for (id, code) in ids.into_iter().zip(&many.codes) {
             if !tell(report, &id, *code) {

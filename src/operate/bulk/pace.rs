@@ -4,17 +4,24 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// What one script may take before the next chunk is made smaller.
-const BUSY: Duration = Duration::from_millis(5);
-/// Below this the next chunk is made larger.
-const IDLE: Duration = Duration::from_millis(2);
-/// The longest chunk.
-const MOST: usize = 500;
+use crate::engine::op::MANY_MAX;
+
+/// What one script is to take: others wait as long at worst, and so often that their slowest percent is
+/// about this.
+const AIM: Duration = Duration::from_millis(1);
+/// The same where nobody else needs the queue now.
+const AIM_FULL: Duration = Duration::from_millis(3);
+/// The shortest chunk: where so few take long it is not because of their number.
+const LEAST: usize = 10;
 /// The first chunk: a mistake that is stopped at once has done little.
 const FIRST: usize = 50;
 /// After a chunk Redis belongs to others for this many times as long: they keep at least 80 %.
 const REST: u32 = 4;
-/// The pause when Redis answers slowly.
+/// Pauses are at least as long: a timer knows nothing shorter. What is too short is added to the next.
+const TICK: Duration = Duration::from_millis(1);
+/// From here on a chunk was slow for other reasons than its length.
+const SLOW: Duration = Duration::from_millis(50);
+/// The pause then, at least.
 const LONG: Duration = Duration::from_millis(100);
 /// The first steps of a canary.
 const CANARY: [u64; 2] = [5, 50];
@@ -37,11 +44,18 @@ pub(super) struct Steering {
     size: usize,
     began: Instant,
     done: u64,
+    /// When the last chunk was over.
+    last: Instant,
+    /// Rest that Redis has not had yet.
+    owed: Duration,
+    /// Rest that it had beyond what it was owed.
+    ahead: Duration,
 }
 
 impl Steering {
     pub(super) fn new(pace: Pace, now: Instant) -> Self {
-        Self { pace, size: FIRST, began: now, done: 0 }
+        let nothing = Duration::ZERO;
+        Self { pace, size: FIRST, began: now, done: 0, last: now, owed: nothing, ahead: nothing }
     }
 
     /// How many jobs the next chunk may have.
@@ -67,21 +81,41 @@ impl Steering {
     pub(super) fn took(&mut self, jobs: u64, busy: Duration, now: Instant) -> (Duration, bool) {
         let step = self.step_end();
         self.done += jobs;
-        if busy > BUSY {
-            self.size = (self.size / 2).max(1);
-        } else if busy < IDLE {
-            self.size = (self.size * 2).min(MOST);
-        }
-        let rest = match busy {
-            _ if self.pace.full_speed => Duration::ZERO,
-            busy if busy > BUSY * 10 => (busy * REST).max(LONG),
-            busy => busy * REST,
-        };
+        self.steer(jobs, busy);
+        let rest = if self.pace.full_speed { Duration::ZERO } else { self.rest(busy, now) };
+        self.last = now;
         let due = self.pace.rate.map_or(Duration::ZERO, |rate| {
             Duration::from_secs_f64(self.done as f64 / f64::from(rate.max(1)))
                 .saturating_sub(now.duration_since(self.began))
         });
         (rest.max(due), step.is_some_and(|end| self.done >= end))
+    }
+
+    /// Makes the next chunk as long as is wanted, going by what a job of this one took; at most twice as
+    /// long, or half.
+    fn steer(&mut self, jobs: u64, busy: Duration) {
+        // The last ones of a state, and the first of a canary, tell little.
+        if jobs < LEAST as u64 {
+            return;
+        }
+        let aim = if self.pace.full_speed { AIM_FULL } else { AIM };
+        let fit = jobs as f64 * aim.as_secs_f64() / busy.as_secs_f64().max(1e-6);
+        let size = (fit as usize).clamp(self.size / 2, self.size * 2);
+        self.size = size.clamp(LEAST, MANY_MAX);
+    }
+
+    /// What Redis is owed after a chunk. What passed between the last one and this one was rest already,
+    /// and a timer that was late gave too much: up to one pause of that counts.
+    fn rest(&mut self, busy: Duration, now: Instant) -> Duration {
+        let had = self.ahead + now.duration_since(self.last).saturating_sub(busy);
+        let due = self.owed + busy * REST;
+        self.owed = due.saturating_sub(had);
+        self.ahead = had.saturating_sub(due).min(busy * REST);
+        match self.owed {
+            _ if busy > SLOW => self.owed.max(LONG),
+            owed if owed < TICK => Duration::ZERO,
+            owed => owed,
+        }
     }
 }
 
@@ -96,14 +130,52 @@ mod tests {
         let now = Instant::now();
         let mut steering = Steering::new(Pace::default(), now);
         assert_eq!(steering.size(), 50);
-        assert_eq!(steering.took(50, MS, now).0, MS * 4);
+        steering.took(50, MS / 5, now);
         assert_eq!(steering.size(), 100);
-        steering.took(100, MS * 3, now);
-        assert_eq!(steering.size(), 100);
-        assert_eq!(steering.took(100, MS * 80, now).0, MS * 320);
+        steering.took(100, MS * 2, now);
         assert_eq!(steering.size(), 50);
-        let mut flat_out = Steering::new(Pace { full_speed: true, ..Pace::default() }, now);
-        assert_eq!(flat_out.took(50, MS * 3, now).0, Duration::ZERO);
+        steering.took(50, MS, now);
+        assert_eq!(steering.size(), 50);
+        for _ in 0..9 {
+            steering.took(50, MS * 80, now);
+        }
+        assert_eq!(steering.size(), LEAST);
+        // One job that is left takes a moment: that says nothing of many.
+        steering.took(1, MS / 100, now);
+        assert_eq!(steering.size(), LEAST);
+    }
+
+    #[test]
+    fn redis_keeps_four_fifths_of_its_time() {
+        let mut now = Instant::now();
+        let began = now;
+        let mut steering = Steering::new(Pace::default(), now);
+        let mut busy = Duration::ZERO;
+        for turn in 0..1000_u32 {
+            // A chunk of half a millisecond, a way of a tenth, a timer that is up to a millisecond late.
+            now += MS / 2 + MS / 10;
+            busy += MS / 2;
+            let pause = steering.took(50, MS / 2, now).0;
+            if !pause.is_zero() {
+                now += pause + MS * (turn % 10) / 10;
+            }
+        }
+        let share = busy.as_secs_f64() / now.duration_since(began).as_secs_f64();
+        assert!((0.19..=0.2005).contains(&share), "{share}");
+    }
+
+    #[test]
+    fn a_long_wait_is_no_leave_to_hurry() {
+        let began = Instant::now();
+        let mut steering = Steering::new(Pace::default(), began);
+        let late = began + MS * 5000;
+        assert_eq!(steering.took(50, MS, late).0, Duration::ZERO);
+        // One pause was saved up, not a thousand.
+        assert_eq!(steering.took(50, MS, late + MS).0, Duration::ZERO);
+        assert_eq!(steering.took(50, MS, late + MS * 2).0, MS * 4);
+        assert!(steering.took(50, MS * 80, late + MS * 90).0 >= MS * 300);
+        let mut flat_out = Steering::new(Pace { full_speed: true, ..Pace::default() }, began);
+        assert_eq!(flat_out.took(50, MS * 3, began + MS * 3).0, Duration::ZERO);
     }
 
     #[test]

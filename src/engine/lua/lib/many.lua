@@ -15,6 +15,26 @@ local function untimely(state, at, times, until_ms)
   return nil
 end
 
+-- The scores of the ids in ARGV from `first` on, asked for in one command where the server has it (since 6.2):
+-- a function of the id. What the script itself takes out or puts in meanwhile does not show.
+local function scores_of(set, first)
+  local found = redis.pcall('ZMSCORE', set, unpack(ARGV, first))
+  if found.err then return function(id) return redis.call('ZSCORE', set, id) end end
+  local scores = {}
+  for at = first, #ARGV do scores[ARGV[at]] = found[at - first + 1] end
+  return function(id) return scores[id] end
+end
+
+-- Whether a job of those in ARGV from `first` on has one of these keys: most often none has, and then nobody
+-- needs to ask for each.
+local function any_has(q, first, ...)
+  local keys = {}
+  for at = first, #ARGV do
+    for _, suffix in ipairs({ ... }) do keys[#keys + 1] = q.base .. ARGV[at] .. suffix end
+  end
+  return #keys > 0 and redis.call('EXISTS', unpack(keys)) > 0
+end
+
 -- Does something to one job. A key of a wrong type must not lose the others' answers: Redis takes
 -- nothing back of what a script did before.
 local function attempt(act, id)
@@ -59,6 +79,7 @@ end
 local function settle(q, from, codes, list, paused, prioritized)
   if #leaving > 0 then
     redis.call('ZREM', from, unpack(leaving))
+    if ERA ~= 0 then trim_events(q) end
     if #lining_up > 0 then redis.call('LPUSH', list, unpack(lining_up)) end
     if ERA == 4 and prioritized then mark_prioritized(q, paused) end
     ready(q, paused)
