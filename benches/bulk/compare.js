@@ -136,6 +136,8 @@ async function seed(redis, { jobs, state }) {
   await redis.flushall('ASYNC');
   await redis.hset(`bull:${QUEUE}:meta`, 'opts.maxLenEvents', 10000, 'version', 'bullmq:6.7.0');
   await redis.set(`bull:${QUEUE}:id`, jobs);
+  // Without a stream of events it would be a queue of Bull.
+  await redis.xadd(`bull:${QUEUE}:events`, '*', 'event', 'added', 'jobId', '1', 'name', 'mail');
   const [added, failed] = [Date.now() - 3600000, Date.now() - 600000];
   const data = JSON.stringify({ to: 'someone@example.com', template: 'welcome', n: 12345, tags: ['a', 'b'] });
   for (let from = 1; from <= jobs; from += 5000) {
