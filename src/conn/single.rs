@@ -137,7 +137,7 @@ impl Single {
             batch.packed.extend(packed);
             batch.shapes.extend(shapes);
             batch.push(Request::new(Verb::Time));
-            let mut values = self.shared.ask(batch.packed, batch.shapes, deadline).await?;
+            let mut values = self.shared.ask(batch.packed, batch.shapes, Some(script.name), deadline).await?;
             let after = values.pop();
             let before = (!values.is_empty()).then(|| values.remove(0));
             took = before
