@@ -52,6 +52,9 @@ use super::add::{self, AddError, Added, JobOptions, Row};
 use crate::conn::Conn;
 use crate::wire::QueueId;
 
+/// Bytes of data in one atomic step of a bulk, about.
+const CHUNK_BYTES: usize = 4 << 20;
+
 /// Most jobs in one atomic step: it blocks the server for about 5 µs a job.
 const MOST: usize = 1000;
 
@@ -116,7 +119,7 @@ impl Queue {
         }
     }
 
-    /// Adds jobs in order, at most 100 ([`Queue::with_chunk`]) in one atomic step; each gets its own
+    /// Adds jobs in order, at most 100 ([`Queue::with_chunk`]) and about 4 MB in one atomic step; each gets its own
     /// result.
     ///
     /// When the link breaks midway the jobs of that step have an error that
@@ -135,9 +138,17 @@ impl Queue {
         }
         let wanted = rows.len();
         let mut results = Vec::with_capacity(wanted);
-        let mut rows = rows.into_iter();
+        let mut rows = rows.into_iter().peekable();
         while results.len() < wanted {
-            let chunk: Vec<Row> = rows.by_ref().take(self.chunk).collect();
+            let mut chunk: Vec<Row> = Vec::new();
+            let mut bytes = 0;
+            // At least one, however large it is.
+            while let Some(row) = rows.next_if(|row| {
+                chunk.is_empty() || (chunk.len() < self.chunk && bytes + row.data.len() <= CHUNK_BYTES)
+            }) {
+                bytes += row.data.len();
+                chunk.push(row);
+            }
             let size = chunk.len();
             match add::add_rows(&self.conn, chunk).await {
                 Ok(outcomes) => results.extend(outcomes),

@@ -57,7 +57,7 @@ if not timestamp then
 end
 
 local counter = call('INCR', base .. 'id')
-id = id or tostring(counter)
+id = id or string.format('%.0f', counter)
 local events = base .. 'events'
 call('XADD', events, '*', 'event', 'added', 'jobId', id, 'name', name)
 call('HSET', base .. id, 'name', name, 'data', ARGV[5], 'opts', ARGV[6], 'timestamp', timestamp,

@@ -55,7 +55,7 @@ fn shot(console: &Console) -> String {
 #[case(20, 5)]
 fn retrying_many(#[case] columns: u16, #[case] rows: u16) {
     hide_times(|| {
-        insta::assert_snapshot!(format!("retry_{columns}x{rows}"), shot(&retry_all(columns, rows)))
+        insta::assert_snapshot!(format!("retry_{columns}x{rows}"), shot(&retry_all(columns, rows)));
     });
 }
 

@@ -403,16 +403,18 @@ impl Chaos {
     }
 
     fn sent(&mut self, after: u64) -> Vec<Sent> {
-        let whats: Vec<What> = self.some(60, |chaos| match chaos.coin() {
-            true => What::Act(chaos.clean()),
-            false => What::Commands {
+        let whats: Vec<What> = self.some(60, |chaos| {
+            if chaos.coin() {
+                return What::Act(chaos.clean());
+            }
+            What::Commands {
                 verb: Verb::HGet,
                 script: None,
                 key: Some(chaos.clean()),
                 count: 3,
                 took: std::time::Duration::from_micros(chaos.count()),
                 failed: chaos.coin(),
-            },
+            }
         });
         let numbers = after.saturating_add(1)..;
         whats.into_iter().zip(numbers).map(|(what, number)| Sent { number, at: NOW, what }).collect()
