@@ -42,7 +42,7 @@ const LOGIN: [&str; 3] = ["hello", "select", "client|setname"];
 
 /// Commands in the scripts of operations, in those of schedulers and of adding jobs, and in those that put
 /// back what an operation took; beside those that a viewer may send.
-const OPERATOR: [&str; 25] = [
+const OPERATOR: [&str; 26] = [
     "hdel",
     "hincrby",
     "hset",
@@ -65,6 +65,7 @@ const OPERATOR: [&str; 25] = [
     "xadd",
     "xtrim",
     "zadd",
+    "zmscore",
     "zrem",
     "zremrangebyrank",
     "zrevrangebyscore",
@@ -136,6 +137,7 @@ pub fn commands(role: Role, version: Version) -> Vec<String> {
 fn since(name: &str) -> Version {
     match name {
         "lpos" => Version(6, 0, 6),
+        "zmscore" => Version(6, 2, 0),
         _ => Version(6, 0, 0),
     }
 }

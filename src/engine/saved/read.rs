@@ -198,7 +198,7 @@ async fn look(conn: &Conn, jobs: &[(QueueId, JobId)]) -> Result<Vec<Look>, SaveE
         batch.push(Request::new(Verb::HLen).arg(&job));
         let hanging = ["logs", "dependencies", "processed", "failed", "unsuccessful"];
         let satellites = hanging.iter().map(|suffix| queue.satellite(id, suffix));
-        batch.push(satellites.fold(Request::new(Verb::Exists), |request, key| request.arg(key)));
+        batch.push(satellites.fold(Request::new(Verb::Exists), Request::arg));
         batch.push(Request::new(Verb::MemoryUsage).arg(&job).arg("SAMPLES").arg(FEW_FIELDS));
     }
     let replies = conn.batch(&batch).await?;
@@ -219,9 +219,6 @@ fn usual(replies: &[Value]) -> Option<Look> {
 
 /// The same of any job.
 async fn look_closely(conn: &Conn, jobs: Vec<&(QueueId, JobId)>) -> Result<Vec<Look>, SaveError> {
-    if jobs.is_empty() {
-        return Ok(Vec::new());
-    }
     const ASKED: [(Verb, &str); 5] = [
         (Verb::LLen, "logs"),
         (Verb::SCard, "dependencies"),
@@ -231,6 +228,9 @@ async fn look_closely(conn: &Conn, jobs: Vec<&(QueueId, JobId)>) -> Result<Vec<L
     ];
     const WEIGHED: [&str; 6] = ["data", "returnvalue", "opts", "stacktrace", "failedReason", "progress"];
     const EACH: usize = 1 + ASKED.len() + WEIGHED.len() + 1;
+    if jobs.is_empty() {
+        return Ok(Vec::new());
+    }
     let mut batch = Batch::new();
     for (queue, id) in jobs {
         batch.push(Request::new(Verb::HLen).arg(queue.job(id)));
