@@ -7,6 +7,7 @@ mod action;
 mod bulk;
 pub mod command;
 mod edit;
+mod folder;
 pub mod journal;
 mod operator;
 mod plan;

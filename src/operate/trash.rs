@@ -12,6 +12,7 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
+use super::folder::make_folder;
 use super::journal::JournalId;
 use crate::engine::saved::{Saved, SavedEdit, SavedKey};
 
@@ -232,17 +233,6 @@ fn tidy(folder: &Path, now: SystemTime) {
             all -= size;
         }
     }
-}
-
-#[cfg(unix)]
-fn make_folder(folder: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt as _;
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
-}
-
-#[cfg(not(unix))]
-fn make_folder(folder: &Path) -> std::io::Result<()> {
-    fs::create_dir_all(folder)
 }
 
 async fn blocking<T: Send + 'static>(

@@ -34,6 +34,19 @@ impl State {
         Self::Paused,
     ];
 
+    /// All states in the order in which jobs move: whoever looks through them one by one meets a job
+    /// that moves meanwhile.
+    pub const AS_JOBS_MOVE: [Self; 8] = [
+        Self::Waiting,
+        Self::Paused,
+        Self::Prioritized,
+        Self::Delayed,
+        Self::Active,
+        Self::WaitingChildren,
+        Self::Failed,
+        Self::Completed,
+    ];
+
     /// BullMQ's name of the state, also in `--state` and in JSON.
     pub const fn name(self) -> &'static str {
         match self {

@@ -7,17 +7,6 @@ use super::{Bytes, Saved, Spot};
 use crate::conn::{Batch, Conn, Request, Value, Verb, bytes, integer};
 use crate::wire::{JobId, QueueId, State, WriteEra};
 
-const STATES: [State; 8] = [
-    State::Waiting,
-    State::Paused,
-    State::Prioritized,
-    State::Delayed,
-    State::Active,
-    State::WaitingChildren,
-    State::Failed,
-    State::Completed,
-];
-
 /// Where each job is, and Bull's index of priorities.
 pub(super) async fn places(
     conn: &Conn,
@@ -26,7 +15,7 @@ pub(super) async fn places(
     known: Option<State>,
 ) -> Result<Vec<(Option<Spot>, Option<Bytes>)>, SaveError> {
     let bull = era == WriteEra::Bull4;
-    let states: Vec<State> = STATES
+    let states: Vec<State> = State::AS_JOBS_MOVE
         .into_iter()
         .filter(|state| known.is_none_or(|known| known == *state))
         .filter(|state| !(bull && *state == State::Prioritized))

@@ -10,6 +10,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::record::Line;
 use super::{JournalError, JournalId};
+use crate::operate::folder::make_folder;
 use crate::text::ascii_json;
 
 /// The longest line that is looked for at the end of the file.
@@ -109,17 +110,6 @@ fn open(path: &Path) -> Result<File, JournalError> {
         options.open(path).map_err(|error| JournalError::new(path, format!("cannot be opened: {error}")))?;
     check(path, &file)?;
     Ok(file)
-}
-
-#[cfg(unix)]
-fn make_folder(folder: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt as _;
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
-}
-
-#[cfg(not(unix))]
-fn make_folder(folder: &Path) -> std::io::Result<()> {
-    fs::create_dir_all(folder)
 }
 
 #[cfg(unix)]

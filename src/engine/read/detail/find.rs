@@ -7,18 +7,6 @@ use crate::wire::{Era, JobId, QueueId, State};
 /// 19 ms of everybody's time.
 const NEAR: u64 = 2_000;
 
-/// The states in the order in which jobs move, so that one that moves meanwhile is met.
-const ORDER: [State; 8] = [
-    State::Waiting,
-    State::Paused,
-    State::Prioritized,
-    State::Delayed,
-    State::Active,
-    State::WaitingChildren,
-    State::Failed,
-    State::Completed,
-];
-
 /// Looks for a job; `None` when it is in no structure of the queue. `known` is where it was last
 /// seen: deep in a long list it is believed rather than searched for.
 pub async fn find_state(
@@ -31,7 +19,7 @@ pub async fn find_state(
     for _ in 0..2 {
         let mut batch = Batch::new();
         let mut asked = Vec::new();
-        for state in ORDER {
+        for state in State::AS_JOBS_MOVE {
             let key = queue.key(state.suffix());
             if state.is_list() {
                 // From the tail first: waiting jobs run from there.
