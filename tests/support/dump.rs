@@ -35,6 +35,25 @@ pub struct Entry {
     pub expires: bool,
 }
 
+/// More keys than these are not read in one script, which would hold the server up for too long.
+const ATOMIC: usize = 20_000;
+
+/// Each key with its type, its time to live and its content.
+const SNAPSHOT: &str = r"
+local read = {
+    string = {'GET'}, list = {'LRANGE', 0, -1}, set = {'SMEMBERS'}, hash = {'HGETALL'},
+    zset = {'ZRANGE', 0, -1, 'WITHSCORES'}, stream = {'XRANGE', '-', '+'},
+}
+local all = {}
+for _, key in ipairs(redis.call('KEYS', '*')) do
+    local kind = redis.call('TYPE', key).ok
+    local with = read[kind] or {'TYPE'}
+    local body = redis.call(with[1], key, unpack(with, 2))
+    all[#all + 1] = {key, kind, redis.call('PTTL', key), body}
+end
+return all
+";
+
 /// A key space.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Dump(pub BTreeMap<String, Entry>);
@@ -45,14 +64,23 @@ impl Dump {
         Self::read(&mut server.connect())
     }
 
-    /// Everything in the connection's database.
+    /// Everything in the connection's database, as it was at one moment: what moves from key to
+    /// key meanwhile stands in one of them. (More than [`ATOMIC`] keys are read one by one.)
     pub fn read(link: &mut Connection) -> Self {
-        let mut keys: Vec<Vec<u8>> = redis::cmd("KEYS").arg("*").query(link).expect("KEYS");
-        // An empty pipeline is an error.
-        if keys.is_empty() {
-            return Self::default();
+        let keys: usize = redis::cmd("DBSIZE").query(link).expect("DBSIZE");
+        if keys > ATOMIC {
+            return Self::piecemeal(link);
         }
-        keys.sort();
+        let all: Vec<(Vec<u8>, String, i64, Value)> =
+            redis::cmd("EVAL").arg(SNAPSHOT).arg(0).query(link).expect("the keys");
+        let entries = all.into_iter().filter_map(|(key, kind, ttl, body)| {
+            Some((text(&key), Entry { content: content(&kind, &body)?, expires: ttl >= 0 }))
+        });
+        Self(entries.collect())
+    }
+
+    fn piecemeal(link: &mut Connection) -> Self {
+        let keys: Vec<Vec<u8>> = redis::cmd("KEYS").arg("*").query(link).expect("KEYS");
         let mut heads = redis::pipe();
         for key in &keys {
             heads.cmd("TYPE").arg(key).cmd("PTTL").arg(key);

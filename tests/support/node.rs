@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::Server;
 
 /// How long one call may take.
-const LIMIT: Duration = Duration::from_secs(20);
+const LIMIT: Duration = Duration::from_secs(60);
 
 /// A pinned library.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -45,7 +45,7 @@ impl Ours {
     }
 
     pub fn wait<T>(&self, work: impl Future<Output = T>) -> T {
-        self.runtime.block_on(async { tokio::time::timeout(Duration::from_secs(20), work).await }).unwrap()
+        self.runtime.block_on(async { tokio::time::timeout(Duration::from_secs(60), work).await }).unwrap()
     }
 
     pub fn queue(&self, name: &str) -> Queue {
@@ -83,7 +83,7 @@ impl Ours {
 pub fn until(mut done: impl FnMut() -> bool) {
     let began = Instant::now();
     while !done() {
-        assert!(began.elapsed() < Duration::from_secs(20), "not in 20 s");
+        assert!(began.elapsed() < Duration::from_secs(60), "not in 60 s");
         std::thread::sleep(Duration::from_millis(5));
     }
 }
