@@ -1,6 +1,7 @@
 //! What figures mean: pure analysis of the read model.
 
 pub mod fault;
+pub mod scheduler;
 pub mod server;
 
 pub use fault::{Fault, faults};

@@ -3,6 +3,7 @@
 pub mod detail;
 pub mod heads;
 pub mod job;
+pub mod next_run;
 pub mod overview;
 pub mod page;
 pub mod schedulers;
@@ -11,6 +12,7 @@ pub mod whole;
 pub mod workers;
 
 pub use detail::{ChildKind, FieldValue, children, field, find_state, job, logs};
+pub use next_run::{NextRun, Standing, standings};
 pub use overview::{Ask, Overview, counts, overview};
 pub use page::page;
 pub use schedulers::{Scheduler, schedulers};

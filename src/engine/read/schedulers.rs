@@ -43,6 +43,10 @@ pub struct Scheduler {
     pub limit: Option<u64>,
     /// When it ends, ms.
     pub end_at: Option<i64>,
+    /// How far its runs lie after the multiples of the interval, ms.
+    pub offset: Option<i64>,
+    /// No run before, ms.
+    pub start_at: Option<i64>,
 }
 
 /// Lists schedulers, next run first. Definitions of entries without one are never made up or
@@ -70,7 +74,7 @@ pub async fn schedulers(
     for (member, _) in &members {
         let definition = queue.key([b"repeat:", *member].concat());
         // Without the template's data and options, which may be large.
-        let fields = ["name", "tz", "pattern", "every", "endDate", "ic", "limit"];
+        let fields = ["name", "tz", "pattern", "every", "endDate", "ic", "limit", "offset", "startDate"];
         batch.push(Request::new(Verb::HMGet).arg(definition).arg(&fields[..]));
     }
     let definitions = conn.batch(&batch).await?;
@@ -98,6 +102,8 @@ fn read(member: &[u8], next_at: i64, found: &Value) -> Scheduler {
         iterations: count(5),
         limit: count(6),
         end_at: number(4),
+        offset: number(7),
+        start_at: number(8),
     };
     if values.iter().all(Option::is_none)
         && let Some(legacy) = LegacyKey::parse(member)
