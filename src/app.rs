@@ -7,6 +7,7 @@
 pub mod action;
 mod acts;
 pub mod doc;
+pub mod draft;
 pub mod effect;
 pub mod key;
 pub mod keymap;
@@ -95,6 +96,8 @@ pub struct App {
     pub modal: Option<Modal>,
     /// Messages.
     pub toasts: Vec<Toast>,
+    /// Texts that were edited and not written.
+    pub drafts: draft::Drafts,
     /// Bulk work under way.
     pub running: Vec<Running>,
     /// Numbers for fetches and runs.
@@ -126,6 +129,7 @@ impl App {
             stacks: Stacks::default(),
             modal: None,
             toasts: Vec::new(),
+            drafts: draft::Drafts::default(),
             running: Vec::new(),
             ids: Ids::default(),
             interest: None,

@@ -23,6 +23,7 @@ mod walk;
 pub use action::{Action, Severity, severity};
 pub use bulk::{Bulk, BulkPlan, Pace, preview_bulk};
 pub use edit::{Before, Edit};
+pub use folder::make_folder;
 pub use journal::Kept;
 pub use operator::{Consent, Operator, Policy, UndoError, Undoable};
 pub use plan::{Plan, Selection};

@@ -1,6 +1,7 @@
 //! The only imperative layer of the console: the loop, the terminal, the executor.
 
 mod clipboard;
+pub mod editor;
 mod exec;
 mod input;
 mod output;

@@ -110,6 +110,7 @@ actions! {
     JobRetryAll "job.retry-all" Jobs [k('R')] "retry all" "Retry all jobs of this state, or all that the filter shows, at a pace" writes;
     JobPromote "job.promote" OneJob [k('P')] "promote" "Promote: run the marked delayed jobs now; in a list without marks: all of them" writes;
     JobRemove "job.remove" OneJob [k('d')] "remove" "Remove the job, or the marked ones, with its children" writes;
+    JobEdit "job.edit" OneJob [k('e')] "edit" "Edit the job's data in your editor ($VISUAL, $EDITOR)" writes;
     JobCopy "job.copy" OneJob [k('y')] "copy" "Copy the id, or the open tab's text, to the terminal's clipboard";
     QueuePause "queue.pause" OneQueue [k('p')] "pause" "Pause or resume the queue" writes;
     QueueMerge "queue.merge" OneQueue [k('M')] "" "Merge the two lists of a split queue" writes;

@@ -4,11 +4,11 @@ use super::effect::{Act, Agreed, Effect, FetchId, Query, RunId, Slot, Taken};
 use super::modal::Modal;
 use super::modal::confirm::{self, Confirm};
 use super::toast::Toast;
-use super::{App, Running};
+use super::{App, Running, draft};
 use crate::conn::Kind;
-use crate::engine::op::OpError;
+use crate::engine::op::{OpError, SchedulerOp};
 use crate::operate::journal::{Confirmed, JournalId};
-use crate::operate::{Bulk, End, Progress, Report, Severity};
+use crate::operate::{Bulk, Edit, End, Progress, Report, Severity};
 use crate::text::{Clean, figure};
 use crate::wire::Era;
 
@@ -49,6 +49,7 @@ pub(super) fn run(app: &mut App, act: Act, agreed: Agreed, now: i64) -> Vec<Effe
     for screen in app.stacks.all_mut() {
         screen.panel_mut().runs(&act);
     }
+    draft::runs(app, id, &act);
     let progress = Progress { matched: agreed.matched.unwrap_or(0), ..Progress::default() };
     app.running.push(Running { id, act: act.clone(), progress, started_at: now, stopping: false });
     vec![Effect::Run(id, act, agreed)]
@@ -64,6 +65,7 @@ pub(super) fn done(app: &mut App, id: RunId, result: Result<Report, Clean>, now:
     let Some(at) = app.running.iter().position(|running| running.id == id) else { return };
     let Running { act, started_at, .. } = app.running.remove(at);
     app.acted = Some((id, act.queue().clone()));
+    draft::done(app, id, &result, now);
     let toast = match result {
         Ok(report) => {
             learn_speed(app, &report, now - started_at);
@@ -151,6 +153,7 @@ fn told(act: &Act, report: &Report) -> Toast {
             format!("{past} {queue}; {} {jobs} moved", figure::count(report.moved))
         }
         Act::Queue { .. } => format!("{past} {queue}"),
+        Act::Edit { edit, .. } => edited(queue.as_str(), edit, report),
         Act::Bulk { bulk: Bulk::Obliterate { .. }, .. } if report.end == End::Finished => {
             let jobs = if progress.done == 1 { "job" } else { "jobs" };
             format!("{past} {queue} with {} {jobs}", figure::count(progress.done))
@@ -191,6 +194,18 @@ fn told(act: &Act, report: &Report) -> Toast {
         [Some(main), changed, refused, end, undo, unrecorded].into_iter().flatten().collect();
     let text = parts.join("; ");
     if report.is_complete() { Toast::good(text) } else { Toast::bad(text) }
+}
+
+/// What an edit did.
+fn edited(queue: &str, edit: &Edit, report: &Report) -> String {
+    let added = match (edit, report.ids.first()) {
+        (Edit::Duplicate { .. } | Edit::Scheduler { op: SchedulerOp::RunNow, .. }, Some(id)) => {
+            format!(" (job {})", id.clean())
+        }
+        _ => String::new(),
+    };
+    let note = report.note.map(|note| format!("; {note}")).unwrap_or_default();
+    format!("{queue}: {}: done{added}{note}", edit.sentence())
 }
 
 fn past(word: &str) -> &'static str {

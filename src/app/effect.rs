@@ -8,7 +8,7 @@ use crate::engine::read::page::{Page, PageQuery};
 use crate::monitor::Interest;
 use crate::operate::journal::{self, Confirmed, JournalId, Part};
 use crate::operate::trash;
-use crate::operate::{Action, Bulk, Pace, Selection, Severity, severity};
+use crate::operate::{Action, Bulk, Edit, Pace, Selection, Severity, severity};
 use crate::text::Clean;
 use crate::wire::{Era, JobId, QueueId, Raw, State};
 
@@ -36,6 +36,8 @@ pub enum Slot {
     Undo,
     /// What was done and sent.
     Log,
+    /// A job's data, for an editor.
+    Draft,
 }
 
 /// What is to be read.
@@ -68,6 +70,8 @@ pub enum Query {
     Journal(u64),
     /// What was sent after the entry of this number.
     Sent(u64),
+    /// A job's data for an editor, where it has at most so many bytes.
+    Draft(QueueId, JobId, u64),
 }
 
 /// What a filter looks for.
@@ -209,6 +213,15 @@ pub enum Act {
         /// How fast.
         pace: Pace,
     },
+    /// One edit: of a job, of a queue's limits, of a scheduler.
+    Edit {
+        /// Which queue.
+        queue: QueueId,
+        /// Its era, as it was shown.
+        era: Era,
+        /// What is edited.
+        edit: Edit,
+    },
     /// Putting back what an act took away.
     Undo(Taken),
 }
@@ -258,7 +271,10 @@ impl Act {
     /// The queue it is about.
     pub fn queue(&self) -> &QueueId {
         match self {
-            Self::Jobs { queue, .. } | Self::Queue { queue, .. } | Self::Bulk { queue, .. } => queue,
+            Self::Jobs { queue, .. }
+            | Self::Queue { queue, .. }
+            | Self::Bulk { queue, .. }
+            | Self::Edit { queue, .. } => queue,
             Self::Undo(taken) => &taken.queue,
         }
     }
@@ -266,7 +282,10 @@ impl Act {
     /// The era of the queue as it was shown; an undo has that of its act.
     pub fn era(&self) -> Option<Era> {
         match self {
-            Self::Jobs { era, .. } | Self::Queue { era, .. } | Self::Bulk { era, .. } => Some(*era),
+            Self::Jobs { era, .. }
+            | Self::Queue { era, .. }
+            | Self::Bulk { era, .. }
+            | Self::Edit { era, .. } => Some(*era),
             Self::Undo(_) => None,
         }
     }
@@ -276,13 +295,13 @@ impl Act {
         match self {
             Self::Jobs { selection: Selection::All { state, .. }, .. } => vec![*state],
             Self::Bulk { bulk, .. } => bulk.states(),
-            Self::Jobs { .. } | Self::Queue { .. } | Self::Undo(_) => Vec::new(),
+            Self::Jobs { .. } | Self::Queue { .. } | Self::Edit { .. } | Self::Undo(_) => Vec::new(),
         }
     }
 
     /// Whether it is about jobs, which are counted before.
     pub fn counts_jobs(&self) -> bool {
-        !matches!(self, Self::Queue { .. })
+        !matches!(self, Self::Queue { .. } | Self::Edit { .. })
     }
 
     /// The kind of act.
@@ -291,6 +310,7 @@ impl Act {
             Self::Jobs { op, .. } => (*op).into(),
             Self::Queue { op, .. } => (*op).into(),
             Self::Bulk { bulk, .. } => bulk.action(),
+            Self::Edit { edit, .. } => edit.action(),
             Self::Undo(_) => Action::Undo,
         }
     }
@@ -308,7 +328,7 @@ impl Act {
                 severity(self.action(), jobs, protected).max(Severity::Ask)
             }
             Self::Jobs { .. } => severity(self.action(), jobs, protected),
-            Self::Queue { .. } => severity(self.action(), 1, protected),
+            Self::Queue { .. } | Self::Edit { .. } => severity(self.action(), 1, protected),
         }
     }
 }
@@ -326,6 +346,8 @@ pub enum Effect {
     Run(RunId, Act, Agreed),
     /// Stop a run after the chunk in flight.
     Stop(RunId),
+    /// Give a text to the person's editor; what becomes of it comes as `Msg::Edited`.
+    Editor(FetchId, Raw),
     /// Put text on the clipboard, through the terminal.
     Copy(String),
     /// Connect now instead of later.

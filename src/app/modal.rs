@@ -1,6 +1,7 @@
 //! What opens above a screen: dialogs, the palette, the help, the filter line.
 
 pub mod confirm;
+pub mod draft;
 pub mod help;
 pub mod palette;
 
@@ -13,6 +14,7 @@ use super::list::Move;
 use super::update::{is_escape, with_current};
 use crate::text::Clean;
 use confirm::Confirm;
+use draft::Offer;
 use palette::Palette;
 
 /// What is open above the screen.
@@ -26,6 +28,8 @@ pub enum Modal {
     Palette(Box<Palette>),
     /// A filter is typed.
     Filter(Input),
+    /// A text of the person's own was not written.
+    Draft(Offer),
 }
 
 impl Modal {
@@ -48,6 +52,7 @@ impl Modal {
     pub fn wake_at(&self, now: i64) -> Option<i64> {
         match self {
             Self::Confirm(confirm) => confirm.wake_at(now),
+            Self::Draft(offer) => offer.wake_at(now),
             _ => None,
         }
     }
@@ -70,7 +75,7 @@ impl Modal {
             Self::Filter(input) => text.for_each(|c| {
                 input.handle(InputRequest::InsertChar(c));
             }),
-            Self::Help(_) => {}
+            Self::Help(_) | Self::Draft(_) => {}
         }
     }
 }
@@ -100,6 +105,7 @@ pub(super) fn on_key(app: &mut App, key: Key, now: i64) -> Vec<Effect> {
         Modal::Filter(input) => on_filter(app, input, key, now),
         Modal::Palette(palette) => palette::on_key(app, palette, key, now),
         Modal::Confirm(confirm) => confirm::on_key(app, confirm, key, now),
+        Modal::Draft(offer) => draft::on_key(app, offer, key, now),
     }
 }
 

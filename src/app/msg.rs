@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::draft::Edited;
 use super::effect::{Answer, FetchId, RunId};
 use super::key::Key;
 use super::link::LinkView;
@@ -30,6 +31,8 @@ pub enum Msg {
     Feed(Vec<FeedEvent>),
     /// What was fetched; dropped when nobody asks for this id any more.
     Fetched(FetchId, Result<Answer, Clean>),
+    /// An editor ended, or did not start.
+    Edited(FetchId, Result<Edited, Clean>),
     /// How far a run is.
     Progress(RunId, Progress),
     /// A run ended.

@@ -13,7 +13,7 @@ use super::toast::Toast;
 use crate::monitor::{FeedEvent, Interest, QueueRow, Snapshot};
 use crate::operate::journal::JournalId;
 use crate::text::Clean;
-use crate::wire::QueueId;
+use crate::wire::{Era, JobId, QueueId};
 
 /// Numbers for fetches and runs: never used twice.
 #[derive(Debug, Default)]
@@ -77,6 +77,8 @@ pub enum Step {
     Act(Act, u64),
     /// Ask what an undo of this act would put back.
     Undo(JournalId),
+    /// Open a job's data in the person's editor.
+    EditData(QueueId, Era, JobId),
 }
 
 /// A screen of its own state.

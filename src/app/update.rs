@@ -9,7 +9,7 @@ use super::panel::{Panel, Step};
 use super::screen::Screen;
 use super::stack::Root;
 use super::toast::Toast;
-use super::{App, acts};
+use super::{App, acts, draft};
 use crate::monitor::Interest;
 
 /// Takes in a message; what the shell is asked to do. `now` is ms since the epoch by this host.
@@ -46,6 +46,7 @@ pub fn update(app: &mut App, msg: Msg, now: i64) -> Vec<Effect> {
             Vec::new()
         }),
         Msg::Fetched(id, answer) => on_answer(app, id, answer, now),
+        Msg::Edited(id, edited) => draft::edited(app, id, edited, now),
         Msg::Progress(id, progress) => {
             acts::progress(app, id, progress);
             Vec::new()
@@ -146,6 +147,7 @@ fn take(app: &mut App, step: Step, now: i64) -> Vec<Effect> {
         }
         Step::Act(act, count) => acts::ask(app, act, count, now),
         Step::Undo(id) => acts::undo(app, Some(id)),
+        Step::EditData(queue, era, id) => draft::begin(app, queue, era, id, now),
     }
 }
 
@@ -157,6 +159,9 @@ fn on_answer(
 ) -> Vec<Effect> {
     if let Some(modal) = &mut app.modal {
         let Err(()) = modal.answer(id, &answer, now) else { return Vec::new() };
+    }
+    if let Ok(effects) = draft::answer(app, id, &answer, now) {
+        return effects;
     }
     if app.undoing == Some(id) {
         let taken = answer.and_then(|answer| match answer {

@@ -131,6 +131,10 @@ impl Exec {
                 Query::Journal(seen) => acts::journal(&operator, seen).await.map(Answer::Journal),
                 Query::Sent(after) => Ok(Answer::Sent(sent.after(after))),
                 Query::Undoable(id) => acts::undoable(&operator, id).await.map(Answer::Undoable),
+                Query::Preview(act) => {
+                    let preview = acts::preview(&operator, act).await;
+                    preview.map(Answer::Preview).map_err(|error| told(&error))
+                }
                 query => answer(&conn, query).await.map_err(|error| told(&error)),
             };
             let _ = messages.send(Msg::Fetched(id, answer)).await;
@@ -160,8 +164,8 @@ async fn answer(conn: &Conn, query: Query) -> Result<Answer, ConnError> {
         Query::Logs(queue, id, start, count) => {
             Answer::Logs(read::logs(conn, &queue, &id, start, count).await?)
         }
-        Query::Preview(act) => Answer::Preview(acts::preview(conn, act).await?),
-        Query::Scan { .. } | Query::Undoable(_) | Query::Journal(_) | Query::Sent(_) => {
+        Query::Draft(queue, id, most) => Answer::Field(read::field(conn, &queue, &id, b"data", most).await?),
+        Query::Scan { .. } | Query::Preview(_) | Query::Undoable(_) | Query::Journal(_) | Query::Sent(_) => {
             Answer::Scan(ScanResult::default())
         }
     })

@@ -1,11 +1,13 @@
 //! The loop.
 
+mod editing;
+
 use std::io::IsTerminal as _;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crossterm::event::EventStream;
-use futures_util::StreamExt as _;
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use tokio::sync::{mpsc, watch};
@@ -14,6 +16,8 @@ use super::exec::Exec;
 use super::input::Input;
 use super::output::{self, Frames, Watch};
 use super::{ColorChoice, Ended, ShellError, Start, clipboard, suspend, terminal};
+use editing::{Editor, ended, pressed};
+
 use crate::app::keymap::Keymap;
 use crate::app::link::{LinkPhase, LinkView};
 use crate::app::{App, Config, Effect, Msg, update};
@@ -82,6 +86,11 @@ struct Session {
     started_at: i64,
     raw: Option<Vec<u8>>,
     mouse: bool,
+    /// Where keys come from; `None` while an editor has the terminal.
+    keys: Option<EventStream>,
+    editor: Option<Editor>,
+    /// Where texts lie while they are edited.
+    private: Option<PathBuf>,
 }
 
 async fn session(start: Start, keymap: Keymap) -> Result<Ended, ShellError> {
@@ -145,15 +154,15 @@ async fn session(start: Start, keymap: Keymap) -> Result<Ended, ShellError> {
         started_at: clock.now_ms(),
         raw: None,
         mouse: start.mouse,
+        keys: Some(EventStream::new()),
+        editor: None,
+        private: start.state_dir.as_ref().map(|folder| folder.join("edit")),
     };
     let mut signals = Signals::new()?;
-    let mut keys = EventStream::new();
     let mut input = Input::default();
     let end_at =
         start.seconds.map(|s| clock.now_ms() + i64::try_from(s.saturating_mul(1000)).unwrap_or(i64::MAX));
-    session
-        .turns(&mut link, &mut monitor, &mut inbox, &mut freed, &mut signals, &mut keys, &mut input, end_at)
-        .await
+    session.turns(&mut link, &mut monitor, &mut inbox, &mut freed, &mut signals, &mut input, end_at).await
 }
 
 impl Session {
@@ -165,7 +174,6 @@ impl Session {
         inbox: &mut mpsc::Receiver<Msg>,
         freed: &mut mpsc::UnboundedReceiver<super::exec::Free>,
         signals: &mut Signals,
-        keys: &mut EventStream,
         input: &mut Input,
         end_at: Option<i64>,
     ) -> Result<Ended, ShellError> {
@@ -180,8 +188,9 @@ impl Session {
             // Biased: the end first, then the person, then Redis, then time.
             let (msg, pressed) = tokio::select! {
                 biased;
-                signal = signals.next() => return Ok(Ended::Signal(signal)),
-                event = keys.next() => match event {
+                signal = signals.next(self.editor.is_some()) => return Ok(Ended::Signal(signal)),
+                status = ended(&mut self.editor) => { self.edited(status)?; (None, false) }
+                event = pressed(&mut self.keys) => match event {
                     Some(Ok(event)) => (input.message(event, now), true),
                     Some(Err(error)) => return Err(error.into()),
                     None => return Ok(Ended::Signal(1)),
@@ -226,7 +235,7 @@ impl Session {
 
     /// When to wake at the latest.
     fn next_wake(&self, now: i64, end_at: Option<i64>) -> i64 {
-        let due = self.due.filter(|_| !self.watch.busy());
+        let due = self.due.filter(|_| !self.watch.busy() && self.editor.is_none());
         [due, self.app.wake_at(now), end_at].into_iter().flatten().min().unwrap_or(now + 3_600_000).max(now)
     }
 
@@ -251,6 +260,7 @@ impl Session {
             match effect {
                 Effect::Quit => return Ok(Some(Ended::Quit)),
                 Effect::Suspend => self.suspend()?,
+                Effect::Editor(id, text) => self.edit(id, &text)?,
                 other => self.perform(other, now),
             }
         }
@@ -281,13 +291,13 @@ impl Session {
                 };
                 update(&mut self.app, Msg::Note(Clean::line(note)), now);
             }
-            Effect::Quit | Effect::Suspend => {}
+            Effect::Quit | Effect::Suspend | Effect::Editor(..) => {}
         }
     }
 
     fn draw_if_due(&mut self) -> Result<(), ShellError> {
         let now = self.clock.now_ms();
-        if self.due.is_none_or(|due| due > now) || self.watch.busy() {
+        if self.due.is_none_or(|due| due > now) || self.watch.busy() || self.editor.is_some() {
             return Ok(());
         }
         // A change of size that comes together with a key is not always told (crossterm 0.29 takes
@@ -319,6 +329,11 @@ impl Session {
         terminal::leave();
         suspend::stop_here();
         terminal::enter(self.mouse)?;
+        self.redraw()
+    }
+
+    /// Draws everything anew.
+    fn redraw(&mut self) -> Result<(), ShellError> {
         // As after a change of size: the screen is emptied and drawn whole. (`Terminal::clear`
         // would ask the terminal where its cursor is, and wait for the answer.)
         let area = self.terminal.size()?;
@@ -351,6 +366,7 @@ impl Signals {
                 let _ = gone.send(());
                 // The loop may be held up by a write to the terminal that will never end.
                 std::thread::sleep(Duration::from_millis(1500));
+                super::editor::clean_up();
                 std::process::exit(129);
             });
         }
@@ -370,7 +386,18 @@ impl Signals {
     }
 
     #[cfg(unix)]
-    async fn next(&mut self) -> i32 {
+    async fn next(&mut self, editing: bool) -> i32 {
+        loop {
+            let signal = self.any().await;
+            // An editor's own keys are told to us as well.
+            if !(editing && matches!(signal, 2 | 3)) {
+                return signal;
+            }
+        }
+    }
+
+    #[cfg(unix)]
+    async fn any(&mut self) -> i32 {
         tokio::select! {
             _ = self.term.recv() => 15,
             _ = self.int.recv() => 2,
@@ -381,7 +408,7 @@ impl Signals {
     }
 
     #[cfg(not(unix))]
-    async fn next(&mut self) -> i32 {
+    async fn next(&mut self, _editing: bool) -> i32 {
         let _ = tokio::signal::ctrl_c().await;
         2
     }

@@ -59,6 +59,7 @@ pub fn end_on_panic() {
     std::panic::set_hook(Box::new(move |info| {
         if INSIDE.load(Ordering::SeqCst) {
             leave();
+            super::editor::clean_up();
             before(info);
             std::process::exit(101);
         }

@@ -1,6 +1,7 @@
 //! Dialogs, the help and the palette.
 
 mod confirm;
+mod draft;
 mod help;
 mod palette;
 
@@ -19,6 +20,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, app: &App, now: i64) {
         Some(Modal::Help(top)) => help::draw(pen, app, *top),
         Some(Modal::Palette(palette)) => palette::draw(pen, app, palette),
         Some(Modal::Confirm(confirm)) => confirm::draw(pen, app, confirm, now),
+        Some(Modal::Draft(offer)) => draft::draw(pen, app, offer, now),
     }
 }
 

@@ -10,6 +10,7 @@
 
 mod support;
 
+mod edit;
 mod events;
 mod house;
 mod job;

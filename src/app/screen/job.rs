@@ -301,6 +301,10 @@ impl Panel for Job {
             Action::JobRetry | Action::JobRetryAnew | Action::JobPromote | Action::JobRemove => {
                 return self.act_on_job(cx, action);
             }
+            Action::JobEdit if self.gone => return vec![Step::Toast(Toast::plain("this job is gone"))],
+            Action::JobEdit => {
+                return vec![Step::EditData(self.queue.clone(), self.era(cx), self.id.clone())];
+            }
             Action::JobCopy => return self.copy(),
             Action::QueuePause | Action::QueueMerge => return queue_act(cx, &self.queue, action),
             _ => {}

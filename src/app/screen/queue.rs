@@ -385,6 +385,10 @@ impl Panel for Queue {
             | Action::JobRetryAll
             | Action::JobPromote
             | Action::JobRemove => self.job_act(cx, action),
+            Action::JobEdit => match (cx.queue(&self.id), self.selected()) {
+                (Some(row), Some(job)) => vec![Step::EditData(self.id.clone(), row.era, job.id.clone())],
+                _ => vec![Step::Toast(Toast::plain("no job is selected"))],
+            },
             Action::JobCopy => match self.selected() {
                 Some(row) => vec![Step::Effect(Effect::Copy(row.shown_id.as_str().to_owned()))],
                 None => Vec::new(),

@@ -1,12 +1,10 @@
 //! `toril edit`: a job's data in a person's own editor.
 
-use std::io::Write as _;
-use std::path::Path;
-
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::edits::{run, target};
 use super::permit;
+use crate::app::draft::changed;
 use crate::cli::args::OneJob;
 use crate::cli::failure::{Failure, exit};
 use crate::cli::output::{self, ask};
@@ -14,6 +12,7 @@ use crate::cli::session::Session;
 use crate::engine::op::JobEdit;
 use crate::engine::saved::{Editing, save_edit};
 use crate::operate::{Edit, trash};
+use crate::shell::editor::{Scratch, refused};
 use crate::text::Clean;
 use crate::wire::{JobId, Raw};
 
@@ -51,42 +50,14 @@ async fn change(was: &[u8]) -> Result<Option<Vec<u8>>, Failure> {
     let failed = |error: std::io::Error| {
         Failure::internal(format!("the data could not be given to an editor: {error}"), "nothing was changed")
     };
-    // A folder for its owner alone, which goes with all that the editor left in it.
-    let mut private = tempfile::Builder::new();
-    private.prefix("toril-");
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        private.permissions(std::fs::Permissions::from_mode(0o700));
-    }
-    let folder = private.tempdir().map_err(failed)?;
-    let path = folder.path().join("data.json");
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt as _;
-        options.mode(0o600);
-    }
-    let mut file = options.open(&path).map_err(failed)?;
-    file.write_all(was).map_err(failed)?;
-    drop(file);
+    let place = crate::cli::config::state_dir().map(|folder| folder.join("edit"));
+    let scratch = Scratch::new(place.as_deref(), "data.json", was).map_err(failed)?;
     loop {
-        open(&path).await?;
-        let mut now = std::fs::read(&path).map_err(failed)?;
-        // Editors end the last line; the data did not.
-        if now.ends_with(b"\n") && !was.ends_with(b"\n") {
-            now.pop();
-            if now.ends_with(b"\r") {
-                now.pop();
-            }
-        }
-        if now == was {
-            return Ok(None);
-        }
-        let Err(error) = serde_json::from_slice::<serde::de::IgnoredAny>(&now) else { return Ok(Some(now)) };
-        let (line, column) = (error.line(), error.column());
-        let cause = format!("line {line}, column {column} is not JSON: {error}");
+        open(&scratch).await?;
+        let cause = match changed(was, &scratch.read().map_err(failed)?) {
+            Ok(changed) => return Ok(changed),
+            Err(cause) => cause,
+        };
         output::say(format_args!("toril: {}", Clean::line(&cause)));
         let question = Clean::line("Open it again? [Y/n]");
         let answer = tokio::task::spawn_blocking(move || ask(&question)).await.unwrap_or(None);
@@ -98,27 +69,14 @@ async fn change(was: &[u8]) -> Result<Option<Vec<u8>>, Failure> {
 }
 
 /// Runs the editor until it ends. Whoever ends us meanwhile ends the wait, so that the file goes.
-async fn open(path: &Path) -> Result<(), Failure> {
-    let wish = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
-    let editor = wish("VISUAL").or_else(|| wish("EDITOR")).unwrap_or_else(|| "vi".into());
+async fn open(scratch: &Scratch) -> Result<(), Failure> {
     let hint = "set VISUAL or EDITOR; nothing was changed";
     let failed = |error: std::io::Error| Failure::usage(format!("the editor does not start: {error}"), hint);
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
     let mut hang_up = signal(SignalKind::hangup()).map_err(failed)?;
     // Ctrl-C is the editor's.
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
-    let mut script = editor;
-    script.push(" \"$1\"");
-    let mut child = tokio::process::Command::new("/bin/sh")
-        .arg("-c")
-        .arg(script)
-        .arg("toril-edit")
-        .arg(path)
-        .env_remove("TORIL_PASSWORD")
-        .env_remove("TORIL_URL")
-        .env_remove("REDIS_URL")
-        .spawn()
-        .map_err(failed)?;
+    let mut child = scratch.open().map_err(failed)?;
     let status = loop {
         tokio::select! {
             status = child.wait() => break status.map_err(failed)?,
@@ -127,8 +85,5 @@ async fn open(path: &Path) -> Result<(), Failure> {
             _ = hang_up.recv() => return Err(Failure::Code(exit::INTERRUPTED)),
         }
     };
-    if status.success() {
-        return Ok(());
-    }
-    Err(Failure::usage(format!("the editor ended with {status}"), "nothing was changed"))
+    refused(status).map_or(Ok(()), |why| Err(Failure::usage(why, "nothing was changed")))
 }

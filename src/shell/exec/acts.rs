@@ -5,8 +5,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::Msg;
 use crate::app::effect::{Act, Agreed, JournalRead, Logged, RunId, Taken};
-use crate::conn::{Conn, ConnError};
-use crate::engine::op::Target;
+use crate::conn::ConnError;
+use crate::engine::op::{OpError, Target};
 use crate::operate::journal::JournalId;
 use crate::operate::undo::Undone;
 use crate::operate::{
@@ -24,7 +24,8 @@ fn target(queue: QueueId, era: Era) -> Result<Target, Clean> {
 }
 
 /// What an act would do.
-pub(super) async fn preview(conn: &Conn, act: Act) -> Result<Preview, ConnError> {
+pub(super) async fn preview(operator: &Operator, act: Act) -> Result<Preview, ConnError> {
+    let conn = operator.conn();
     let nothing =
         |effects: Vec<Clean>, matched| Preview { matched, sample: Vec::new(), effects, bytes: None };
     match act {
@@ -43,6 +44,15 @@ pub(super) async fn preview(conn: &Conn, act: Act) -> Result<Preview, ConnError>
             };
             Ok(nothing(effects, 1))
         }
+        Act::Edit { queue, era, edit } => match target(queue, era) {
+            Ok(target) => match operator.before(&target, &edit).await {
+                Ok(before) if before.exists => Ok(nothing(before.effects, 1)),
+                Ok(_) => Ok(nothing(vec![Clean::line("it is not there (any more)")], 0)),
+                Err(OpError::Conn(error)) => Err(error),
+                Err(error) => Ok(nothing(vec![Clean::line(error.to_string())], 0)),
+            },
+            Err(why) => Ok(nothing(vec![why], 0)),
+        },
         // The dialog opens with what is kept: there is nothing more to look at.
         Act::Undo(taken) => Ok(nothing(Vec::new(), taken.jobs)),
     }
@@ -141,6 +151,10 @@ pub(super) async fn perform(
         Act::Bulk { queue, era, bulk, until, pace } => {
             let plan = BulkPlan { target: target(queue, era)?, bulk, until, pace };
             operator.bulk(&plan, &consent(command::of_bulk(&plan)), &sender, cancel).await
+        }
+        Act::Edit { queue, era, edit } => {
+            let target = target(queue, era)?;
+            operator.edit(&target, &edit, &consent(command::of_edit(&target, &edit))).await
         }
         Act::Undo(taken) => {
             let consent = consent(format!("toril undo {}", taken.id));

@@ -142,6 +142,15 @@ fn title(confirm: &Confirm, cells: u16) -> Clean {
             let jobs = if confirm.count == 1 { "job" } else { "jobs" };
             format!("{word} {} {state}{jobs} of ", figure::count(confirm.count))
         }
+        Act::Edit { edit, .. } => {
+            let sentence = Clean::line(edit.sentence());
+            let room = usize::from(cells).saturating_sub(confirm.name().width().min(24) + 5).max(8);
+            let mut text = sentence.cut(room).as_str().to_owned();
+            if let Some(first) = text.get_mut(..1) {
+                first.make_ascii_uppercase();
+            }
+            format!("{text} of ")
+        }
         Act::Undo(_) => {
             let jobs = if confirm.count == 1 { "job" } else { "jobs" };
             format!("Put back {} {jobs} of ", figure::count(confirm.count))

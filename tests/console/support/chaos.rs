@@ -331,7 +331,7 @@ impl Chaos {
                 let (queue, id, state) = (queue.clone(), id.clone(), *state);
                 Answer::Job(self.maybe(|chaos| Box::new(chaos.job(queue, id, state))))
             }
-            Query::Field(..) => Answer::Field(match self.below(4) {
+            Query::Field(..) | Query::Draft(..) => Answer::Field(match self.below(4) {
                 0 => FieldValue::Absent,
                 1 => FieldValue::TooLarge(self.count()),
                 _ => FieldValue::Value(self.raw()),

@@ -72,7 +72,7 @@ fn lines(confirm: &Confirm, speed: f64, cells: usize) -> Vec<Line> {
         let jobs = if confirm.count == 1 { "job" } else { "jobs" };
         lines.add("holds", &Clean::line(format!("{count} {jobs} that wait or run")), Role::Text, 2, 1);
     }
-    let looks = if of_queue { "effects" } else { "counted" };
+    let looks = if of_queue || matches!(confirm.act, Act::Edit { .. }) { "effects" } else { "counted" };
     match &confirm.preview {
         None => lines.add(looks, &Clean::line("looking ..."), Role::Dim, 1, 1),
         Some(Err(why)) => lines.add(looks, why, Role::Danger, 1, LONG),
@@ -233,6 +233,10 @@ fn command(confirm: &Confirm) -> Option<String> {
     match &confirm.act {
         Act::Undo(taken) => return Some(answered(format!("toril undo {}", taken.id))),
         Act::Bulk { .. } => return bulk_command(confirm).map(answered),
+        Act::Edit { queue, era, edit } => {
+            let target = Target { queue: queue.clone(), era: era.writable().ok()? };
+            return Some(answered(command::of_edit(&target, edit)));
+        }
         Act::Jobs { .. } | Act::Queue { .. } => {}
     }
     let mut words = vec!["toril".to_owned(), confirm.act.word().to_owned(), name.clone()];
