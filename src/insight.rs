@@ -3,5 +3,6 @@
 pub mod fault;
 pub mod scheduler;
 pub mod server;
+pub mod workers;
 
 pub use fault::{Fault, faults};

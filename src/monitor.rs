@@ -18,7 +18,7 @@ mod series;
 pub mod snapshot;
 mod store;
 mod tail;
-mod workers;
+pub mod workers;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -20,9 +20,10 @@ use super::redis::RedisHealth;
 use super::remembered;
 use super::snapshot::{Discovery, Snapshot};
 use super::store::Store;
-use super::workers::Roster;
+use super::workers::Connected;
 use super::{Clock, MonitorOptions, Remember, tail};
 use crate::conn::{Conn, ConnError, Kind};
+use crate::engine::read::workers::Roster;
 use crate::text::Clean;
 use crate::wire::QueueId;
 
@@ -72,8 +73,6 @@ pub(super) struct Core {
     snapshots: watch::Sender<Arc<Snapshot>>,
     fresh: Arc<AtomicI64>,
     draft: Snapshot,
-    /// Who is connected, where that is known.
-    roster: Option<Roster>,
     /// Queues that moved: to be read at once.
     dirty: HashSet<QueueId>,
     generation: u64,
@@ -138,7 +137,6 @@ impl Core {
             snapshots,
             fresh,
             draft: Snapshot { discovery, ..Snapshot::default() },
-            roster: None,
             dirty: HashSet::new(),
             generation: 0,
             failing: None,
@@ -245,7 +243,7 @@ impl Core {
             Input::Found(queues) => {
                 for queue in queues {
                     if self.store.found(queue.clone(), false)
-                        && let Some(roster) = &self.roster
+                        && let Some(roster) = self.draft.connected.roster()
                     {
                         self.store.workers_of(&queue, roster);
                     }
@@ -266,16 +264,32 @@ impl Core {
             }
             Input::Bulky(queue, size) => self.bulky(&queue, size),
             Input::NoStreams => self.no_streams(),
-            Input::Roster(roster) => {
-                self.store.set_workers(roster.as_ref());
-                self.roster = roster;
-            }
+            Input::Roster(roster) => self.connected(roster),
             Input::Health(health) => {
                 self.draft.redis = Some(health);
                 self.store.changed = true;
             }
             Input::Refused(what) => self.refused(what),
         }
+    }
+
+    /// Takes who is connected. A look that found nothing new is no news.
+    fn connected(&mut self, roster: Option<Roster>) {
+        self.store.set_workers(roster.as_ref());
+        self.draft.connected = match roster {
+            None => {
+                self.store.changed |= !matches!(self.draft.connected, Connected::NotPermitted);
+                Connected::NotPermitted
+            }
+            Some(mut roster) => {
+                let before = self.draft.connected.roster();
+                if let Some(before) = before {
+                    roster.remember(before);
+                }
+                self.store.changed |= before.is_none_or(|before| !roster.is_as(before));
+                Connected::Known { at: self.clock.now_ms(), roster: Arc::new(roster) }
+            }
+        };
     }
 
     fn refused(&mut self, what: Clean) {

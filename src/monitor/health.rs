@@ -10,9 +10,9 @@ use super::core::Input;
 use super::interest::Interest;
 use super::redis::info::Info;
 use super::redis::{HealthPoint, RedisHealth, SlowEntry};
-use super::workers::Roster;
 use super::{Clock, link};
 use crate::conn::{Conn, Kind, Request, Traffic, Value, Verb, bytes, integer, items, text};
+use crate::engine::read::workers::Roster;
 use crate::text::Clean;
 use crate::wire::number;
 
@@ -115,7 +115,7 @@ impl Health {
                 Ok(reply) => {
                     let list = bytes(&reply).map(String::from_utf8_lossy).unwrap_or_default();
                     state.list_every = REST.max(Duration::from_secs((list.len() / LIST_BYTES) as u64));
-                    self.send(Input::Roster(Some(Roster::parse(&list)))).await?;
+                    self.send(Input::Roster(Some(Roster::parse(&list, self.conn.endpoint().db)))).await?;
                 }
                 Err(error) if error.kind == Kind::Permission => {
                     self.refuse(state, "CLIENT LIST").await?;

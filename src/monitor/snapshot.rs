@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::redis::RedisHealth;
+use super::workers::Connected;
 use crate::text::Clean;
 use crate::wire::{Counts, Era, Prefix, QueueId};
 
@@ -17,6 +18,8 @@ pub struct Snapshot {
     pub discovery: Discovery,
     /// The server's health, once it was read.
     pub redis: Option<Arc<RedisHealth>>,
+    /// Who is connected.
+    pub connected: Connected,
     /// What we cost Redis.
     pub cost: Cost,
     /// Redis's clock minus this host's, ms.

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use super::series::Series;
 use super::snapshot::QueueRow;
-use super::workers::Roster;
 use crate::engine::read::Overview;
+use crate::engine::read::workers::Roster;
 use crate::wire::era::Evidence;
 use crate::wire::{Prefix, QueueId, QueueName};
 
@@ -175,14 +175,14 @@ impl Store {
     /// Takes how many workers each queue has; `None` where that may not be known.
     pub fn set_workers(&mut self, roster: Option<&Roster>) {
         for entry in self.entries.values_mut() {
-            self.changed |= entry.set_workers(roster.map(|roster| roster.of(&entry.row.id)));
+            self.changed |= entry.set_workers(roster.map(|roster| roster.seen(&entry.row.id)));
         }
     }
 
     /// Takes how many workers one queue has.
     pub fn workers_of(&mut self, id: &QueueId, roster: &Roster) {
         if let Some(entry) = self.entries.get_mut(&place(id)) {
-            self.changed |= entry.set_workers(Some(roster.of(id)));
+            self.changed |= entry.set_workers(Some(roster.seen(id)));
         }
     }
 }

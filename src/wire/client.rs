@@ -8,6 +8,10 @@ use super::{QueueId, era::Waits};
 /// What of a `CLIENT LIST` line tells about workers.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct ClientLine<'a> {
+    /// `id`: never used twice while the server runs.
+    pub id: u64,
+    /// `db`, where the server tells it.
+    pub db: Option<i64>,
     /// `name`.
     pub name: &'a str,
     /// `addr`.
@@ -29,6 +33,8 @@ impl<'a> ClientLine<'a> {
         for field in line.split(' ') {
             let Some((key, value)) = field.split_once('=') else { continue };
             match key {
+                "id" => client.id = value.parse().unwrap_or(0),
+                "db" => client.db = value.parse().ok(),
                 "name" => client.name = value,
                 "addr" => client.addr = value,
                 "cmd" => client.command = value,
