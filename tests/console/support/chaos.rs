@@ -5,11 +5,12 @@ use std::sync::Arc;
 use toril::app::effect::{Answer, JournalRead, Logged, Query, ScanResult, Taken};
 use toril::app::link::{LinkPhase, LinkView};
 use toril::conn::{Sent, Verb, What};
-use toril::engine::read::FieldValue;
 use toril::engine::read::job::{Children, Field, JobDetail, LogPage, Parent};
 use toril::engine::read::page::{Brief, JobRow, Page, PageQuery};
+use toril::engine::read::{FieldValue, Roster};
 use toril::monitor::redis::{Clients, HealthPoint, Memory, Persistence, SlowEntry};
 use toril::monitor::snapshot::{Cost, Discovery, RatePoint};
+use toril::monitor::workers::Connected;
 use toril::monitor::{Drain, FeedEvent, QueueRow, RedisHealth, Snapshot, Workers};
 use toril::operate::Preview;
 use toril::operate::journal::{Confirmed, Intent, JournalId, Kept, Outcome, Part, Place, Who};
@@ -143,7 +144,9 @@ impl Chaos {
     pub fn snapshot(&mut self) -> Snapshot {
         let mut queues = self.some(60, Self::queue);
         queues.sort_by(|a, b| a.name.cmp(&b.name));
+        let connected = self.connected(&queues);
         Snapshot {
+            connected,
             generation: self.number(),
             queues: queues.into_iter().map(Arc::new).collect(),
             discovery: Discovery {
@@ -159,6 +162,31 @@ impl Chaos {
             clock_offset_ms: (self.number() % 10_000) as i64 - 5000,
             refused: self.some(3, Self::clean),
             slowed: self.maybe(Self::clean),
+        }
+    }
+
+    fn connected(&mut self, queues: &[QueueRow]) -> Connected {
+        let mut list = Vec::new();
+        for (at, row) in queues.iter().enumerate() {
+            for one in 0..self.below(4) {
+                list.extend(
+                    format!("id={at}{one} addr=10.0.0.{one}:{at} age={} name=", self.count()).bytes(),
+                );
+                list.extend(row.id.client_names()[0].iter());
+                if self.coin() {
+                    let name: Vec<u8> = self.bytes().into_iter().filter(|byte| *byte > b' ').collect();
+                    list.extend(b":w:".iter().chain(&name));
+                }
+                list.extend(format!(" cmd={}\n", self.pick(&["bzpopmin", "brpoplpush", "evalsha"])).bytes());
+            }
+        }
+        match self.below(5) {
+            0 => Connected::Unknown,
+            1 => Connected::NotPermitted,
+            _ => {
+                let roster = Arc::new(Roster::parse(&String::from_utf8_lossy(&list), 0));
+                Connected::Known { at: self.moment(), roster }
+            }
         }
     }
 
