@@ -3,6 +3,7 @@
 pub mod fault;
 pub mod scheduler;
 pub mod server;
+pub mod walk;
 pub mod workers;
 
 pub use fault::{Fault, faults};

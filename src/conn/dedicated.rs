@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::gate::{self, Line};
 use super::script::{Run, Runs};
 use super::socket::{Failure, Socket};
-use super::{Access, Batch, ConnError, Kind, Request, Script, Value};
+use super::{Access, Batch, ConnError, Kind, RawReplies, Request, Script, Value};
 
 /// A socket that nothing else uses: for commands that block and for replies that are big.
 /// Dropping it closes the socket.
@@ -51,6 +51,25 @@ impl Dedicated {
             Ok(values) => Ok(values),
             Err(failure) => Err(self.failed(failure, writes)),
         }
+    }
+
+    /// [`Dedicated::batch`] with the answers as they come, for reading much: nothing is taken apart or
+    /// copied value by value. `replies` is emptied and filled; on an error it is left empty.
+    pub async fn batch_raw(
+        &mut self,
+        batch: &Batch,
+        replies: &mut RawReplies,
+        deadline: Duration,
+    ) -> Result<(), ConnError> {
+        gate::batch(batch, self.access, Line::Dedicated)?;
+        let writes = batch.shapes.iter().any(|shape| shape.verb.class().writes());
+        let mut buffer = std::mem::take(replies);
+        buffer.clear();
+        match self.socket.ask_raw(batch.packed.clone(), batch.shapes.clone(), buffer, deadline).await {
+            Ok(filled) => *replies = filled,
+            Err(failure) => return Err(self.failed(failure, writes)),
+        }
+        Ok(())
     }
 
     /// Runs a script; see [`super::Conn::eval`].

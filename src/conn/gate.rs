@@ -1,6 +1,6 @@
 //! The gate: what may leave on which connection. It decides before a byte is sent, whoever asks.
 
-use super::{Access, Batch, Class, ConnError, Kind, Request, Verb};
+use super::{Access, Batch, Class, ConnError, Kind, Verb};
 
 /// Longest range that is read at once. A page is some tens; this only stops what is meant as "all".
 const RANGE_MAX: i64 = 100_000;
@@ -38,14 +38,14 @@ pub(super) fn batch(batch: &Batch, access: Access, line: Line) -> Result<(), Con
 }
 
 /// Refuses the forms of ranges that may be of any length, and a blocking `XREAD` in disguise.
-pub(super) fn bounds(request: &Request) -> Result<(), ConnError> {
-    let args = request.args();
-    let has = |word: &str| request.args().any(|arg| arg.eq_ignore_ascii_case(word.as_bytes()));
-    let bounded = match request.verb {
+pub(super) fn bounds<'a>(verb: Verb, args: impl Iterator<Item = &'a [u8]> + Clone) -> Result<(), ConnError> {
+    let has = |word: &str| args.clone().any(|arg| arg.eq_ignore_ascii_case(word.as_bytes()));
+    let bounded = match verb {
         Verb::ZRange if has("BYSCORE") || has("BYLEX") => has("LIMIT"),
         Verb::ZRangeByScore => has("LIMIT"),
         Verb::LRange | Verb::ZRange | Verb::ZRevRange => {
-            let mut index = args.skip(1).map(|arg| std::str::from_utf8(arg).ok()?.parse::<i64>().ok());
+            let mut index =
+                args.clone().skip(1).map(|arg| std::str::from_utf8(arg).ok()?.parse::<i64>().ok());
             match (index.next().flatten(), index.next().flatten()) {
                 (Some(start), Some(stop)) => {
                     (start < 0) == (stop < 0) && stop.saturating_sub(start) < RANGE_MAX
@@ -55,10 +55,10 @@ pub(super) fn bounds(request: &Request) -> Result<(), ConnError> {
             }
         }
         Verb::XRange | Verb::XRevRange => {
-            let ends: Vec<&[u8]> = args.skip(1).take(2).collect();
+            let ends: Vec<&[u8]> = args.clone().skip(1).take(2).collect();
             has("COUNT") || ends.first() == ends.last()
         }
-        Verb::XRead if first_words(request, b"BLOCK") => {
+        Verb::XRead if first_words(args, b"BLOCK") => {
             return Err(refusal("a blocking XREAD needs its own verb and connection"));
         }
         _ => true,
@@ -71,9 +71,8 @@ fn refusal(message: &str) -> ConnError {
 }
 
 /// Whether a word stands before `STREAMS`, where options stand and not keys.
-fn first_words(request: &Request, word: &[u8]) -> bool {
-    request
-        .args()
+fn first_words<'a>(mut args: impl Iterator<Item = &'a [u8]>, word: &[u8]) -> bool {
+    args.by_ref()
         .take_while(|arg| !arg.eq_ignore_ascii_case(b"STREAMS"))
         .any(|arg| arg.eq_ignore_ascii_case(word))
 }
@@ -83,8 +82,7 @@ mod tests {
     use super::*;
 
     fn ask(verb: Verb, args: &[&str]) -> bool {
-        let request = args.iter().fold(Request::new(verb), |request, arg| request.arg(*arg));
-        bounds(&request).is_ok()
+        bounds(verb, args.iter().map(|arg| arg.as_bytes())).is_ok()
     }
 
     #[test]

@@ -125,14 +125,7 @@ impl Request {
 
     /// What accounting needs to know of it when its reply comes.
     pub(super) fn shape(&self) -> Shape {
-        let keys = match self.verb {
-            Verb::Exists => self.args().count(),
-            Verb::XRead | Verb::XReadBlock => {
-                self.args().skip_while(|arg| !arg.eq_ignore_ascii_case(b"STREAMS")).skip(1).count() / 2
-            }
-            _ => 1,
-        };
-        Shape { verb: self.verb, keys: u32::try_from(keys).unwrap_or(u32::MAX) }
+        Shape::new(self.verb, self.args())
     }
 }
 
@@ -142,6 +135,19 @@ pub(super) struct Shape {
     pub(super) verb: Verb,
     /// How many keys it names.
     pub(super) keys: u32,
+}
+
+impl Shape {
+    fn new<'a>(verb: Verb, args: impl Iterator<Item = &'a [u8]>) -> Self {
+        let keys = match verb {
+            Verb::Exists => args.count(),
+            Verb::XRead | Verb::XReadBlock => {
+                args.skip_while(|arg| !arg.eq_ignore_ascii_case(b"STREAMS")).skip(1).count() / 2
+            }
+            _ => 1,
+        };
+        Self { verb, keys: u32::try_from(keys).unwrap_or(u32::MAX) }
+    }
 }
 
 /// Commands for one round trip, packed as they come.
@@ -163,10 +169,34 @@ impl Batch {
     #[expect(clippy::needless_pass_by_value, reason = "callers build requests in place")]
     pub fn push(&mut self, request: Request) {
         if self.refused.is_none() {
-            self.refused = super::gate::bounds(&request).err();
+            self.refused = super::gate::bounds(request.verb, request.args()).err();
         }
         self.shapes.push(request.shape());
         request.cmd.write_packed_command(&mut self.packed);
+    }
+
+    /// Adds a command without making a [`Request`] of it: for batches of many thousands a second.
+    pub fn pack(&mut self, verb: Verb, args: &[&[u8]]) {
+        if self.refused.is_none() {
+            self.refused = super::gate::bounds(verb, args.iter().copied()).err();
+        }
+        self.shapes.push(Shape::new(verb, args.iter().copied()));
+        let (first, second) = verb.words();
+        let words = 1 + usize::from(second.is_some()) + args.len();
+        number(&mut self.packed, b'*', words);
+        let words = [Some(first), second].into_iter().flatten().map(str::as_bytes);
+        for word in words.chain(args.iter().copied()) {
+            number(&mut self.packed, b'$', word.len());
+            self.packed.extend_from_slice(word);
+            self.packed.extend_from_slice(b"\r\n");
+        }
+    }
+
+    /// Takes all commands out; the room for them stays.
+    pub fn clear(&mut self) {
+        self.packed.clear();
+        self.shapes.clear();
+        self.refused = None;
     }
 
     /// How many commands.
@@ -178,6 +208,23 @@ impl Batch {
     pub fn is_empty(&self) -> bool {
         self.shapes.is_empty()
     }
+}
+
+/// `*3` or `$12`, and the end of the line.
+fn number(out: &mut Vec<u8>, kind: u8, mut number: usize) {
+    let mut digits = [0; 20];
+    let mut at = digits.len();
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (number % 10) as u8;
+        number /= 10;
+        if number == 0 {
+            break;
+        }
+    }
+    out.push(kind);
+    out.extend_from_slice(&digits[at..]);
+    out.extend_from_slice(b"\r\n");
 }
 
 impl From<Request> for Batch {

@@ -63,19 +63,41 @@ impl Decoder {
     }
 
     /// The next whole reply and its size on the wire; `None` when bytes are missing.
-    pub(super) fn next(&mut self, cap: usize) -> Result<Option<(Value, usize)>, Bad> {
+    #[cfg(test)]
+    fn next(&mut self, cap: usize) -> Result<Option<(Value, usize)>, Bad> {
+        if !self.whole(cap)? {
+            return Ok(None);
+        }
+        let (value, size) = (self.value()?, self.frame().len());
+        self.step();
+        Ok(Some((value, size)))
+    }
+
+    /// Whether the next reply is there, whole; `false` when bytes are missing.
+    pub(super) fn whole(&mut self, cap: usize) -> Result<bool, Bad> {
         while self.open > 0 {
             if !self.measure(cap)? {
-                return Ok(None);
+                return Ok(false);
             }
         }
-        let frame = self.buffer.get(self.start..self.seen).unwrap_or_default();
-        let mut reader = Reader { rest: frame, secret: self.secret.as_ref() };
-        let value = reader.value(0).ok_or_else(|| self.garbage())?;
-        let size = self.seen - self.start;
+        Ok(true)
+    }
+
+    /// The bytes of a reply that is whole.
+    pub(super) fn frame(&self) -> &[u8] {
+        self.buffer.get(self.start..self.seen).unwrap_or_default()
+    }
+
+    /// The value of a reply that is whole.
+    pub(super) fn value(&self) -> Result<Value, Bad> {
+        let mut reader = Reader { rest: self.frame(), secret: self.secret.as_ref() };
+        reader.value(0).ok_or_else(|| self.garbage())
+    }
+
+    /// Goes on to the reply after a whole one.
+    pub(super) fn step(&mut self) {
         self.start = self.seen;
         self.open = 1;
-        Ok(Some((value, size)))
     }
 
     /// Measures one more value; `false` when bytes are missing.
@@ -132,12 +154,12 @@ fn could_start(rest: &[u8]) -> bool {
 }
 
 /// The line at the start, without its end.
-fn line_of(bytes: &[u8]) -> Option<&[u8]> {
+pub(super) fn line_of(bytes: &[u8]) -> Option<&[u8]> {
     let end = bytes.iter().take(LINE_MAX).position(|&b| b == b'\n')?;
     bytes.get(..end)?.strip_suffix(b"\r")
 }
 
-fn number(digits: &[u8]) -> Option<i64> {
+pub(super) fn number(digits: &[u8]) -> Option<i64> {
     std::str::from_utf8(digits).ok()?.parse().ok()
 }
 

@@ -14,12 +14,13 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
 use tokio::sync::{mpsc, oneshot};
 
+use super::raw::RawReplies;
 use super::request::Shape;
 use super::resp::Decoder;
 use super::traffic::Counters;
 use super::{ConnError, Endpoint, Kind, Value};
 pub(super) use state::OnSilence;
-use state::{Answer, Flight, Outgoing, QUEUED, SENT, State, TAKEN_BACK};
+use state::{Answer, Flight, Landing, Outgoing, QUEUED, SENT, State, TAKEN_BACK, Undelivered};
 use writer::Writer;
 
 /// How long nothing may come before it is called silence.
@@ -88,13 +89,35 @@ impl Socket {
         shapes: Vec<Shape>,
         deadline: Duration,
     ) -> Result<Vec<Value>, Failure> {
-        if shapes.is_empty() {
-            return Ok(Vec::new());
+        let (reply, answer) = oneshot::channel();
+        let values = Vec::with_capacity(shapes.len());
+        self.wait(packed, Flight::new(shapes, Landing::Values { values, reply }), answer, deadline).await
+    }
+
+    /// [`Socket::ask`] for answers as they come, into a buffer that was used before.
+    pub(super) async fn ask_raw(
+        &self,
+        packed: Vec<u8>,
+        shapes: Vec<Shape>,
+        replies: RawReplies,
+        deadline: Duration,
+    ) -> Result<RawReplies, Failure> {
+        let (reply, answer) = oneshot::channel();
+        self.wait(packed, Flight::new(shapes, Landing::Raw { replies, reply }), answer, deadline).await
+    }
+
+    async fn wait<T: Default>(
+        &self,
+        packed: Vec<u8>,
+        flight: Flight,
+        mut answer: oneshot::Receiver<Answer<T>>,
+        deadline: Duration,
+    ) -> Result<T, Failure> {
+        if flight.is_empty() {
+            return Ok(T::default());
         }
         let started = Instant::now();
-        let (reply, mut answer) = oneshot::channel();
         let stage = Arc::new(AtomicU8::new(QUEUED));
-        let flight = Flight::new(shapes, reply);
         if !self.send(Outgoing { packed, flight, stage: stage.clone() }) {
             return Err(Failure::Lost { error: self.reason(), sent: false });
         }
@@ -132,11 +155,11 @@ impl Socket {
         self.requests.send(outgoing).is_ok()
     }
 
-    fn answered(
+    fn answered<T>(
         &self,
-        answer: Result<Answer, oneshot::error::RecvError>,
+        answer: Result<Answer<T>, oneshot::error::RecvError>,
         stage: &AtomicU8,
-    ) -> Result<Vec<Value>, Failure> {
+    ) -> Result<T, Failure> {
         match answer {
             Ok(Ok(values)) => Ok(values),
             Ok(Err((error, sent))) => Err(Failure::Lost { error, sent }),
@@ -192,15 +215,19 @@ impl Socket {
 async fn read<R: AsyncRead + Unpin>(mut reader: R, state: Arc<State>) {
     let mut decoder = Decoder::new(state.place.password.clone());
     let reason = loop {
-        match decoder.next(state.reply_max.load(Ordering::Relaxed)) {
-            Ok(Some((value, size))) => match state.deliver(value, size) {
-                Ok(()) => continue,
-                Err(Value::ServerError(error)) => break ConnError::from_server(&error),
-                Err(_) => {
+        match decoder.whole(state.reply_max.load(Ordering::Relaxed)) {
+            Ok(true) => match state.deliver(&decoder) {
+                Ok(()) => {
+                    decoder.step();
+                    continue;
+                }
+                Err(Undelivered::Bad(bad)) => break state.bad(bad),
+                Err(Undelivered::Unasked(Value::ServerError(error))) => break ConnError::from_server(&error),
+                Err(Undelivered::Unasked(_)) => {
                     break ConnError::new(Kind::Unexpected, format!("{} answered unasked", state.place), "");
                 }
             },
-            Ok(None) => {}
+            Ok(false) => {}
             Err(bad) => break state.bad(bad),
         }
         match reader.read_buf(decoder.space()).await {

@@ -100,6 +100,23 @@ impl Counters {
         self.runs_again.store(version >= (7, 2), Relaxed);
     }
 
+    /// Takes the common replies of long walks into account by their first bytes; `false`: this one has
+    /// to be taken apart for it.
+    pub(super) fn answered_plainly(&self, shape: Shape, frame: &[u8]) -> bool {
+        if frame.starts_with(b"-") {
+            return false;
+        }
+        match shape.verb {
+            Verb::MemoryUsage => true,
+            // The first field is there: so is the key.
+            Verb::HMGet if first_item(frame).is_some_and(|item| !item.starts_with(b"$-")) => {
+                self.hits.fetch_add(1, Relaxed);
+                true
+            }
+            _ => false,
+        }
+    }
+
     /// Takes one reply into account, which came `waited` after its command was sent.
     pub(super) fn answered(&self, shape: Shape, value: &Value, waited: Duration) {
         let mut tally = lookups(shape, value);
@@ -186,6 +203,12 @@ fn lookups(shape: Shape, value: &Value) -> Tally {
         Verb::HMGet => either(items(value).iter().all(|field| *field == Value::Nil), UNSURE),
         _ => either(is_nothing(value), UNSURE),
     }
+}
+
+/// What follows the head of an array.
+fn first_item(frame: &[u8]) -> Option<&[u8]> {
+    let end = frame.iter().take(24).position(|byte| *byte == b'\n')?;
+    frame.get(end + 1..)
 }
 
 fn either(missing: bool, otherwise: Tally) -> Tally {

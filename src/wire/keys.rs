@@ -75,11 +75,21 @@ impl QueueId {
 impl JobId {
     /// Whether the id names a structure of the queue: see [`RESERVED`].
     pub fn is_reserved(&self) -> bool {
-        RESERVED.iter().any(|word| word.as_bytes() == self.as_bytes())
+        is_reserved(self.as_bytes())
     }
 
     /// Whether a list element is a wake-up marker of eras 2 to 4 and not a job: `0` or `0:<ms>`.
     pub fn is_marker(&self) -> bool {
-        self.as_bytes() == b"0" || self.as_bytes().starts_with(b"0:")
+        is_marker(self.as_bytes())
     }
+}
+
+/// [`JobId::is_reserved`] of the bytes of an id.
+pub fn is_reserved(id: &[u8]) -> bool {
+    RESERVED.iter().any(|word| word.as_bytes() == id)
+}
+
+/// [`JobId::is_marker`] of the bytes of an id.
+pub fn is_marker(id: &[u8]) -> bool {
+    id == b"0" || id.starts_with(b"0:")
 }

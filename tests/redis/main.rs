@@ -28,3 +28,4 @@ mod soak;
 mod undo;
 mod vocabulary;
 mod wake;
+mod walk;

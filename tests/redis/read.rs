@@ -3,5 +3,5 @@
 mod depth;
 mod details;
 mod lists;
-mod seed;
+pub mod seed;
 pub mod viewer;

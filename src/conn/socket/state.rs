@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 use tokio::sync::{oneshot, watch};
 
 use super::{PATIENCE, REPLY_MAX};
+use crate::conn::raw::RawReplies;
 use crate::conn::request::Shape;
-use crate::conn::resp::Bad;
+use crate::conn::resp::{Bad, Decoder};
 use crate::conn::traffic::Counters;
 use crate::conn::{ConnError, Endpoint, Kind, Value};
 
@@ -30,21 +31,70 @@ pub(super) const SENT: u8 = 1;
 pub(super) const TAKEN_BACK: u8 = 2;
 
 /// The answers to a request; or why there are none, and whether the request went out.
-pub(super) type Answer = Result<Vec<Value>, (ConnError, bool)>;
+pub(super) type Answer<T> = Result<T, (ConnError, bool)>;
+
+/// Where the answers to a request go.
+pub(super) enum Landing {
+    /// Taken apart.
+    Values { values: Vec<Value>, reply: oneshot::Sender<Answer<Vec<Value>>> },
+    /// As they came.
+    Raw { replies: RawReplies, reply: oneshot::Sender<Answer<RawReplies>> },
+}
 
 /// A request that awaits its answer.
 pub(super) struct Flight {
     shapes: Vec<Shape>,
-    values: Vec<Value>,
-    reply: oneshot::Sender<Answer>,
+    landing: Landing,
     sent_at: Instant,
 }
 
 impl Flight {
-    pub(super) fn new(shapes: Vec<Shape>, reply: oneshot::Sender<Answer>) -> Self {
-        let values = Vec::with_capacity(shapes.len());
-        Self { shapes, values, reply, sent_at: Instant::now() }
+    pub(super) fn new(shapes: Vec<Shape>, landing: Landing) -> Self {
+        Self { shapes, landing, sent_at: Instant::now() }
     }
+
+    /// Whether it asks nothing.
+    pub(super) fn is_empty(&self) -> bool {
+        self.shapes.is_empty()
+    }
+
+    /// How many answers it has.
+    fn answered(&self) -> usize {
+        match &self.landing {
+            Landing::Values { values, .. } => values.len(),
+            Landing::Raw { replies, .. } => replies.len(),
+        }
+    }
+
+    /// Nobody waits for it any more.
+    fn is_closed(&self) -> bool {
+        match &self.landing {
+            Landing::Values { reply, .. } => reply.is_closed(),
+            Landing::Raw { reply, .. } => reply.is_closed(),
+        }
+    }
+
+    fn fail(self, error: ConnError, sent: bool) {
+        match self.landing {
+            Landing::Values { reply, .. } => drop(reply.send(Err((error, sent)))),
+            Landing::Raw { reply, .. } => drop(reply.send(Err((error, sent)))),
+        }
+    }
+
+    fn land(self) {
+        match self.landing {
+            Landing::Values { values, reply } => drop(reply.send(Ok(values))),
+            Landing::Raw { replies, reply } => drop(reply.send(Ok(replies))),
+        }
+    }
+}
+
+/// Why a reply went to nobody.
+pub(super) enum Undelivered {
+    /// It cannot be read.
+    Bad(Bad),
+    /// Nobody asked.
+    Unasked(Value),
 }
 
 pub(super) struct State {
@@ -103,7 +153,7 @@ impl State {
             first
         });
         for flight in flights {
-            let _ = flight.reply.send(Err((error.clone(), true)));
+            flight.fail(error.clone(), true);
         }
     }
 
@@ -154,11 +204,11 @@ impl State {
         if queue.ended {
             drop(queue);
             let error = self.ended.borrow().clone().unwrap_or_else(ConnError::closed);
-            let _ = flight.reply.send(Err((error, false)));
+            flight.fail(error, false);
             return;
         }
         // A caller that went away without taking it back does not care either.
-        if flight.reply.is_closed()
+        if flight.is_closed()
             || stage.compare_exchange(QUEUED, SENT, Ordering::AcqRel, Ordering::Acquire).is_err()
         {
             return;
@@ -174,22 +224,33 @@ impl State {
         }
     }
 
-    /// Hands a reply to the oldest request. `Err`: nobody asked.
-    pub(super) fn deliver(&self, value: Value, size: usize) -> Result<(), Value> {
-        self.counters.received(size);
+    /// Hands the reply that stands in `decoder` to the oldest request.
+    pub(super) fn deliver(&self, decoder: &Decoder) -> Result<(), Undelivered> {
+        self.counters.received(decoder.frame().len());
         let mut queue = self.queue();
         let Some(flight) = queue.flights.front_mut() else {
-            return Err(value);
+            return Err(decoder.value().map_or_else(Undelivered::Bad, Undelivered::Unasked));
         };
-        if let Some(shape) = flight.shapes.get(flight.values.len()) {
-            self.counters.answered(*shape, &value, flight.sent_at.elapsed());
+        let shape = flight.shapes.get(flight.answered()).copied();
+        let plain = matches!(&flight.landing, Landing::Raw { .. })
+            && shape.is_some_and(|shape| self.counters.answered_plainly(shape, decoder.frame()));
+        if !plain {
+            let value = decoder.value().map_err(Undelivered::Bad)?;
+            if let Some(shape) = shape {
+                self.counters.answered(shape, &value, flight.sent_at.elapsed());
+            }
+            match &mut flight.landing {
+                Landing::Values { values, .. } => values.push(value),
+                Landing::Raw { replies, .. } => replies.push_value(&value, decoder.frame()),
+            }
+        } else if let Landing::Raw { replies, .. } = &mut flight.landing {
+            replies.push(decoder.frame());
         }
-        flight.values.push(value);
-        if flight.values.len() == flight.shapes.len()
+        if flight.answered() == flight.shapes.len()
             && let Some(flight) = queue.flights.pop_front()
         {
             drop(queue);
-            let _ = flight.reply.send(Ok(flight.values));
+            flight.land();
         }
         Ok(())
     }
@@ -197,8 +258,13 @@ impl State {
     /// What a server said that has no room for us and hung up before it answered the rest.
     pub(super) fn last_words(&self) -> Option<ConnError> {
         let queue = self.queue();
-        let Value::ServerError(error) = queue.flights.front()?.values.last()? else { return None };
-        let error = ConnError::from_server(error);
+        let error = match &queue.flights.front()?.landing {
+            Landing::Values { values, .. } => match values.last()? {
+                Value::ServerError(error) => ConnError::from_server(error),
+                _ => return None,
+            },
+            Landing::Raw { replies, .. } => replies.last()?.error()?,
+        };
         let farewell = error.kind == Kind::MaxClients || error.message.as_str().starts_with("DENIED");
         farewell.then_some(error)
     }
