@@ -7,12 +7,14 @@
 mod clean;
 mod escape;
 pub mod figure;
+mod mask;
 mod width;
 mod word;
 mod wrap;
 
 pub use clean::Clean;
 pub use escape::{ascii_json, lossless};
+pub use mask::{Hidden, MASKED, Mask, Place, Places, RestoreError};
 pub use width::{cut, cut_left, width};
 pub use word::shell_word;
 pub use wrap::wrap;
