@@ -31,7 +31,7 @@ pub use update::update;
 
 use crate::monitor::Snapshot;
 use crate::operate::{Action, Progress};
-use crate::text::Clean;
+use crate::text::{Clean, Mask};
 use crate::wire::Fleet;
 use crate::wire::QueueId;
 use effect::{Act, RunId};
@@ -58,6 +58,8 @@ pub struct Config {
     pub read_only: bool,
     /// What is known of the clients of eras 5 and 6.
     pub fleet: Option<Fleet>,
+    /// Which values are masked.
+    pub mask: Mask,
     /// The server is the demo's private one.
     pub demo: bool,
 }

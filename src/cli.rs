@@ -122,6 +122,12 @@ fn run(cli: Cli) -> Result<u8, Failure> {
         output::say(format_args!("toril: {}", crate::text::Clean::line(warning)));
     }
     let keymap = file.keymap().map_err(|(message, hint)| Failure::config(message, hint))?;
+    if globals.raw && matches!(command, None | Some(Command::Demo(_))) {
+        return Err(Failure::usage(
+            "--raw is for commands",
+            "in the console u shows one masked value, and the journal tells who looked",
+        ));
+    }
     // The console writes to the terminal itself: nothing here may hold stdout meanwhile.
     let Some(command) = command else { return console::run(&settings, keymap, false, None) };
     if let Command::Demo(args) = &command {

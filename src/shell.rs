@@ -15,6 +15,7 @@ use std::path::PathBuf;
 use crate::conn::{Access, ConnError, Endpoint};
 use crate::operate::Policy;
 use crate::operate::journal::Who;
+use crate::text::Mask;
 use crate::wire::{Fleet, Prefix, QueueId};
 
 pub use run::run;
@@ -63,6 +64,8 @@ pub struct Start {
     pub who: Who,
     /// What the environment asks of acts.
     pub policy: Policy,
+    /// Which values are masked.
+    pub mask: Mask,
     /// Where the found queues are remembered; `None`: nowhere.
     pub state_dir: Option<PathBuf>,
     /// Colour.

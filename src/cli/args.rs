@@ -99,6 +99,9 @@ pub struct Globals {
     /// Output for programs: one JSON document, or one object a line for streams
     #[arg(long, global = true, help_heading = "Output")]
     pub json: bool,
+    /// Show values that are masked otherwise: whatever a key calls a password, a token ..
+    #[arg(long, global = true, help_heading = "Output")]
+    pub raw: bool,
     /// Say more on stderr
     #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = "Output")]
     pub verbose: u8,

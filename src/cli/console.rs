@@ -34,6 +34,7 @@ pub fn run(settings: &Settings, keymap: Keymap, demo: bool, seconds: Option<u64>
         fleet: settings.fleet,
         who: super::who::who(),
         policy: settings.policy.clone(),
+        mask: settings.mask.clone(),
         // The list of a server that goes away is not remembered.
         state_dir: if demo { None } else { super::config::state_dir() },
         color: match settings.color {

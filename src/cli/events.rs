@@ -30,7 +30,8 @@ pub async fn run(session: &mut Session, args: &EventsArgs) -> Result<u8, Failure
     let mut monitor = Monitor::start(session.conn.clone(), options);
     monitor.interest.send_replace(Interest { feed: Some(queues), ..Interest::default() });
     while let Some(events) = monitor.feed.recv().await {
-        for event in &events {
+        for event in events.into_iter().map(|event| event.masked(&session.settings.mask)) {
+            let event = &event;
             if session.json {
                 session.out.json(&document(event))?;
             } else {

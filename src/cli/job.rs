@@ -21,9 +21,10 @@ pub async fn run(session: &mut Session, args: &JobArgs) -> Result<u8, Failure> {
     let mut job = found.ok_or_else(|| no_job(&queue.id, &id))?;
     if session.json {
         complete(session, &mut job).await?;
+        job = job.masked(&session.settings.mask);
         session.out.json(&Job::new(&job, Extent { extras: true, raw: true }))?;
     } else {
-        print(session, &job)?;
+        print(session, &job.masked(&session.settings.mask))?;
     }
     Ok(exit::DONE)
 }

@@ -56,6 +56,8 @@ pub async fn run(session: &mut Session, args: &JobsArgs) -> Result<u8, Failure> 
         }
         None => list(session, &queue, args, order, &mut jobs).await?,
     };
+    // The expression sees the truth, so that it means the same for acts.
+    let jobs: Vec<_> = jobs.into_iter().map(|job| job.masked(&session.settings.mask)).collect();
     if args.filter.is_some() && outcome.scanned >= args.scan && outcome.scanned < outcome.total {
         session.warn(format!(
             "looked at {} of {} jobs; --scan N looks at more",

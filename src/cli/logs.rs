@@ -54,6 +54,7 @@ pub async fn run(session: &mut Session, args: &LogsArgs) -> Result<u8, Failure> 
             continue;
         }
         for line in &page.lines {
+            let line = &line.masked(&session.settings.mask, b"");
             if session.json {
                 session.out.json(&Line { n: next, line: &line.lossless() })?;
             } else {
@@ -88,6 +89,9 @@ async fn once(
         if next >= total {
             break;
         }
+    }
+    for line in &mut lines {
+        *line = line.masked(&session.settings.mask, b"");
     }
     if session.json {
         session.out.json(&Document {

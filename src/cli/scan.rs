@@ -12,7 +12,7 @@ use crate::engine::read::job::JobDetail;
 use crate::engine::read::page;
 use crate::engine::read::page::{Order, Page, PageQuery};
 use crate::engine::read::whole::{self, Want};
-use crate::text::Clean;
+use crate::text::{Clean, Mask};
 use crate::wire::State;
 
 /// Jobs of one page of ids.
@@ -92,7 +92,13 @@ pub async fn scan(
                 .collect::<Result<_, _>>()?;
             let verdicts =
                 filter.ask(documents.iter().map(String::as_str)).await.map_err(|error| refused(&error))?;
-            for (job, verdict) in jobs.into_iter().zip(verdicts) {
+            for (job, mut verdict) in jobs.into_iter().zip(verdicts) {
+                if let Verdict::Failed(why) = &mut verdict
+                    && holds_secrets(&job, &session.settings.mask)
+                {
+                    // What an expression says of a value may be the value.
+                    *why = Clean::line("why is not told of a job with masked values; --raw tells it");
+                }
                 trouble.note(&job, &verdict);
                 if verdict == Verdict::Match && !take(job) {
                     outcome.complete = false;
@@ -107,6 +113,13 @@ pub async fn scan(
     outcome.complete &= trouble.large == 0;
     trouble.tell(session);
     Ok(outcome)
+}
+
+fn holds_secrets(job: &JobDetail, mask: &Mask) -> bool {
+    let values = job.fields.iter().filter_map(|field| Some((field, field.value.as_ref()?)));
+    values
+        .into_iter()
+        .any(|(field, value)| !mask.field_places(field.name.as_bytes(), value.as_bytes()).is_empty())
 }
 
 /// What a person should know about the jobs that did not match.

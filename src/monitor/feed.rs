@@ -1,6 +1,6 @@
 //! Entries of event streams, for the Events screen.
 
-use crate::text::Clean;
+use crate::text::{Clean, Mask};
 use crate::wire::{JobId, QueueId, Raw};
 
 /// An entry of a queue's event stream.
@@ -18,4 +18,15 @@ pub struct FeedEvent {
     pub job: Option<JobId>,
     /// The event's other fields, large values cut.
     pub fields: Vec<(Raw, Raw)>,
+}
+
+impl FeedEvent {
+    /// The event as it may be shown: the secrets in its fields are masked.
+    #[must_use]
+    pub fn masked(mut self, mask: &Mask) -> Self {
+        for (name, value) in &mut self.fields {
+            *value = value.masked(mask, name.as_bytes());
+        }
+        self
+    }
 }

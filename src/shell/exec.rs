@@ -15,7 +15,7 @@ use crate::conn::{Conn, ConnError, SentLog};
 use crate::engine::read;
 use crate::engine::read::page::{Brief, JobRow, PageQuery};
 use crate::operate::Operator;
-use crate::text::Clean;
+use crate::text::{Clean, Mask};
 use crate::wire::Era;
 
 /// A field that is fetched on request may have so many bytes.
@@ -28,6 +28,7 @@ pub struct Exec {
     operator: Operator,
     sent: Arc<SentLog>,
     messages: mpsc::Sender<Msg>,
+    mask: Mask,
     slots: HashMap<Slot, Place>,
     runs: HashMap<RunId, CancellationToken>,
     freed: mpsc::UnboundedSender<Free>,
@@ -45,7 +46,12 @@ struct Place {
 
 impl Exec {
     /// An executor that reports to `messages`; the receiver tells which fetches are over.
-    pub fn new(operator: Operator, messages: mpsc::Sender<Msg>) -> (Self, mpsc::UnboundedReceiver<Free>) {
+    /// Lists come with what `mask` leaves of their texts.
+    pub fn new(
+        operator: Operator,
+        mask: Mask,
+        messages: mpsc::Sender<Msg>,
+    ) -> (Self, mpsc::UnboundedReceiver<Free>) {
         // Each free slot is told once for each fetch that ran: no more than there are slots.
         let (freed, free) = mpsc::unbounded_channel();
         (
@@ -54,6 +60,7 @@ impl Exec {
                 sent: operator.conn().keep_sent(),
                 operator,
                 messages,
+                mask,
                 slots: HashMap::new(),
                 runs: HashMap::new(),
                 freed,
@@ -122,11 +129,13 @@ impl Exec {
 
     fn start(&self, slot: Slot, id: FetchId, query: Query) -> JoinHandle<()> {
         let (conn, messages, freed) = (self.conn.clone(), self.messages.clone(), self.freed.clone());
-        let (operator, sent) = (self.operator.clone(), self.sent.clone());
+        let (operator, sent, mask) = (self.operator.clone(), self.sent.clone(), self.mask.clone());
         tokio::spawn(async move {
             let answer = match query {
                 Query::Scan { era, query, needle, bound } => {
-                    scan(&conn, era, query, &needle, bound, id, &messages).await.map_err(|error| told(&error))
+                    scan(&conn, &mask, era, query, &needle, bound, id, &messages)
+                        .await
+                        .map_err(|error| told(&error))
                 }
                 Query::Journal(seen) => acts::journal(&operator, seen).await.map(Answer::Journal),
                 Query::Sent(after) => Ok(Answer::Sent(sent.after(after))),
@@ -135,7 +144,7 @@ impl Exec {
                     let preview = acts::preview(&operator, act).await;
                     preview.map(Answer::Preview).map_err(|error| told(&error))
                 }
-                query => answer(&conn, query).await.map_err(|error| told(&error)),
+                query => answer(&conn, &mask, query).await.map_err(|error| told(&error)),
             };
             let _ = messages.send(Msg::Fetched(id, answer)).await;
             // The slot counts as free only after the answer is on its way.
@@ -152,9 +161,13 @@ fn told(error: &ConnError) -> Clean {
     }
 }
 
-async fn answer(conn: &Conn, query: Query) -> Result<Answer, ConnError> {
+async fn answer(conn: &Conn, mask: &Mask, query: Query) -> Result<Answer, ConnError> {
     Ok(match query {
-        Query::Page(era, query) => Answer::Page(read::page(conn, era, &query).await?),
+        Query::Page(era, query) => {
+            let mut page = read::page(conn, era, &query).await?;
+            page.rows = page.rows.into_iter().map(|row| row.masked(mask)).collect();
+            Answer::Page(page)
+        }
         Query::Job(era, queue, id, state) => {
             Answer::Job(read::job(conn, era, &queue, &id, state).await?.map(Box::new))
         }
@@ -172,8 +185,10 @@ async fn answer(conn: &Conn, query: Query) -> Result<Answer, ConnError> {
 }
 
 /// Looks through a list page by page, and tells what was found after each.
+#[expect(clippy::too_many_arguments, reason = "each is one thing that the search needs")]
 async fn scan(
     conn: &Conn,
+    mask: &Mask,
     era: Era,
     mut query: PageQuery,
     needle: &Needle,
@@ -187,7 +202,9 @@ async fn scan(
         found.total = page.total;
         found.scanned += page.rows.len() as u64;
         let last = page.rows.is_empty() || query.offset + query.limit >= page.total || found.scanned >= bound;
-        found.rows.extend(page.rows.into_iter().filter(|row| passes(needle, row)));
+        found
+            .rows
+            .extend(page.rows.into_iter().map(|row| row.masked(mask)).filter(|row| passes(needle, row)));
         if last {
             found.complete = true;
             return Ok(Answer::Scan(found));

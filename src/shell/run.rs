@@ -139,7 +139,7 @@ async fn session(start: Start, keymap: Keymap) -> Result<Ended, ShellError> {
         start.policy.clone(),
         start.state_dir.as_deref(),
     );
-    let (exec, mut freed) = Exec::new(operator, messages);
+    let (exec, mut freed) = Exec::new(operator, start.mask.clone(), messages);
     let mut session = Session {
         app,
         theme,
@@ -422,6 +422,7 @@ fn config(start: &Start) -> Config {
         protected: start.profile.protected,
         read_only: start.access == Access::ReadOnly,
         fleet: start.fleet,
+        mask: start.mask.clone(),
         demo: start.demo,
     }
 }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::text::{Clean, lossless};
+use crate::text::{Clean, Mask, lossless};
 
 macro_rules! bytes_type {
     ($(#[$doc:meta])* $name:ident) => {
@@ -70,6 +70,17 @@ macro_rules! from_bytes {
     )*};
 }
 from_bytes!(Prefix JobId Token Raw);
+
+impl Raw {
+    /// The value with its secrets masked; `name` is the field that holds it.
+    #[must_use]
+    pub fn masked(&self, mask: &Mask, name: &[u8]) -> Self {
+        match mask.field(name, &self.0) {
+            Cow::Borrowed(_) => self.clone(),
+            Cow::Owned(masked) => Self::new(masked),
+        }
+    }
+}
 
 impl Default for Prefix {
     fn default() -> Self {

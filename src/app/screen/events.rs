@@ -197,14 +197,15 @@ impl Panel for Events {
     }
 
     fn feed(&mut self, cx: &Context<'_>, events: &[FeedEvent]) {
+        let events = events.iter().cloned().map(|event| event.masked(&cx.config.mask));
         match &mut self.held {
             Some(held) => {
-                held.extend(events.iter().cloned());
+                held.extend(events);
                 let over = held.len().saturating_sub(KEPT);
                 held.drain(..over);
                 self.missed += over as u64;
             }
-            None => self.add(events.iter().cloned()),
+            None => self.add(events),
         }
         self.settle(cx);
     }

@@ -14,12 +14,13 @@ use crate::app::keymap::Keymap;
 use crate::cli::args::ColorWhen;
 use crate::cli::failure::Failure;
 use crate::conn::Endpoint;
+use crate::text::Mask;
 
 /// Largest file that is read.
 const LARGEST: u64 = 1024 * 1024;
 
 /// What may stand at the top.
-pub const TOP_KEYS: &[&str] = &["default_profile", "color", "ascii", "mouse", "keys", "profile"];
+pub const TOP_KEYS: &[&str] = &["default_profile", "color", "ascii", "mouse", "mask", "keys", "profile"];
 
 /// What may stand in a profile.
 pub const PROFILE_KEYS: &[&str] = &[
@@ -52,6 +53,8 @@ pub struct File {
     pub ascii: Option<bool>,
     /// Let the console take the mouse.
     pub mouse: Option<bool>,
+    /// Names of keys whose values are masked, as [`crate::text::Mask::of_list`] takes them.
+    pub mask: Option<OneOrMore>,
     /// Keys of the console, by the name of their action.
     #[serde(default)]
     pub keys: BTreeMap<String, OneOrMore>,
@@ -204,6 +207,7 @@ pub fn parse(text: &str) -> Result<File, (String, String)> {
     }
     let file: File = toml::from_str(text).map_err(|error| trouble(text, &error))?;
     file.keymap()?;
+    file.masked()?;
     if let Some(name) = &file.default_profile
         && !file.profile.contains_key(name)
     {
@@ -237,6 +241,13 @@ fn trouble(text: &str, error: &toml::de::Error) -> (String, String) {
 }
 
 impl File {
+    /// Which values are masked.
+    pub fn masked(&self) -> Result<Mask, (String, String)> {
+        let entries = self.mask.as_ref().map(OneOrMore::list).unwrap_or_default();
+        let hint = "mask = [\"iban\", \"*_pin\", \"!card\"] adds two names and takes one out".to_owned();
+        Mask::of_list(&entries).map_err(|why| (format!("mask: {why}"), hint))
+    }
+
     /// The console's keys: the table's, but for what `[keys]` says.
     pub fn keymap(&self) -> Result<Keymap, (String, String)> {
         let mut keymap = Keymap::default();

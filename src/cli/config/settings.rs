@@ -10,7 +10,7 @@ use crate::cli::args::{ColorWhen, Globals};
 use crate::cli::failure::Failure;
 use crate::conn::{Access, Endpoint, Secret, Transport};
 use crate::operate::Policy;
-use crate::text::Clean;
+use crate::text::{Clean, Mask};
 use crate::wire::{Fleet, Prefix};
 
 const DEFAULT_URL: &str = "redis://127.0.0.1:6379/0";
@@ -121,6 +121,8 @@ pub struct Settings {
     pub ascii: bool,
     /// Let the console take the mouse.
     pub mouse: bool,
+    /// Which values are masked.
+    pub mask: Mask,
     /// What should be said once, on stderr.
     pub warnings: Vec<String>,
     /// All of it, for `toril config show`.
@@ -303,6 +305,15 @@ impl Settings {
         let ascii = switch("ascii", (globals.ascii, "--ascii"), file.ascii);
         let mouse = switch("mouse", (globals.mouse, "--mouse"), file.mouse);
 
+        let entries = file.mask.as_ref().map(super::file::OneOrMore::list).unwrap_or_default();
+        if !entries.is_empty() {
+            note("mask", entries.join(" "), &Origin::File);
+        }
+        let mask = match globals.raw {
+            true => Mask::none(),
+            false => file.masked().map_err(|(message, hint)| Failure::config(message, hint))?,
+        };
+
         let access = if read_only { Access::ReadOnly } else { Access::ReadWrite };
         let label = server.label;
         Ok(Self {
@@ -318,6 +329,7 @@ impl Settings {
             color,
             ascii,
             mouse,
+            mask,
             warnings,
             list,
         })

@@ -1,6 +1,6 @@
 //! One job, whole but for what is large.
 
-use crate::text::Clean;
+use crate::text::{Clean, Mask};
 use crate::wire::{JobId, QueueId, Raw, State, Token, number};
 
 /// A field of a job's hash.
@@ -88,6 +88,16 @@ impl JobDetail {
             (None, None) => None,
             (older, newer) => Some(older.unwrap_or(0) + newer.unwrap_or(0)),
         }
+    }
+
+    /// The job as it may be shown: the secrets in its fields are masked.
+    #[must_use]
+    pub fn masked(mut self, mask: &Mask) -> Self {
+        for field in &mut self.fields {
+            let name = field.name.as_bytes();
+            field.value = field.value.take().map(|value| value.masked(mask, name));
+        }
+        self
     }
 
     /// A field in the form that may be shown on one line.

@@ -5,7 +5,7 @@ mod fetch;
 
 pub use fetch::page;
 
-use crate::text::Clean;
+use crate::text::{Clean, Mask};
 use crate::wire::{JobId, QueueId, State};
 
 /// Which end of a state comes first.
@@ -81,6 +81,19 @@ pub struct JobRow {
     pub child: bool,
     /// It was made by a scheduler.
     pub scheduled: bool,
+}
+
+impl JobRow {
+    /// The row as it may be shown: secrets in its texts are masked.
+    #[must_use]
+    pub fn masked(mut self, mask: &Mask) -> Self {
+        for brief in [&mut self.name, &mut self.reason, &mut self.progress] {
+            if let Brief::Text(text) = brief {
+                *text = mask.clean(text);
+            }
+        }
+        self
+    }
 }
 
 /// A page of a list.
