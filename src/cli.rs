@@ -30,6 +30,7 @@ mod table;
 mod undo;
 mod version;
 mod who;
+mod why;
 mod work;
 
 use std::io::IsTerminal as _;
@@ -223,6 +224,7 @@ async fn dispatch(session: &mut Session, command: Command) -> Result<u8, Failure
         Command::Work(args) => work::run(session, &args).await,
         Command::Bench(args) => bench::run(session, &args).await,
         Command::Events(args) => events::run(session, &args).await,
+        Command::Why(args) => why::run(session, &args).await,
         Command::Redis => redis::run(session).await,
         Command::Acl(args) => acl::run(session, &args).await,
         // Answered before anything was connected.

@@ -4,6 +4,7 @@ pub mod fault;
 pub mod scheduler;
 pub mod server;
 pub mod walk;
+pub mod why;
 pub mod workers;
 
 pub use fault::{Fault, faults};

@@ -18,6 +18,7 @@ mod series;
 pub mod snapshot;
 mod store;
 mod tail;
+pub mod why;
 pub mod workers;
 
 use std::path::PathBuf;

@@ -16,6 +16,7 @@ mod acts;
 mod edits;
 mod engine;
 mod reads;
+mod why;
 
 pub use acts::{
     ActFlags, BulkFlags, CleanArgs, Confirm, DrainArgs, JobAct, JournalArgs, ObliterateArgs, PauseArgs,
@@ -27,6 +28,7 @@ pub use edits::{
 };
 pub use engine::{AddArgs, BenchArgs, WorkArgs};
 pub use reads::{AclArgs, ConfigCommand, EventsArgs, JobArgs, JobsArgs, ListOrder, LogsArgs, RoleName};
+pub use why::WhyArgs;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -146,6 +148,8 @@ pub enum Command {
     Logs(LogsArgs),
     /// The live event feed
     Events(EventsArgs),
+    /// Why a queue does not move: causes with their evidence, worst first
+    Why(WhyArgs),
     /// Add a job
     Add(AddArgs),
     /// Run a queue's jobs with a command of yours

@@ -87,6 +87,11 @@ impl Table {
         Self { rows: vec![head] }
     }
 
+    /// Rows without a heading.
+    pub fn headless() -> Self {
+        Self { rows: Vec::new() }
+    }
+
     /// Adds a row.
     pub fn row(&mut self, cells: Vec<Cell>) {
         self.rows.push(cells);

@@ -29,3 +29,4 @@ mod undo;
 mod vocabulary;
 mod wake;
 mod walk;
+mod why;
