@@ -1,5 +1,6 @@
 //! What figures mean: pure analysis of the read model.
 
+pub mod errors;
 pub mod fault;
 pub mod scheduler;
 pub mod server;
