@@ -119,7 +119,7 @@ pub(super) fn undoable(app: &mut App, id: FetchId, taken: Result<Taken, Clean>, 
     match taken {
         Ok(_) if app.modal.is_some() => Vec::new(),
         Ok(taken) => {
-            let jobs = taken.jobs;
+            let jobs = taken.jobs.max(taken.edits.len() as u64);
             ask(app, Act::Undo(taken), jobs, now)
         }
         Err(why) => {
@@ -153,10 +153,14 @@ fn told(act: &Act, report: &Report) -> Toast {
             format!("{past} {queue}; {} {jobs} moved", figure::count(report.moved))
         }
         Act::Queue { .. } => format!("{past} {queue}"),
-        Act::Edit { edit, .. } => edited(queue.as_str(), edit, report),
+        Act::Edit { edits, .. } => edited(queue.as_str(), edits, report),
         Act::Bulk { bulk: Bulk::Obliterate { .. }, .. } if report.end == End::Finished => {
             let jobs = if progress.done == 1 { "job" } else { "jobs" };
             format!("{past} {queue} with {} {jobs}", figure::count(progress.done))
+        }
+        Act::Undo(taken) if !taken.edits.is_empty() && taken.jobs == 0 && progress.done > 0 => {
+            let words: Vec<&str> = taken.edits.iter().map(Clean::as_str).collect();
+            format!("{past} the {} ({queue})", words.join(", "))
         }
         Act::Undo(taken) if progress.matched == 0 => format!("{past} the settings of {queue} ({})", taken.id),
         _ if progress.matched == 1 && progress.done == 1 => format!("{past} 1 job of {queue}"),
@@ -197,15 +201,18 @@ fn told(act: &Act, report: &Report) -> Toast {
 }
 
 /// What an edit did.
-fn edited(queue: &str, edit: &Edit, report: &Report) -> String {
-    let added = match (edit, report.ids.first()) {
-        (Edit::Duplicate { .. } | Edit::Scheduler { op: SchedulerOp::RunNow, .. }, Some(id)) => {
-            format!(" (job {})", id.clean())
-        }
-        _ => String::new(),
+fn edited(queue: &str, edits: &[Edit], report: &Report) -> String {
+    let adds = |edit: &Edit| {
+        matches!(edit, Edit::Duplicate { .. } | Edit::Scheduler { op: SchedulerOp::RunNow, .. })
+    };
+    let added = match report.ids.first().filter(|_| edits.iter().any(adds)) {
+        Some(id) => format!(" (job {})", id.clean()),
+        None => String::new(),
     };
     let note = report.note.map(|note| format!("; {note}")).unwrap_or_default();
-    format!("{queue}: {}: done{added}{note}", edit.sentence())
+    let (done, all) = (report.progress.done, edits.len() as u64);
+    let done = if done < all { format!("{done} of {all} done") } else { "done".to_owned() };
+    format!("{queue}: {}: {done}{added}{note}", Edit::sentences(edits))
 }
 
 fn past(word: &str) -> &'static str {

@@ -208,7 +208,7 @@ pub(super) fn edited(app: &mut App, id: FetchId, edited: Result<Edited, Clean>, 
         (Ok(json), None) => {
             let edit = JobEdit::Data { json: Raw::new(json.unwrap_or_default()), was: Some(was) };
             let edit = Edit::Bytes { id: draft.job.clone(), edit };
-            let act = Act::Edit { queue: draft.queue.clone(), era: draft.era, edit };
+            let act = Act::Edit { queue: draft.queue.clone(), era: draft.era, edits: vec![edit] };
             acts::ask(app, act, 1, now)
         }
     }
@@ -226,7 +226,8 @@ fn offer(app: &mut App, id: DraftId, why: Clean, large: bool, now: i64) -> Vec<E
 
 /// An act runs; where it writes a draft, its end decides about that.
 pub(super) fn runs(app: &mut App, run: RunId, act: &Act) {
-    let Act::Edit { queue, edit: Edit::Bytes { id, edit: JobEdit::Data { .. } }, .. } = act else { return };
+    let Act::Edit { queue, edits, .. } = act else { return };
+    let [Edit::Bytes { id, edit: JobEdit::Data { .. } }] = edits.as_slice() else { return };
     let same = |draft: &&mut Draft| draft.queue == *queue && draft.job == *id && draft.text.is_some();
     if let Some(draft) = app.drafts.0.iter_mut().find(same) {
         draft.stage = Stage::Running(run);

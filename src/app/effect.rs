@@ -213,14 +213,14 @@ pub enum Act {
         /// How fast.
         pace: Pace,
     },
-    /// One edit: of a job, of a queue's limits, of a scheduler.
+    /// Edits of one thing: a job, a queue's limits, a scheduler.
     Edit {
         /// Which queue.
         queue: QueueId,
         /// Its era, as it was shown.
         era: Era,
-        /// What is edited.
-        edit: Edit,
+        /// What is edited, one after the other.
+        edits: Vec<Edit>,
     },
     /// Putting back what an act took away.
     Undo(Taken),
@@ -245,6 +245,8 @@ pub struct Taken {
     pub keys: u64,
     /// Bytes that are kept.
     pub bytes: u64,
+    /// What edits replaced: `data of job 7`.
+    pub edits: Vec<Clean>,
 }
 
 /// What a person agreed to.
@@ -310,7 +312,7 @@ impl Act {
             Self::Jobs { op, .. } => (*op).into(),
             Self::Queue { op, .. } => (*op).into(),
             Self::Bulk { bulk, .. } => bulk.action(),
-            Self::Edit { edit, .. } => edit.action(),
+            Self::Edit { edits, .. } => Edit::word(edits),
             Self::Undo(_) => Action::Undo,
         }
     }
@@ -328,7 +330,11 @@ impl Act {
                 severity(self.action(), jobs, protected).max(Severity::Ask)
             }
             Self::Jobs { .. } => severity(self.action(), jobs, protected),
-            Self::Queue { .. } | Self::Edit { .. } => severity(self.action(), 1, protected),
+            Self::Queue { .. } => severity(self.action(), 1, protected),
+            Self::Edit { edits, .. } => {
+                let each = edits.iter().map(|edit| severity(edit.action(), 1, protected));
+                each.max().unwrap_or(Severity::Ask)
+            }
         }
     }
 }

@@ -73,15 +73,32 @@ pub fn of_bulk(plan: &BulkPlan) -> String {
     words.join(" ")
 }
 
-/// `toril set email 7 --priority 3` and the like. Payloads and log lines stand as `-`: a journal holds none.
-pub fn of_edit(target: &Target, edit: &Edit) -> String {
+/// `toril set email 7 --priority 3` and the like; edits of one thing stand in one line. Payloads and log
+/// lines stand as `-`: a journal holds none.
+pub fn of_edits(target: &Target, edits: &[Edit]) -> String {
+    let mut lines: Vec<(String, String)> = Vec::new();
+    for (head, rest) in edits.iter().map(|edit| of_edit(target, edit)) {
+        match lines.last_mut().filter(|(last, flags)| *last == head && !flags.is_empty()) {
+            Some((_, flags)) => {
+                flags.push(' ');
+                flags.push_str(&rest);
+            }
+            None => lines.push((head, rest)),
+        }
+    }
+    let lines: Vec<String> =
+        lines.into_iter().map(|(head, rest)| format!("{head} {rest}").trim_end().to_owned()).collect();
+    lines.join(" && ")
+}
+
+/// The command with what it is about, and its flags.
+fn of_edit(target: &Target, edit: &Edit) -> (String, String) {
     let job = |action: &str, id: &JobId, rest: String| {
         let mut words = head(action, target);
         words.push(word(id.as_bytes()));
-        words.extend((!rest.is_empty()).then_some(rest));
-        words.join(" ")
+        (words.join(" "), rest)
     };
-    let flag = |action: &str, rest: String| format!("{} {rest}", head(action, target).join(" "));
+    let flag = |action: &str, rest: String| (head(action, target).join(" "), rest);
     match edit {
         Edit::Job { id, op: JobOp::SetPriority { priority, front } } => {
             let lifo = if *front { " --lifo" } else { "" };

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::conn::{Batch, Conn, Request, Verb, items, text};
 use crate::engine::op::{QueueOp, Target};
-use crate::engine::saved::Saved;
+use crate::engine::saved::{Saved, SavedEdit};
 use crate::text::Clean;
 use crate::wire::{Fleet, Prefix, QueueId, QueueName, State, WriteEra};
 
@@ -84,6 +84,17 @@ pub struct Undoable {
     pub act: Kept,
     /// What it took.
     pub kept: Contents,
+}
+
+impl Undoable {
+    /// Whose it is. What was saved knows it exactly; the journal only as text.
+    pub fn queue(&self) -> QueueId {
+        let head = self.kept.jobs.first().map(Saved::queue);
+        head.or_else(|| self.kept.edits.first().map(SavedEdit::queue_id)).unwrap_or_else(|| {
+            let intent = &self.act.intent;
+            QueueId::new(Prefix::new(&intent.prefix), QueueName::legacy(&intent.queue))
+        })
+    }
 }
 
 /// How an undo failed before it began.
@@ -261,18 +272,16 @@ impl Operator {
         progress: &watch::Sender<Progress>,
         cancel: &CancellationToken,
     ) -> Result<(JournalId, QueueId, Undone), UndoError> {
-        let Undoable { act, kept } = self.undoable(id).await?;
+        let found = self.undoable(id).await?;
+        // A head is in the queue that was acted on; a queue without jobs has only keys.
+        let queue = found.queue();
+        let Undoable { act, kept } = found;
         let Some(era) = WriteEra::parse(&act.intent.era) else {
             return Err(UndoError::Nothing(format!(
                 "{} was done to a queue of an era that is not known",
                 act.id
             )));
         };
-        // A head is in the queue that was acted on; a queue without jobs has only keys.
-        let queue = kept.jobs.first().map_or_else(
-            || QueueId::new(Prefix::new(&act.intent.prefix), QueueName::legacy(&act.intent.queue)),
-            Saved::queue,
-        );
         let target = Target { queue, era };
         let selector = format!("what {} took away", act.id);
         let entry = self

@@ -150,6 +150,32 @@ impl Report {
         }
     }
 
+    /// Several reports of one act as one: what was done in all, and the last end that was not its end.
+    pub fn of_all(action: Action, queue: QueueId, reports: Vec<Self>) -> Self {
+        let mut all = Self::new(action, queue);
+        for report in reports {
+            all.progress.matched += report.progress.matched;
+            all.progress.done += report.progress.done;
+            all.progress.changed += report.progress.changed;
+            all.progress.failed += report.progress.failed;
+            all.undoable |= report.undoable;
+            for id in report.ids {
+                if !all.ids.contains(&id) {
+                    all.ids.push(id);
+                }
+            }
+            all.failures.extend(report.failures);
+            if report.end != End::Finished {
+                all.end = report.end;
+            }
+            all.moved += report.moved;
+            all.journal = report.journal.or(all.journal);
+            all.note = report.note.or(all.note);
+            all.unrecorded = report.unrecorded.or(all.unrecorded);
+        }
+        all
+    }
+
     /// Nothing was done, because the environment does not allow it.
     pub(super) fn forbidden(action: Action, queue: QueueId, why: &str) -> Self {
         Self { end: End::Forbidden(Clean::line(why)), ..Self::new(action, queue) }

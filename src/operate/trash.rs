@@ -49,8 +49,10 @@ pub enum Item {
     Job(Box<Saved>),
     /// A key of a queue that was about to go.
     Key(SavedKey),
-    /// What was about to be replaced; a later one says more of the same.
+    /// What was about to be replaced; a later one of the same says more of it.
     Edit(Box<SavedEdit>),
+    /// The last edit was not done after all: there is nothing to put back.
+    NotEdited,
     /// A job that was saved and then did not go: there is nothing to put back.
     Stayed(String),
 }
@@ -62,14 +64,14 @@ pub struct Contents {
     pub jobs: Vec<Saved>,
     /// Keys of the queue.
     pub keys: Vec<SavedKey>,
-    /// What an edit replaced.
-    pub edit: Option<SavedEdit>,
+    /// What edits replaced, in the order in which they were done.
+    pub edits: Vec<SavedEdit>,
 }
 
 impl Contents {
     /// Whether there is nothing to put back.
     pub const fn is_empty(&self) -> bool {
-        self.jobs.is_empty() && self.keys.is_empty() && self.edit.is_none()
+        self.jobs.is_empty() && self.keys.is_empty() && self.edits.is_empty()
     }
 }
 
@@ -188,7 +190,7 @@ fn read(path: &Path) -> Result<Contents, TrashError> {
     };
     let mut jobs: Vec<Option<Saved>> = Vec::new();
     let mut places: HashMap<String, usize> = HashMap::new();
-    let (mut keys, mut edit) = (Vec::new(), None);
+    let (mut keys, mut edits) = (Vec::new(), Vec::<SavedEdit>::new());
     for line in BufReader::new(file).split(b'\n') {
         let line = line.map_err(|error| TrashError::new(path, format!("cannot be read: {error}")))?;
         // The last line may have been cut by a crash; its job did not go then.
@@ -198,7 +200,13 @@ fn read(path: &Path) -> Result<Contents, TrashError> {
                 jobs.push(Some(*saved));
             }
             Ok(Item::Key(key)) => keys.push(key),
-            Ok(Item::Edit(saved)) => edit = Some(*saved),
+            Ok(Item::Edit(saved)) => match edits.last_mut().filter(|last| last.is_same_edit(&saved)) {
+                Some(last) => *last = *saved,
+                None => edits.push(*saved),
+            },
+            Ok(Item::NotEdited) => {
+                edits.pop();
+            }
             // Without its head a family stayed as a whole.
             Ok(Item::Stayed(key)) => {
                 let Some(at) = places.remove(&key) else { continue };
@@ -211,7 +219,7 @@ fn read(path: &Path) -> Result<Contents, TrashError> {
             Err(_) => {}
         }
     }
-    Ok(Contents { jobs: jobs.into_iter().flatten().collect(), keys, edit })
+    Ok(Contents { jobs: jobs.into_iter().flatten().collect(), keys, edits })
 }
 
 /// Removes what is too old or too much. What cannot be removed stays.

@@ -54,10 +54,14 @@ pub async fn undo(
             return out;
         }
     }
-    if let Some(edit) = &kept.edit {
-        out.progress.matched += 1;
+    out.progress.matched += kept.edits.len() as u64;
+    // The last one first: each stood on what the one before it left.
+    for edit in kept.edits.iter().rev() {
         unedit(conn, era, edit, &mut out).await;
         progress.send_replace(out.progress);
+        if out.broken.is_some() {
+            break;
+        }
     }
     let families = families(jobs);
     let mut rest = if out.broken.is_some() { &[][..] } else { families.as_slice() };

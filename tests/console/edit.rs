@@ -49,11 +49,12 @@ fn left(console: &mut Console, id: u64, text: &str) {
 /// What the act writes: the new data and the data that must still be there.
 fn written(console: &mut Console) -> Option<(u64, String, String)> {
     console.asked().into_iter().find_map(|effect| match effect {
-        Effect::Run(
-            run,
-            Act::Edit { edit: Edit::Bytes { edit: JobEdit::Data { json, was }, .. }, .. },
-            _,
-        ) => Some((run, json.lossless().into_owned(), was?.lossless().into_owned())),
+        Effect::Run(run, Act::Edit { edits, .. }, _) => match edits.into_iter().next()? {
+            Edit::Bytes { edit: JobEdit::Data { json, was }, .. } => {
+                Some((run, json.lossless().into_owned(), was?.lossless().into_owned()))
+            }
+            _ => None,
+        },
         _ => None,
     })
 }

@@ -14,7 +14,7 @@ use crate::cli::session::Session;
 use crate::conn::{Request, Verb, bytes};
 use crate::engine::Queue;
 use crate::engine::op::{JobEdit, JobOp, LimitOp, Target};
-use crate::operate::{self, Consent, Edit, End, command};
+use crate::operate::{self, Consent, Edit, command};
 use crate::text::Clean;
 use crate::wire::{JobId, Raw};
 
@@ -200,12 +200,9 @@ pub async fn run(
     }
     let cancel = super::on_ctrl_c();
     let (mut documents, mut codes, mut failures) = (Vec::new(), Vec::new(), Vec::new());
-    for edit in &edits {
-        if cancel.is_cancelled() {
-            break;
-        }
-        let consent = Consent::new(confirmed, command::of_edit(target, edit)).matched(1).save(save);
-        let report = operator.edit(target, edit, &consent).await;
+    let consent = Consent::new(confirmed, command::of_edits(target, &edits)).matched(1).save(save);
+    let reports = operator.edits(target, &edits, &consent, &cancel).await;
+    for (edit, report) in edits.iter().zip(reports) {
         if !session.json {
             if report.progress.done == 1 {
                 session.out.line(format_args!("{}: done.", Clean::line(edit.sentence())))?;
@@ -216,9 +213,6 @@ pub async fn run(
         let (code, failure) = verdict(&report);
         codes.push(code);
         failures.extend(failure);
-        if matches!(report.end, End::Failed(_) | End::Unknown { .. }) {
-            break;
-        }
     }
     print(session, documents)?;
     session.out.flush()?;

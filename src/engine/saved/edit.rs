@@ -109,6 +109,23 @@ impl SavedEdit {
         self.logs.len()
     }
 
+    /// Whether both are of one edit, of which one may know more.
+    pub fn is_same_edit(&self, other: &Self) -> bool {
+        Self { score: None, ..self.clone() } == Self { score: None, ..other.clone() }
+    }
+
+    /// What is put back: `data of job 7`. Not yet safe to show.
+    pub fn what(&self) -> String {
+        let fields: Vec<_> = self.fields.iter().map(|field| crate::text::lossless(&field.name.0)).collect();
+        let mut parts: Vec<String> = (!fields.is_empty()).then(|| fields.join(", ")).into_iter().collect();
+        parts.extend((!self.logs.is_empty()).then(|| "log lines".to_owned()));
+        parts.extend(self.dedup.is_some().then(|| "the deduplication id".to_owned()));
+        match self.job() {
+            Some(id) => format!("{} of job {}", parts.join(", "), id.lossless()),
+            None => format!("{} of the queue", parts.join(", ")),
+        }
+    }
+
     /// The state in which the job stood.
     pub fn state(&self) -> Option<State> {
         self.place.as_ref().and_then(|place| State::parse(&place.state))

@@ -10,10 +10,10 @@ use crate::engine::op::{OpError, Target};
 use crate::operate::journal::JournalId;
 use crate::operate::undo::Undone;
 use crate::operate::{
-    self, Action, BulkPlan, Consent, End, Failure, Operator, Plan, Preview, Progress, Report, command,
+    self, Action, BulkPlan, Consent, Edit, End, Failure, Operator, Plan, Preview, Progress, Report, command,
 };
 use crate::text::{Clean, figure};
-use crate::wire::{Era, JobId, Prefix, QueueId, QueueName};
+use crate::wire::{Era, JobId, QueueId};
 
 /// Jobs that are named of what an undo would put back.
 const SAMPLE: usize = 10;
@@ -44,15 +44,27 @@ pub(super) async fn preview(operator: &Operator, act: Act) -> Result<Preview, Co
             };
             Ok(nothing(effects, 1))
         }
-        Act::Edit { queue, era, edit } => match target(queue, era) {
-            Ok(target) => match operator.before(&target, &edit).await {
-                Ok(before) if before.exists => Ok(nothing(before.effects, 1)),
-                Ok(_) => Ok(nothing(vec![Clean::line("it is not there (any more)")], 0)),
-                Err(OpError::Conn(error)) => Err(error),
-                Err(error) => Ok(nothing(vec![Clean::line(error.to_string())], 0)),
-            },
-            Err(why) => Ok(nothing(vec![why], 0)),
-        },
+        Act::Edit { queue, era, edits } => {
+            let (mut effects, mut there) = (Vec::new(), 0);
+            match target(queue, era) {
+                Ok(target) => {
+                    for edit in &edits {
+                        match operator.before(&target, edit).await {
+                            Ok(before) if before.exists => {
+                                effects.extend(before.effects);
+                                there = 1;
+                            }
+                            Ok(_) => effects.push(Clean::line("it is not there (any more)")),
+                            Err(OpError::Conn(error)) => return Err(error),
+                            Err(error) => effects.push(Clean::line(error.to_string())),
+                        }
+                    }
+                }
+                Err(why) => effects.push(why),
+            }
+            effects.dedup();
+            Ok(nothing(effects, there))
+        }
         // The dialog opens with what is kept: there is nothing more to look at.
         Act::Undo(taken) => Ok(nothing(Vec::new(), taken.jobs)),
     }
@@ -71,14 +83,12 @@ pub(super) async fn undoable(operator: &Operator, id: Option<JournalId>) -> Resu
         id: found.act.id,
         word: Clean::line(&intent.action),
         at: found.act.at,
-        queue: jobs.first().map_or_else(
-            || QueueId::new(Prefix::new(&intent.prefix), QueueName::legacy(&intent.queue)),
-            crate::engine::saved::Saved::queue,
-        ),
+        queue: found.queue(),
         jobs: jobs.len() as u64,
         sample: jobs.iter().take(SAMPLE).map(|job| JobId::new(job.id())).collect(),
         keys: found.kept.keys.len() as u64,
         bytes,
+        edits: found.kept.edits.iter().map(|edit| Clean::line(edit.what())).collect(),
     })
 }
 
@@ -152,9 +162,11 @@ pub(super) async fn perform(
             let plan = BulkPlan { target: target(queue, era)?, bulk, until, pace };
             operator.bulk(&plan, &consent(command::of_bulk(&plan)), &sender, cancel).await
         }
-        Act::Edit { queue, era, edit } => {
+        Act::Edit { queue, era, edits } => {
             let target = target(queue, era)?;
-            operator.edit(&target, &edit, &consent(command::of_edit(&target, &edit))).await
+            let consent = consent(command::of_edits(&target, &edits));
+            let reports = operator.edits(&target, &edits, &consent, cancel).await;
+            Report::of_all(edits.first().map_or(Action::Set, Edit::action), target.queue, reports)
         }
         Act::Undo(taken) => {
             let consent = consent(format!("toril undo {}", taken.id));

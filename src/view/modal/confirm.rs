@@ -7,7 +7,7 @@ use crate::app::App;
 use crate::app::effect::Act;
 use crate::app::modal::confirm::Confirm;
 use crate::app::panes::Rect;
-use crate::operate::{Bulk, Selection, Severity};
+use crate::operate::{Bulk, Edit, Selection, Severity};
 use crate::text::{Clean, figure, wrap};
 use crate::view::pen::Pen;
 use crate::view::theme::Role;
@@ -142,14 +142,19 @@ fn title(confirm: &Confirm, cells: u16) -> Clean {
             let jobs = if confirm.count == 1 { "job" } else { "jobs" };
             format!("{word} {} {state}{jobs} of ", figure::count(confirm.count))
         }
-        Act::Edit { edit, .. } => {
-            let sentence = Clean::line(edit.sentence());
+        Act::Edit { edits, .. } => {
+            let sentence = Clean::line(Edit::sentences(edits));
             let room = usize::from(cells).saturating_sub(confirm.name().width().min(24) + 5).max(8);
             let mut text = sentence.cut(room).as_str().to_owned();
             if let Some(first) = text.get_mut(..1) {
                 first.make_ascii_uppercase();
             }
             format!("{text} of ")
+        }
+        Act::Undo(taken) if taken.jobs == 0 && !taken.edits.is_empty() => {
+            let words: Vec<&str> = taken.edits.iter().map(Clean::as_str).collect();
+            let room = usize::from(cells).saturating_sub(confirm.name().width().min(24) + 18).max(8);
+            format!("Put back the {} of ", Clean::line(words.join(", ")).cut(room))
         }
         Act::Undo(_) => {
             let jobs = if confirm.count == 1 { "job" } else { "jobs" };

@@ -260,6 +260,7 @@ fn a_count_that_moved_is_counted_and_asked_again() {
 
 fn taken(jobs: u64) -> Taken {
     Taken {
+        edits: Vec::new(),
         id: JournalId(17),
         word: "clean".into(),
         at: NOW - 60_000,

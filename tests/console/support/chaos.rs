@@ -392,6 +392,7 @@ impl Chaos {
                 sample: self.some(10, |chaos| JobId::new(chaos.bytes())),
                 keys: self.count(),
                 bytes: self.count(),
+                edits: self.some(2, Self::clean),
             }),
         })
     }

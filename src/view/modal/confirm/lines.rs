@@ -128,7 +128,8 @@ fn code_points(name: &[u8]) -> usize {
 }
 
 fn previewed(lines: &mut Lines, confirm: &Confirm, preview: &Preview) {
-    if confirm.act.counts_jobs() {
+    let of_edits = matches!(&confirm.act, Act::Undo(taken) if taken.jobs == 0 && !taken.edits.is_empty());
+    if confirm.act.counts_jobs() && !of_edits {
         let jobs = if preview.matched == 1 { "job" } else { "jobs" };
         let at = confirm.counted_at.map(|at| format!(" at {}", figure::time_of_day(at))).unwrap_or_default();
         let text = Clean::line(format!("{} {jobs}{at}", figure::count(preview.matched)));
@@ -233,9 +234,9 @@ fn command(confirm: &Confirm) -> Option<String> {
     match &confirm.act {
         Act::Undo(taken) => return Some(answered(format!("toril undo {}", taken.id))),
         Act::Bulk { .. } => return bulk_command(confirm).map(answered),
-        Act::Edit { queue, era, edit } => {
+        Act::Edit { queue, era, edits } => {
             let target = Target { queue: queue.clone(), era: era.writable().ok()? };
-            return Some(answered(command::of_edit(&target, edit)));
+            return Some(answered(command::of_edits(&target, edits)));
         }
         Act::Jobs { .. } | Act::Queue { .. } => {}
     }
