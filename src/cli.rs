@@ -10,6 +10,7 @@ mod console;
 pub mod demo;
 mod discover;
 mod document;
+mod errors;
 mod events;
 mod failure;
 mod figures;
@@ -224,6 +225,7 @@ async fn dispatch(session: &mut Session, command: Command) -> Result<u8, Failure
         Command::Work(args) => work::run(session, &args).await,
         Command::Bench(args) => bench::run(session, &args).await,
         Command::Events(args) => events::run(session, &args).await,
+        Command::Errors(args) => errors::run(session, &args).await,
         Command::Why(args) => why::run(session, &args).await,
         Command::Redis => redis::run(session).await,
         Command::Acl(args) => acl::run(session, &args).await,

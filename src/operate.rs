@@ -21,12 +21,12 @@ pub mod undo;
 mod walk;
 
 pub use action::{Action, Severity, severity};
-pub use bulk::{Bulk, BulkPlan, Pace, preview_bulk};
+pub use bulk::{Bulk, BulkPlan, Pace, preview_bulk, severity_of};
 pub use edit::{Before, Edit};
 pub use folder::make_folder;
 pub use journal::Kept;
 pub use operator::{Consent, Operator, Policy, UndoError, Undoable};
-pub use plan::{Plan, Selection};
+pub use plan::{Only, Plan, Selection};
 pub use preview::{Preview, preview};
 pub use queue::{act, preview_act};
 pub use report::{End, Failure, Progress, Report};

@@ -1,5 +1,7 @@
 //! What `update` asks the shell to do.
 
+use std::sync::Arc;
+
 use crate::conn::Sent;
 use crate::engine::op::{JobOp, QueueOp};
 use crate::engine::read::FieldValue;
@@ -8,7 +10,7 @@ use crate::engine::read::page::{Page, PageQuery};
 use crate::monitor::Interest;
 use crate::operate::journal::{self, Confirmed, JournalId, Part};
 use crate::operate::trash;
-use crate::operate::{Action, Bulk, Edit, Pace, Selection, Severity, severity};
+use crate::operate::{Action, Bulk, Edit, Only, Pace, Selection, Severity, severity, severity_of};
 use crate::text::Clean;
 use crate::wire::{Era, JobId, QueueId, Raw, State};
 
@@ -212,6 +214,8 @@ pub enum Act {
         until: i64,
         /// How fast.
         pace: Pace,
+        /// Only the jobs of this group of errors.
+        only: Option<Arc<Only>>,
     },
     /// Edits of one thing: a job, a queue's limits, a scheduler.
     Edit {
@@ -281,6 +285,15 @@ impl Act {
         }
     }
 
+    /// The jobs of the one group of errors that it is about, where it is.
+    pub fn only(&self) -> Option<&Only> {
+        match self {
+            Self::Bulk { only, .. } => only.as_deref(),
+            Self::Jobs { selection: Selection::Group(only), .. } => Some(only),
+            _ => None,
+        }
+    }
+
     /// The era of the queue as it was shown; an undo has that of its act.
     pub fn era(&self) -> Option<Era> {
         match self {
@@ -326,6 +339,7 @@ impl Act {
     /// holds may be more by now than what was counted: that is never done without a question.
     pub fn severity(&self, jobs: u64, protected: bool) -> Severity {
         match self {
+            Self::Bulk { bulk, only: Some(_), .. } => severity_of(*bulk, true, jobs, protected),
             Self::Jobs { selection: Selection::All { .. }, .. } | Self::Bulk { .. } | Self::Undo(_) => {
                 severity(self.action(), jobs, protected).max(Severity::Ask)
             }

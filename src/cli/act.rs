@@ -14,7 +14,7 @@ use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 pub use bulk::{clean, drain, obliterate};
-pub use jobs::{JobAction, run as jobs};
+pub use jobs::{JobAction, run as jobs, server_time};
 pub use queues::{QueueAction, run as queues};
 
 use super::failure::{Failure, exit};

@@ -15,6 +15,7 @@ use super::version::LONG_VERSION;
 mod acts;
 mod edits;
 mod engine;
+mod errors;
 mod reads;
 mod why;
 
@@ -27,6 +28,7 @@ pub use edits::{
     SchedulersArgs, SetArgs, Wanted,
 };
 pub use engine::{AddArgs, BenchArgs, WorkArgs};
+pub use errors::ErrorsArgs;
 pub use reads::{AclArgs, ConfigCommand, EventsArgs, JobArgs, JobsArgs, ListOrder, LogsArgs, RoleName};
 pub use why::WhyArgs;
 
@@ -148,6 +150,8 @@ pub enum Command {
     Logs(LogsArgs),
     /// The live event feed
     Events(EventsArgs),
+    /// Failures by cause, newest first
+    Errors(ErrorsArgs),
     /// Why a queue does not move: causes with their evidence, worst first
     Why(WhyArgs),
     /// Add a job

@@ -4,7 +4,8 @@
 //! and the first frame of one's own code. It is worked out of one job alone, so the same failure has the
 //! same cause, and the same [`GroupId`], in every run and on every host.
 //!
-//! [`Groups`] counts failures by cause in bounded memory.
+//! [`Reader`] reads the failed jobs of queues newest first, [`Groups`] counts them by cause in bounded memory,
+//! [`recent`] and [`present`] keep the counts current without reading all of it again.
 //!
 //! ```
 //! use toril::insight::errors::{Field, cause};
@@ -26,8 +27,10 @@ mod moment;
 mod number;
 mod pattern;
 mod quoted;
+mod read;
 mod stack;
 
 pub use cause::{Cause, Field, GroupId, NoGroupId, cause};
-pub use groups::{Example, Failure, Group, Groups};
+pub use groups::{Example, Failure, Group, Groups, MEMBERS};
 pub use history::{History, Rate, Span};
+pub use read::{Causes, Reader, present, recent};

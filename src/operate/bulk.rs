@@ -8,7 +8,10 @@ pub(super) use drive::drive;
 pub use pace::Pace;
 pub use preview::preview_bulk;
 
-use super::Action;
+use std::sync::Arc;
+
+use super::action::{Severity, severity};
+use super::{Action, Only};
 use crate::engine::op::{Sweep, Target};
 use crate::wire::State;
 
@@ -78,6 +81,15 @@ impl Bulk {
     }
 }
 
+/// How much must be asked before an act on so many jobs, which are those of one group of errors or not.
+pub fn severity_of(bulk: Bulk, one_group: bool, jobs: u64, protected: bool) -> Severity {
+    const AT_ONCE: u64 = 100;
+    if one_group && jobs <= AT_ONCE && matches!(bulk, Bulk::Retry { .. }) {
+        return Severity::Run;
+    }
+    severity(bulk.action(), jobs, protected)
+}
+
 /// An act on whole states of a queue, frozen when the person looked at it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct BulkPlan {
@@ -89,9 +101,17 @@ pub struct BulkPlan {
     pub until: i64,
     /// How fast.
     pub pace: Pace,
+    /// Only these of them: the jobs of one group of errors. For retry.
+    pub only: Option<Arc<Only>>,
 }
 
 impl BulkPlan {
+    /// How much must be asked before, where it is about so many jobs: a group of errors of up to 100 jobs is
+    /// retried at once (decisions, section 8).
+    pub fn severity(&self, jobs: u64, protected: bool) -> Severity {
+        severity_of(self.bulk, self.only.is_some(), jobs, protected)
+    }
+
     pub(super) fn sweep(&self) -> Sweep {
         let target = self.target.clone();
         match self.bulk {
@@ -99,7 +119,11 @@ impl BulkPlan {
             Bulk::Clean { state, limit } => Sweep::clean(target, state, self.until, limit),
             Bulk::Obliterate { force } => Sweep::obliterate(target, force),
             Bulk::Retry { from, reset_attempts } => {
-                Sweep::retry_all(target, from, reset_attempts, self.until)
+                let sweep = Sweep::retry_all(target, from, reset_attempts, self.until);
+                match &self.only {
+                    Some(only) => sweep.only(only.ids.iter().cloned()),
+                    None => sweep,
+                }
             }
             Bulk::Promote => Sweep::promote_all(target, self.until),
         }

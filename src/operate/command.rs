@@ -25,6 +25,7 @@ pub fn of_plan(plan: &Plan) -> String {
                 words.push("--state completed".to_owned());
             }
         }
+        (Selection::Group(only), _) => words.push(format!("--error {}", only.group)),
         (Selection::All { state, .. }, _) => words.push(format!("--all --state {}", state.name())),
     }
     match plan.op {
@@ -61,7 +62,10 @@ pub fn of_bulk(plan: &BulkPlan) -> String {
         }
         Bulk::Obliterate { force } => words.extend(force.then(|| "--force".to_owned())),
         Bulk::Retry { from, reset_attempts } => {
-            words.push(format!("--all --state {}", from.name()));
+            words.push(match &plan.only {
+                Some(only) => format!("--error {}", only.group),
+                None => format!("--all --state {}", from.name()),
+            });
             words.extend(reset_attempts.then(|| "--reset-attempts".to_owned()));
         }
         Bulk::Promote => words.push("--all".to_owned()),

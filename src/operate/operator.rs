@@ -188,9 +188,10 @@ impl Operator {
         if let Err(why) = self.permits(consent) {
             return Report::forbidden(action, queue.clone(), &why);
         }
-        let selector = match plan.bulk {
-            Bulk::Obliterate { .. } => "the queue".to_owned(),
-            bulk => {
+        let selector = match (plan.bulk, &plan.only) {
+            (_, Some(only)) => selector(&Selection::Group(only.clone())),
+            (Bulk::Obliterate { .. }, None) => "the queue".to_owned(),
+            (bulk, None) => {
                 let states: Vec<_> = bulk.states().into_iter().map(State::name).collect();
                 format!("all {} until {}", states.join(" "), plan.until)
             }
@@ -490,6 +491,7 @@ fn selector(selection: &Selection) -> String {
             ids.join(" ")
         }
         Selection::Ids(ids) => format!("{} jobs by id", ids.len()),
+        Selection::Group(only) => format!("{} jobs of error group {}", only.ids.len(), only.group),
         Selection::All { state, until } => format!("all {} until {until}", state.name()),
     }
 }

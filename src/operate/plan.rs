@@ -1,7 +1,10 @@
 //! What is to be done to which jobs.
 
+use std::sync::Arc;
+
 use super::Action;
 use crate::engine::op::{JobOp, Target};
+use crate::text::Clean;
 use crate::wire::{JobId, State};
 
 /// Which jobs, frozen when the person looked at them.
@@ -9,6 +12,8 @@ use crate::wire::{JobId, State};
 pub enum Selection {
     /// These.
     Ids(Vec<JobId>),
+    /// Those of one group of errors.
+    Group(Arc<Only>),
     /// All that are in a state and were there by a moment: what fails, waits or is put off later
     /// does not belong to it, and neither does a job that ran since.
     All {
@@ -20,6 +25,17 @@ pub enum Selection {
     },
 }
 
+/// The jobs of one group of errors: chosen by why they failed, known by their ids.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Only {
+    /// The group's name, as `--error` takes it.
+    pub group: String,
+    /// Their message, values taken out.
+    pub message: Clean,
+    /// Its jobs, oldest first.
+    pub ids: Vec<JobId>,
+}
+
 /// One operation on a selection of jobs of a queue.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Plan {
@@ -29,6 +45,17 @@ pub struct Plan {
     pub op: JobOp,
     /// Which jobs.
     pub selection: Selection,
+}
+
+impl Selection {
+    /// The ids that it names; none where it means a whole state.
+    pub fn ids(&self) -> Option<&[JobId]> {
+        match self {
+            Self::Ids(ids) => Some(ids),
+            Self::Group(only) => Some(&only.ids),
+            Self::All { .. } => None,
+        }
+    }
 }
 
 impl Plan {

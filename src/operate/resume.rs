@@ -1,9 +1,11 @@
 //! Plans as the journal keeps them, so that an act that was broken off can go on.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Bulk, BulkPlan, Pace, Plan, Selection};
+use super::{Bulk, BulkPlan, Only, Pace, Plan, Selection};
 use crate::engine::op::{JobOp, Target};
 use crate::wire::{JobId, State};
 
@@ -46,6 +48,15 @@ struct Stored {
     full_speed: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     ids: Option<Vec<String>>,
+    /// The group of errors that these are of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    group: Option<String>,
+}
+
+/// Ids as they are written; `None`: they are too many, or no text.
+fn texts(ids: &[JobId]) -> Option<Vec<String>> {
+    let text = |id: &JobId| String::from_utf8(id.as_bytes().to_vec()).ok();
+    ids.iter().map(text).collect::<Option<Vec<_>>>().filter(|ids| ids.len() <= IDS)
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
@@ -76,6 +87,10 @@ pub(super) fn of_bulk(plan: &BulkPlan) -> Value {
         }
         Bulk::Promote => {}
     }
+    if let Some(only) = &plan.only {
+        let Some(ids) = texts(&only.ids) else { return Value::Null };
+        (stored.ids, stored.group) = (Some(ids), Some(only.group.clone()));
+    }
     write(&stored)
 }
 
@@ -94,12 +109,14 @@ pub(super) fn of_plan(plan: &Plan) -> Value {
         Selection::All { state, until } => {
             (stored.state, stored.until) = (Some(state.name().to_owned()), Some(*until));
         }
-        Selection::Ids(ids) if ids.len() <= IDS => {
-            let text = |id: &JobId| String::from_utf8(id.as_bytes().to_vec()).ok();
-            let Some(ids) = ids.iter().map(text).collect::<Option<Vec<_>>>() else { return Value::Null };
+        Selection::Ids(ids) => {
+            let Some(ids) = texts(ids) else { return Value::Null };
             stored.ids = Some(ids);
         }
-        Selection::Ids(_) => return Value::Null,
+        Selection::Group(only) => {
+            let Some(ids) = texts(&only.ids) else { return Value::Null };
+            (stored.ids, stored.group) = (Some(ids), Some(only.group.clone()));
+        }
     }
     write(&stored)
 }
@@ -121,7 +138,8 @@ pub(super) fn read(plan: &Value, target: Target, done: u64) -> Option<Resumable>
         };
         // A canary has sung by now.
         let pace = Pace { rate: stored.rate, canary: false, full_speed: stored.full_speed };
-        return Some(Resumable::Bulk(BulkPlan { target, bulk, until: stored.until?, pace }));
+        let only = only(stored.group, stored.ids);
+        return Some(Resumable::Bulk(BulkPlan { target, bulk, until: stored.until?, pace, only }));
     }
     let op = match stored.act.as_str() {
         "retry" => JobOp::Retry { from: state?, reset_attempts: stored.reset_attempts },
@@ -129,12 +147,20 @@ pub(super) fn read(plan: &Value, target: Target, done: u64) -> Option<Resumable>
         "promote" => JobOp::Promote,
         _ => return None,
     };
+    if let Some(only) = only(stored.group, stored.ids.clone()) {
+        return Some(Resumable::Jobs(Plan { target, op, selection: Selection::Group(only) }));
+    }
     let selection = match (stored.ids, state, stored.until) {
         (Some(ids), ..) => Selection::Ids(ids.iter().map(JobId::new).collect()),
         (None, Some(state), Some(until)) => Selection::All { state, until },
         _ => return None,
     };
     Some(Resumable::Jobs(Plan { target, op, selection }))
+}
+
+fn only(group: Option<String>, ids: Option<Vec<String>>) -> Option<Arc<Only>> {
+    let ids = ids?.iter().map(JobId::new).collect();
+    Some(Arc::new(Only { group: group?, ids, ..Only::default() }))
 }
 
 #[cfg(test)]
@@ -158,7 +184,10 @@ mod tests {
             Bulk::Retry { from: State::Completed, reset_attempts: true },
             Bulk::Promote,
         ] {
-            let plan = BulkPlan { target: target(), bulk, until: 1_700_000_000_000, pace };
+            let only = matches!(bulk, Bulk::Retry { .. }).then(|| {
+                Arc::new(Only { group: "7f3k9q2m".to_owned(), ids: vec![JobId::new("1")], ..Only::default() })
+            });
+            let plan = BulkPlan { target: target(), bulk, until: 1_700_000_000_000, pace, only };
             assert_eq!(read(&of_bulk(&plan), target(), 0), Some(Resumable::Bulk(plan)));
         }
         let ids = Selection::Ids(vec![JobId::new("1"), JobId::new("zo\u{eb}")]);
@@ -177,7 +206,7 @@ mod tests {
     #[test]
     fn a_limit_counts_what_was_done() {
         let bulk = Bulk::Clean { state: State::Failed, limit: Some(100) };
-        let plan = BulkPlan { target: target(), bulk, until: 1, pace: Pace::default() };
+        let plan = BulkPlan { target: target(), bulk, until: 1, pace: Pace::default(), only: None };
         let Some(Resumable::Bulk(rest)) = read(&of_bulk(&plan), target(), 70) else { panic!() };
         assert_eq!(rest.bulk, Bulk::Clean { state: State::Failed, limit: Some(30) });
         let odd = JobId::new(b"\xff".as_slice());

@@ -54,7 +54,7 @@ impl Saver {
     async fn keep(&mut self, conn: &Conn, plan: &Plan, ids: &[JobId]) -> Result<(), Clean> {
         let state = match plan.selection {
             Selection::All { state, .. } => Some(state),
-            Selection::Ids(_) => None,
+            Selection::Ids(_) | Selection::Group(_) => None,
         };
         self.save(conn, &plan.target, ids, state, plan.takes_children()).await
     }
@@ -201,7 +201,7 @@ enum Fate {
 }
 
 fn tell(report: &mut Report, plan: &Plan, id: &JobId, answer: Result<Code, OpError>) -> Fate {
-    let named = matches!(plan.selection, Selection::Ids(_));
+    let named = plan.selection.ids().is_some();
     let counts = &mut report.progress;
     let (failure, fate) = match answer {
         Ok(Code::Done) => {

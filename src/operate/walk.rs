@@ -46,6 +46,7 @@ impl Walk {
     pub fn new(queue: QueueId, selection: &Selection) -> Self {
         let source = match selection {
             Selection::Ids(ids) => Source::Ids(unique(ids)),
+            Selection::Group(only) => Source::Ids(unique(&only.ids)),
             Selection::All { state, until } => Source::All {
                 state: *state,
                 until: *until,
@@ -108,6 +109,7 @@ fn unique(ids: &[JobId]) -> VecDeque<JobId> {
 pub async fn count(conn: &Conn, queue: &QueueId, selection: &Selection) -> Result<u64, ConnError> {
     let reply = match selection {
         Selection::Ids(ids) => return Ok(unique(ids).len() as u64),
+        Selection::Group(only) => return Ok(unique(&only.ids).len() as u64),
         Selection::All { state, until } => {
             let key = queue.key(state.suffix());
             let request = if timed(*state) {

@@ -87,7 +87,7 @@ async fn operator(server: &Server, folder: &TempDir) -> Operator {
 }
 
 fn plan(bulk: Bulk) -> BulkPlan {
-    BulkPlan { target: target(Lib::BullMq6, "q"), bulk, until: UNTIL, pace: Pace::default() }
+    BulkPlan { target: target(Lib::BullMq6, "q"), bulk, until: UNTIL, pace: Pace::default(), only: None }
 }
 
 async fn act(operator: &Operator, bulk: Bulk, cancel: &CancellationToken) -> Report {

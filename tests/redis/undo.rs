@@ -264,7 +264,7 @@ fn a_drained_a_cleaned_and_an_obliterated_queue_come_back(#[case] lib: Lib) {
         Bulk::Obliterate { force: false },
     ] {
         let until = i64::MAX / 4096;
-        let plan = BulkPlan { target: bench.target(), bulk, until, pace: Pace::default() };
+        let plan = BulkPlan { target: bench.target(), bulk, until, pace: Pace::default(), only: None };
         let progress = watch::Sender::new(Progress::default());
         let (consent, never) = (Consent::new(Confirmed::Typed, "toril"), CancellationToken::new());
         let report = bench.runtime.block_on(bench.operator.bulk(&plan, &consent, &progress, &never));

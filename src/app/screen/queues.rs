@@ -224,7 +224,7 @@ pub(super) fn bulk_act(cx: &Context<'_>, id: &QueueId, bulk: Bulk) -> Vec<Step> 
         return vec![Step::Toast(Toast::plain(format!("nothing to {}", bulk.action().word())))];
     }
     let (until, pace) = (cx.redis_now(), Pace::default());
-    vec![Step::Act(Act::Bulk { queue: id.clone(), era: row.era, bulk, until, pace }, count)]
+    vec![Step::Act(Act::Bulk { queue: id.clone(), era: row.era, bulk, until, pace, only: None }, count)]
 }
 
 impl Panel for Queues {

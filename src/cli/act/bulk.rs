@@ -60,7 +60,7 @@ pub async fn run(session: &mut Session, queue: &str, bulk: Bulk, how: How<'_>) -
         let target = found.target()?;
         let older = how.older.map_or(0, |older| i64::try_from(older.as_millis()).unwrap_or(i64::MAX));
         let until = server_time(session).await?.saturating_sub(older);
-        let plan = BulkPlan { target, bulk, until, pace: how.pace };
+        let plan = BulkPlan { target, bulk, until, pace: how.pace, only: None };
         let preview = preview_bulk(&session.conn, &plan).await?;
         Ok::<_, Failure>((plan, preview))
     };
@@ -114,12 +114,15 @@ async fn ask(
     plan: &BulkPlan,
     preview: &Preview,
 ) -> Result<Confirmed, Failure> {
-    let action = plan.bulk.action();
-    let severity = operate::severity(action, preview.matched, session.settings.protected);
+    let severity = plan.severity(preview.matched, session.settings.protected);
     let queue = plan.target.queue.clean();
     let what = match plan.bulk {
         Bulk::Obliterate { .. } => format!("Obliterate {queue} with {}", jobs_of(preview.matched)),
-        Bulk::Retry { .. } => format!("Retry {} of {queue}", jobs_of(preview.matched)),
+        Bulk::Retry { .. } => {
+            let why =
+                plan.only.as_ref().map(|only| format!(" that failed with \"{}\"", only.message.cut(200)));
+            format!("Retry {} of {queue}{}", jobs_of(preview.matched), why.unwrap_or_default())
+        }
         Bulk::Promote => format!("Promote {} of {queue}", jobs_of(preview.matched)),
         Bulk::Drain { .. } | Bulk::Clean { .. } => format!("Remove {} of {queue}", jobs_of(preview.matched)),
     };

@@ -18,9 +18,10 @@ use crate::cli::session::Session;
 use crate::conn::{Request, Verb};
 use crate::engine::op::JobOp;
 use crate::engine::read::overview;
+use crate::insight::errors::GroupId;
 use crate::operate::journal::Confirmed;
 use crate::operate::{
-    self, Bulk, Consent, End, Operator, Plan, Preview, Progress, Report, Selection, command,
+    self, Bulk, BulkPlan, Consent, End, Only, Operator, Plan, Preview, Progress, Report, Selection, command,
 };
 use crate::text::Clean;
 use crate::wire::State;
@@ -83,6 +84,12 @@ pub async fn run(session: &mut Session, args: &JobAct, action: JobAction) -> Res
             return super::bulk::run(session, &args.queue, bulk, how).await;
         }
     }
+    if let Some(group) = args.error {
+        return group_of(session, args, op, group).await;
+    }
+    if args.pace.canary && !args.all {
+        return Err(Failure::usage("--canary is for --all and --error", "take --rate N/s"));
+    }
     let prepared = async {
         let queue = resolve::queue(session, &args.queue).await?;
         let target = queue.target()?;
@@ -100,6 +107,35 @@ pub async fn run(session: &mut Session, args: &JobAct, action: JobAction) -> Res
         _ = tokio::signal::ctrl_c() => return Err(Failure::Code(exit::INTERRUPTED)),
     };
     carry_out(session, &plan, &preview, &args.act, args.save.bytes(), args.pace.rate).await
+}
+
+/// Acts on the failed jobs of one cause.
+async fn group_of(session: &mut Session, args: &JobAct, op: JobOp, group: GroupId) -> Result<u8, Failure> {
+    let retry = match op {
+        JobOp::Retry { from: State::Failed, reset_attempts } => Some(reset_attempts),
+        JobOp::Remove { .. } if args.state.is_none_or(|state| state == State::Failed) => None,
+        _ => return Err(Failure::usage("--error is for failed jobs", "retry or remove them")),
+    };
+    let prepared = async {
+        let queue = resolve::queue(session, &args.queue).await?;
+        let target = queue.target()?;
+        let until = server_time(session).await?;
+        let (ids, message) = select::of_group(session, &queue, group, args.scan).await?;
+        Ok::<_, Failure>((target, until, Only { group: group.to_string(), message, ids }))
+    };
+    let (target, until, only) = tokio::select! {
+        prepared = prepared => prepared?,
+        _ = tokio::signal::ctrl_c() => return Err(Failure::Code(exit::INTERRUPTED)),
+    };
+    if let Some(reset_attempts) = retry {
+        let bulk = Bulk::Retry { from: State::Failed, reset_attempts };
+        let plan = BulkPlan { target, bulk, until, pace: args.pace.into(), only: Some(only.into()) };
+        let preview = operate::preview_bulk(&session.conn, &plan).await?;
+        return super::bulk::carry_out(session, &plan, &preview, &args.act, 0).await;
+    }
+    let plan = Plan { target, op, selection: Selection::Group(only.into()) };
+    let preview = operate::preview(&session.conn, &plan).await?;
+    carry_out(session, &plan, &preview, &args.act, args.save.bytes(), None).await
 }
 
 /// Asks, does and tells.
@@ -131,7 +167,7 @@ pub(super) async fn carry_out(
 }
 
 /// Now, by Redis's clock: what comes later does not belong to the selection.
-pub(super) async fn server_time(session: &Session) -> Result<i64, Failure> {
+pub async fn server_time(session: &Session) -> Result<i64, Failure> {
     let reply = session.conn.call(Request::new(Verb::Time)).await?;
     Ok(overview::server_time(&reply).unwrap_or_else(|| session.clock.now_ms()))
 }

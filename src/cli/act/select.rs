@@ -2,13 +2,50 @@
 
 use crate::cli::args::JobAct;
 use crate::cli::failure::Failure;
+use crate::cli::figures::thousands;
 use crate::cli::resolve::Found;
 use crate::cli::scan;
 use crate::cli::session::Session;
 use crate::engine::read::page;
 use crate::engine::read::page::{Order, PageQuery};
+use crate::insight::errors::{GroupId, Reader};
 use crate::operate::Selection;
+use crate::text::Clean;
 use crate::wire::{JobId, State};
+
+/// Jobs that an expression is tried on at most.
+const SCAN: u64 = 10_000;
+/// Failed jobs that are read at most to find those of a group.
+const SCAN_ERRORS: u64 = 200_000;
+
+/// The failed jobs of a group, oldest first.
+pub async fn of_group(
+    session: &Session,
+    queue: &Found,
+    id: GroupId,
+    most: Option<u64>,
+) -> Result<(Vec<JobId>, Clean), Failure> {
+    let queues = [(queue.id.clone(), queue.era)];
+    let mask = session.settings.mask.clone();
+    let mut reader = Reader::new(&session.conn, &queues, most.unwrap_or(SCAN_ERRORS), mask);
+    let (mut ids, mut message) = (Vec::new(), Clean::default());
+    while let Some(failures) = reader.next().await? {
+        for failure in failures.into_iter().filter(|failure| failure.cause.id == id) {
+            message = failure.cause.message.clone();
+            ids.push(failure.job);
+        }
+    }
+    let coverage = reader.coverage();
+    if coverage.read < coverage.total {
+        session.warn(format!(
+            "looked at the newest {} of {} failed jobs; --scan N looks at more",
+            thousands(coverage.read),
+            thousands(coverage.total)
+        ));
+    }
+    ids.reverse();
+    Ok((ids, message))
+}
 
 /// The selection that the arguments name, frozen at `until`. `usual` is the state that the act
 /// starts from, where it has one.
@@ -25,7 +62,7 @@ pub async fn select(
     if !args.all && args.filter.is_none() {
         return Err(Failure::usage(
             "no jobs are named, nothing was done",
-            "name ids, or take --all or --where EXPR",
+            "name ids, or take --all, --where EXPR or --error GROUP",
         ));
     }
     let Some(state) = args.state.or(usual) else {
@@ -33,7 +70,8 @@ pub async fn select(
     };
     let Some(expression) = &args.filter else { return Ok(Selection::All { state, until }) };
     let mut ids = Vec::new();
-    let query = scan::Query { queue, state, order: oldest_first(state), expression, most: args.scan };
+    let query =
+        scan::Query { queue, state, order: oldest_first(state), expression, most: args.scan.unwrap_or(SCAN) };
     let outcome = scan::scan(session, &query, |job| {
         ids.push(job.id);
         true

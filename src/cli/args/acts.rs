@@ -5,6 +5,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use super::reads::state;
+use crate::insight::errors::GroupId;
 use crate::operate::Pace;
 use crate::operate::journal::JournalId;
 use crate::wire::{Fleet, State};
@@ -76,9 +77,12 @@ pub struct JobAct {
     /// Only jobs for which this jq expression is true
     #[arg(long = "where", value_name = "EXPR")]
     pub filter: Option<String>,
-    /// How many jobs --where reads at most
-    #[arg(long, default_value_t = 10_000, value_name = "N", requires = "filter")]
-    pub scan: u64,
+    /// Only failed jobs of this group, as toril errors lists it
+    #[arg(long, value_name = "GROUP", conflicts_with_all = ["ids", "all", "filter"])]
+    pub error: Option<GroupId>,
+    /// How many jobs --where and --error read at most [default: 10000, with --error 200000]
+    #[arg(long, value_name = "N")]
+    pub scan: Option<u64>,
     /// How fast.
     #[command(flatten)]
     pub pace: PaceFlags,
@@ -96,8 +100,9 @@ pub struct PaceFlags {
     /// At most so many jobs a second
     #[arg(long, value_name = "N/s", value_parser = rate)]
     pub rate: Option<u32>,
-    /// With --all: 5 jobs first, then 50, then the rest; stops where they fail again for the same reason
-    #[arg(long, requires = "all")]
+    /// With --all and --error: 5 jobs first, then 50, then the rest; stops where they fail again for the same
+    /// reason
+    #[arg(long)]
     pub canary: bool,
     /// Leave Redis no pauses
     #[arg(long)]

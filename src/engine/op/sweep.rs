@@ -45,6 +45,8 @@ pub struct Sweep {
     kind: Kind,
     stages: VecDeque<JobsOp>,
     until: Option<i64>,
+    /// Only these are acted on.
+    only: Option<VecDeque<JobId>>,
     left: Option<u64>,
     done: u64,
     /// Elements at the old end that this pass has stepped over.
@@ -78,6 +80,7 @@ impl Sweep {
             kind,
             stages: stages.into(),
             until,
+            only: None,
             left: None,
             done: 0,
             skipped: 0,
@@ -127,6 +130,13 @@ impl Sweep {
         Self::new(target, Kind::Obliterate { force }, everything(), None)
     }
 
+    /// The same, but only of these jobs, in their order; each is looked at once. Not for lists.
+    #[must_use]
+    pub fn only(mut self, ids: impl IntoIterator<Item = JobId>) -> Self {
+        self.only = Some(ids.into_iter().collect());
+        self
+    }
+
     /// How many jobs were acted on.
     pub const fn done(&self) -> u64 {
         self.done
@@ -146,6 +156,13 @@ impl Sweep {
             if most == 0 {
                 self.stages.clear();
                 continue;
+            }
+            if let Some(only) = &mut self.only {
+                let ids: Vec<JobId> = only.drain(..most.min(only.len())).collect();
+                if ids.is_empty() {
+                    self.stages.clear();
+                }
+                return Ok(ids);
             }
             let page = self.read_page(conn, op.from_state(), most).await?;
             self.page = page.len() as u64;

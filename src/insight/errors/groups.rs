@@ -318,7 +318,7 @@ mod tests {
         let word = |mut n: usize| {
             let mut word = String::from("cause ");
             while n > 0 {
-                word.push(['a', 'e', 'o'][n % 3]);
+                word.push_str(["ta", "re", "no"][n % 3]);
                 n /= 3;
             }
             word

@@ -38,8 +38,14 @@ pub async fn preview_bulk(conn: &Conn, plan: &BulkPlan) -> Result<Preview, ConnE
     }
     let fullest = counts.iter().max_by_key(|(_, count)| *count).map(|(state, _)| *state);
     let mut found = Preview { matched, sample: Vec::new(), effects: Vec::new(), bytes: None };
+    if let Some(only) = &plan.only {
+        found.matched = only.ids.len() as u64;
+    }
     if let Some(state) = fullest {
-        let selection = Selection::All { state, until: plan.until };
+        let selection = match &plan.only {
+            Some(only) => Selection::Group(only.clone()),
+            None => Selection::All { state, until: plan.until },
+        };
         let op = match plan.bulk {
             Bulk::Retry { from, reset_attempts } => JobOp::Retry { from, reset_attempts },
             Bulk::Promote => JobOp::Promote,

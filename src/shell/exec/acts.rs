@@ -33,8 +33,8 @@ pub(super) async fn preview(operator: &Operator, act: Act) -> Result<Preview, Co
             Ok(target) => operate::preview(conn, &Plan { target, op, selection }).await,
             Err(why) => Ok(nothing(vec![why], 0)),
         },
-        Act::Bulk { queue, era, bulk, until, pace } => match target(queue, era) {
-            Ok(target) => operate::preview_bulk(conn, &BulkPlan { target, bulk, until, pace }).await,
+        Act::Bulk { queue, era, bulk, until, pace, only } => match target(queue, era) {
+            Ok(target) => operate::preview_bulk(conn, &BulkPlan { target, bulk, until, pace, only }).await,
             Err(why) => Ok(nothing(vec![why], 0)),
         },
         Act::Queue { queue, era, op } => {
@@ -158,8 +158,8 @@ pub(super) async fn perform(
             let plan = Plan { target: target(queue, era)?, op, selection };
             operator.run(&plan, &consent(command::of_plan(&plan)), &sender, cancel).await
         }
-        Act::Bulk { queue, era, bulk, until, pace } => {
-            let plan = BulkPlan { target: target(queue, era)?, bulk, until, pace };
+        Act::Bulk { queue, era, bulk, until, pace, only } => {
+            let plan = BulkPlan { target: target(queue, era)?, bulk, until, pace, only };
             operator.bulk(&plan, &consent(command::of_bulk(&plan)), &sender, cancel).await
         }
         Act::Edit { queue, era, edits } => {

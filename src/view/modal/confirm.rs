@@ -126,7 +126,7 @@ fn title(confirm: &Confirm, cells: u16) -> Clean {
             // What is done to completed jobs by mistake is worth the word.
             let state = match selection {
                 Selection::All { state, .. } => Some(*state),
-                Selection::Ids(_) => op.from_state(),
+                Selection::Ids(_) | Selection::Group(_) => op.from_state(),
             };
             let state = state.map_or_else(String::new, |state| format!("{} ", state.name()));
             let jobs = if confirm.count == 1 { "job" } else { "jobs" };

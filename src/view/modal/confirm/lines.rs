@@ -66,6 +66,10 @@ impl Lines {
 fn lines(confirm: &Confirm, speed: f64, cells: usize) -> Vec<Line> {
     let mut lines = Lines { cells, lines: Vec::new() };
     queue(&mut lines, confirm);
+    if let Some(only) = confirm.act.only() {
+        let text = Clean::line(format!("{}  {}", only.group, only.message));
+        lines.add("error", &text, Role::Strong, 3, 2);
+    }
     let of_queue = matches!(confirm.act, Act::Queue { .. });
     if of_queue {
         let count = figure::count(confirm.count);
@@ -216,9 +220,10 @@ fn choices(lines: &mut Lines, confirm: &Confirm, speed: f64) {
 
 /// The command line of an act on whole states.
 fn bulk_command(confirm: &Confirm) -> Option<String> {
-    let Act::Bulk { queue, era, bulk, until, pace } = &confirm.act else { return None };
+    let Act::Bulk { queue, era, bulk, until, pace, only } = &confirm.act else { return None };
     let target = Target { queue: queue.clone(), era: era.writable().ok()? };
-    let line = command::of_bulk(&BulkPlan { target, bulk: *bulk, until: *until, pace: *pace });
+    let plan = BulkPlan { target, bulk: *bulk, until: *until, pace: *pace, only: only.clone() };
+    let line = command::of_bulk(&plan);
     Some(format!("{line}{}", confirm.choices.flags(&confirm.act)))
 }
 
@@ -249,6 +254,7 @@ fn command(confirm: &Confirm) -> Option<String> {
                 }
             }
             Selection::Ids(ids) => words.push(format!("... ({} ids)", figure::count(ids.len() as u64))),
+            Selection::Group(only) => words.push(format!("--error {}", only.group)),
             Selection::All { state, .. } => words.push(format!("--all --state {}", state.name())),
         }
         match op {
