@@ -15,6 +15,7 @@ mod preview;
 mod queue;
 mod report;
 mod resume;
+mod reveal;
 mod run;
 pub mod trash;
 pub mod undo;

@@ -126,6 +126,7 @@ actions! {
     Fold "fold" Job [k('h'), n(Code::Left)] "" "Fold the block under the cursor";
     Unfold "unfold" Job [k('l'), n(Code::Right)] "" "Unfold the block under the cursor";
     Load "load" Job [n(Code::Enter), k('L')] "" "Load a large value, or fold and unfold";
+    Reveal "job.reveal" Job [k('u')] "" "Show the masked value under the cursor (the journal tells of it), or mask it again";
     Follow "logs.follow" Job [k('F')] "" "Follow the log: stay at its end";
     Sort "sort" Queues [k('s')] "sort" "Sort by the next column";
     Reverse "sort.reverse" List [k('S')] "" "Reverse the order";

@@ -229,8 +229,8 @@ impl Doc {
 
     /// The bytes of a line: up to the next one, without its line end.
     fn slice(&self, line: u32) -> &[u8] {
-        let end = if line >= self.index.last_line() { self.indexed() } else { self.start(line + 1) };
-        let slice = &self.bytes.as_bytes()[self.start(line).min(end)..end];
+        let (start, end) = self.line_bytes(line);
+        let slice = &self.bytes.as_bytes()[start..end];
         match self.form {
             Form::Json => slice,
             Form::Text => {
@@ -238,6 +238,12 @@ impl Doc {
                 slice.strip_suffix(b"\r").unwrap_or(slice)
             }
         }
+    }
+
+    /// The first byte of a line, and the byte after its last.
+    pub fn line_bytes(&self, line: u32) -> (usize, usize) {
+        let end = if line >= self.index.last_line() { self.indexed() } else { self.start(line + 1) };
+        (self.start(line).min(end), end)
     }
 
     fn mark(&self, line: u32) -> Option<&Mark> {

@@ -11,7 +11,7 @@ use super::{App, acts};
 use crate::engine::op::{Code, JobEdit};
 use crate::engine::read::FieldValue;
 use crate::operate::{Edit, Report};
-use crate::text::{Clean, figure};
+use crate::text::{Clean, Hidden, figure};
 use crate::wire::{Era, JobId, QueueId, Raw};
 
 /// Larger data is opened only where the person was told its size ..
@@ -44,6 +44,9 @@ pub struct Draft {
     pub job: JobId,
     /// As it stands in Redis, once it was read.
     was: Option<Raw>,
+    /// Its secrets behind the masks that the editor shows. It belongs to the person's text: when the
+    /// data is read again, its masks may be others.
+    hidden: Option<Hidden>,
     /// As the person left it, once they did.
     text: Option<Raw>,
     stage: Stage,
@@ -118,7 +121,7 @@ pub(super) fn begin(app: &mut App, queue: QueueId, era: Era, job: JobId, now: i6
     let over = (app.drafts.0.len() + 1).saturating_sub(KEPT);
     app.drafts.0.drain(..over);
     let id = app.ids.next();
-    app.drafts.0.push(Draft { id, queue, era, job, was: None, text: None, stage: Stage::Kept });
+    app.drafts.0.push(Draft { id, queue, era, job, was: None, hidden: None, text: None, stage: Stage::Kept });
     read(app, id, ASKED_ABOVE)
 }
 
@@ -146,7 +149,7 @@ pub(super) fn answer(
     answer: &Result<Answer, Clean>,
     now: i64,
 ) -> Result<Vec<Effect>, ()> {
-    let open = app.ids.next();
+    let (open, mask) = (app.ids.next(), app.config.mask.clone());
     let draft = app.drafts.at(Stage::Reading(id)).ok_or(())?;
     draft.stage = Stage::Kept;
     let (number, job) = (draft.id, draft.job.clean());
@@ -154,7 +157,13 @@ pub(super) fn answer(
         Ok(Answer::Field(FieldValue::Value(value))) => {
             draft.was = Some(value.clone());
             draft.stage = Stage::Open(open);
-            return Ok(vec![Effect::Editor(open, draft.text.clone().unwrap_or_else(|| value.clone()))]);
+            let text = draft.text.clone().unwrap_or_else(|| {
+                let hidden = mask.hide(value.as_bytes());
+                let text = Raw::new(hidden.text());
+                draft.hidden = Some(hidden);
+                text
+            });
+            return Ok(vec![Effect::Editor(open, text)]);
         }
         Ok(Answer::Field(FieldValue::TooLarge(size))) if *size <= MOST => {
             let why = format!("the data of job {job} has {}", figure::bytes(*size));
@@ -191,7 +200,11 @@ pub(super) fn edited(app: &mut App, id: FetchId, edited: Result<Edited, Clean>, 
             return Vec::new();
         }
     };
-    let json = changed(was.as_bytes(), text.as_bytes());
+    let json = match &draft.hidden {
+        Some(hidden) => hidden.restore(text.as_bytes()).map_err(|why| why.to_string()),
+        None => Ok(text.as_bytes().to_vec()),
+    };
+    let json = json.and_then(|now| changed(was.as_bytes(), &now));
     if json == Ok(None) {
         app.drafts.drop(number);
         let toast = match refused {

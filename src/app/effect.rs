@@ -36,6 +36,8 @@ pub enum Slot {
     Preview,
     /// What an undo would put back.
     Undo,
+    /// A masked value that is to be shown.
+    Reveal,
     /// What was done and sent.
     Log,
     /// A job's data, for an editor.
@@ -68,6 +70,8 @@ pub enum Query {
     Preview(Act),
     /// What an undo of this act (`None`: of the newest that can be) would put back.
     Undoable(Option<JournalId>),
+    /// Write down that a masked value of a job is shown, and which.
+    Reveal(QueueId, Era, JobId, String),
     /// The journal, unless its file still has this size.
     Journal(u64),
     /// What was sent after the entry of this number.
@@ -107,6 +111,10 @@ pub enum Answer {
     Job(Option<Box<JobDetail>>),
     /// A field.
     Field(FieldValue),
+    /// A field, and where secrets stand in it.
+    Masked(FieldValue, crate::text::Places),
+    /// A masked value may be shown; why that was not written down, if so.
+    Revealed(Option<Clean>),
     /// Lines of a log.
     Logs(LogPage),
     /// Rows found so far.

@@ -128,6 +128,9 @@ pub trait Panel {
     /// The feed begins again: while another screen was in front, nothing came.
     fn fed_again(&mut self, _cx: &Context<'_>) {}
 
+    /// Another screen came in front of it.
+    fn left(&mut self, _cx: &Context<'_>) {}
+
     /// A click on a cell of the body (column and row within it).
     fn click(&mut self, _cx: &Context<'_>, _column: u16, _row: u16) -> Vec<Step> {
         Vec::new()

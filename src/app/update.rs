@@ -134,6 +134,7 @@ fn take(app: &mut App, step: Step, now: i64) -> Vec<Effect> {
     match step {
         Step::Effect(effect) => vec![effect],
         Step::Open(screen) => {
+            leave(app, now);
             app.stacks.push(*screen);
             refresh(app, now)
         }
@@ -245,6 +246,7 @@ pub(super) fn act(app: &mut App, action: Action, now: i64) -> Vec<Effect> {
         Action::ScreenRedis => go(app, Root::Redis, now),
         Action::ScreenLog => go(app, Root::Log, now),
         Action::LastScreen => {
+            leave(app, now);
             app.stacks.go_back();
             refresh(app, now)
         }
@@ -280,7 +282,16 @@ pub(super) fn act(app: &mut App, action: Action, now: i64) -> Vec<Effect> {
     }
 }
 
+/// Tells the panel in front that another one comes.
+fn leave(app: &mut App, now: i64) {
+    with_current(app, now, |panel, cx| {
+        panel.left(cx);
+        Vec::new()
+    });
+}
+
 fn go(app: &mut App, root: Root, now: i64) -> Vec<Effect> {
+    leave(app, now);
     app.stacks.go(root);
     refresh(app, now)
 }

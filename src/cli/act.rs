@@ -226,6 +226,7 @@ fn tell(out: &mut Out, report: &Report) -> std::io::Result<()> {
         Action::Release => "Released",
         Action::Obliterate => "Obliterated",
         Action::Undo => "Put back",
+        Action::Reveal => "Shown",
     };
     let queue = report.queue.name.clean();
     match report.action {

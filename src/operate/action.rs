@@ -43,6 +43,8 @@ pub enum Action {
     Obliterate,
     /// Put back what an act took away.
     Undo,
+    /// Show a masked value to a person.
+    Reveal,
 }
 
 impl Action {
@@ -82,6 +84,7 @@ impl Action {
             Self::Clean => "clean",
             Self::Obliterate => "obliterate",
             Self::Undo => "undo",
+            Self::Reveal => "reveal",
         }
     }
 
@@ -158,7 +161,8 @@ pub const fn severity(action: Action, count: u64, protected: bool) -> Severity {
         | Action::Set
         | Action::Duplicate
         | Action::RunScheduler
-        | Action::Undo => Severity::Run,
+        | Action::Undo
+        | Action::Reveal => Severity::Run,
     }
 }
 

@@ -402,15 +402,28 @@ impl Operator {
         plan: serde_json::Value,
         consent: &Consent,
     ) -> Result<Result<Entry, Clean>, String> {
+        self.begin_as(action, &target.queue, target.era.word(), selector, plan, consent).await
+    }
+
+    /// The same for what is no write.
+    pub(super) async fn begin_as(
+        &self,
+        action: Action,
+        queue: &QueueId,
+        era: &str,
+        selector: String,
+        plan: serde_json::Value,
+        consent: &Consent,
+    ) -> Result<Result<Entry, Clean>, String> {
         let begun = match &self.journal {
             Some(journal) => {
                 let intent = Intent {
                     who: self.who.clone(),
                     place: self.place().await,
                     action: action.word().to_owned(),
-                    queue: target.queue.name.lossless().into_owned(),
-                    prefix: target.queue.prefix.lossless().into_owned(),
-                    era: target.era.word().to_owned(),
+                    queue: queue.name.lossless().into_owned(),
+                    prefix: queue.prefix.lossless().into_owned(),
+                    era: era.to_owned(),
                     selector,
                     matched: consent.matched,
                     confirmed: consent.confirmed,

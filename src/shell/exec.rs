@@ -13,10 +13,11 @@ use crate::app::Msg;
 use crate::app::effect::{Act, Agreed, Answer, FetchId, Needle, Query, RunId, ScanResult, Slot};
 use crate::conn::{Conn, ConnError, SentLog};
 use crate::engine::read;
+use crate::engine::read::FieldValue;
 use crate::engine::read::page::{Brief, JobRow, PageQuery};
 use crate::operate::Operator;
-use crate::text::{Clean, Mask};
-use crate::wire::Era;
+use crate::text::{Clean, Mask, Places};
+use crate::wire::{Era, Raw};
 
 /// A field that is fetched on request may have so many bytes.
 const FIELD_LIMIT: u64 = 256 << 20;
@@ -139,6 +140,9 @@ impl Exec {
                 }
                 Query::Journal(seen) => acts::journal(&operator, seen).await.map(Answer::Journal),
                 Query::Sent(after) => Ok(Answer::Sent(sent.after(after))),
+                Query::Reveal(queue, era, job, what) => {
+                    operator.reveal(&queue, era, &job, &what).await.map(Answer::Revealed)
+                }
                 Query::Undoable(id) => acts::undoable(&operator, id).await.map(Answer::Undoable),
                 Query::Preview(act) => {
                     let preview = acts::preview(&operator, act).await;
@@ -172,16 +176,30 @@ async fn answer(conn: &Conn, mask: &Mask, query: Query) -> Result<Answer, ConnEr
             Answer::Job(read::job(conn, era, &queue, &id, state).await?.map(Box::new))
         }
         Query::Field(queue, id, field) => {
-            Answer::Field(read::field(conn, &queue, &id, field.as_bytes(), FIELD_LIMIT).await?)
+            let value = read::field(conn, &queue, &id, field.as_bytes(), FIELD_LIMIT).await?;
+            let places = places(mask, field, &value).await;
+            Answer::Masked(value, places)
         }
         Query::Logs(queue, id, start, count) => {
             Answer::Logs(read::logs(conn, &queue, &id, start, count).await?)
         }
         Query::Draft(queue, id, most) => Answer::Field(read::field(conn, &queue, &id, b"data", most).await?),
-        Query::Scan { .. } | Query::Preview(_) | Query::Undoable(_) | Query::Journal(_) | Query::Sent(_) => {
-            Answer::Scan(ScanResult::default())
-        }
+        Query::Reveal(..)
+        | Query::Scan { .. }
+        | Query::Preview(_)
+        | Query::Undoable(_)
+        | Query::Journal(_)
+        | Query::Sent(_) => Answer::Scan(ScanResult::default()),
     })
+}
+
+/// Where secrets stand in a field: looked for off the threads that keep the screen alive, because it
+/// may have 100 MB.
+async fn places(mask: &Mask, field: Raw, value: &FieldValue) -> Places {
+    let FieldValue::Value(value) = value else { return Places::default() };
+    let (mask, value) = (mask.clone(), value.clone());
+    let look = move || mask.field_places(field.as_bytes(), value.as_bytes());
+    tokio::task::spawn_blocking(look).await.unwrap_or_default()
 }
 
 /// Looks through a list page by page, and tells what was found after each.

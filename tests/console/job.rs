@@ -53,7 +53,7 @@ fn failed() -> JobDetail {
             field("name", "charge-card"),
             field(
                 "data",
-                r#"{"order":12345678901234567890123,"card":{"brand":"visa","tags":["a","b"]},"order":1e999}"#,
+                r#"{"order":12345678901234567890123,"method":{"brand":"visa","tags":["a","b"]},"order":1e999}"#,
             ),
             field(
                 "opts",
@@ -282,7 +282,7 @@ fn json_is_shown_as_it_was_written() {
     let mut console = Console::of((100, 30), &failed());
     console.open(Tab::Data);
     let text = console.text();
-    for part in [r#"     "order": 12345678901234567890123,"#, r#" ▾   "card": {"#, r#"     "order": 1e999"#]
+    for part in [r#"     "order": 12345678901234567890123,"#, r#" ▾   "method": {"#, r#"     "order": 1e999"#]
     {
         assert!(text.contains(part), "{part} is not in\n{text}");
     }
@@ -302,7 +302,7 @@ fn left_and_right_fold_and_only_escape_leaves() {
         console.key('j');
     }
     console.key('h');
-    assert!(console.text().contains(r#"▌▸   "card": {…}, 2 keys"#), "{}", console.text());
+    assert!(console.text().contains(r#"▌▸   "method": {…}, 2 keys"#), "{}", console.text());
     console.code(Code::Right);
     assert!(console.text().contains(r#""brand": "visa""#));
     console.code(Code::Enter);

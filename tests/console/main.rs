@@ -15,6 +15,7 @@ mod events;
 mod house;
 mod job;
 mod log;
+mod mask;
 mod modal;
 mod redis;
 mod silence;

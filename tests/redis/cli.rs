@@ -13,6 +13,7 @@ mod era;
 mod filters;
 mod hostile;
 mod journal;
+mod mask;
 mod meta;
 mod overviews;
 mod reads;

@@ -19,6 +19,11 @@ impl Builder {
         Self { label_cells, ..Self::default() }
     }
 
+    /// Lines so far.
+    pub fn lines(&self) -> u32 {
+        u32::try_from(self.index.lines.len()).unwrap_or(u32::MAX)
+    }
+
     /// Adds text; a line feed in it begins a new line.
     pub fn text(&mut self, kind: Kind, text: impl AsRef<[u8]>) -> &mut Self {
         for line in text.as_ref().split(|byte| *byte == b'\n') {

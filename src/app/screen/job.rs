@@ -5,6 +5,7 @@ pub mod facts;
 pub mod load;
 pub mod logs;
 mod refresh;
+mod reveal;
 mod stack;
 pub mod tab;
 mod timeline;
@@ -22,14 +23,15 @@ use crate::app::next_second;
 use crate::engine::read::job::JobDetail;
 use crate::monitor::Interest;
 use crate::operate::Selection;
-use crate::text::{Clean, figure, lossless};
-use crate::wire::{JobId, QueueId, State};
+use crate::text::{Clean, Mask, figure, lossless};
+use crate::wire::{JobId, QueueId, Raw, State};
 
 pub use tab::Tab;
 
 use content::{Source, Target};
 use load::{Loads, Part};
 use logs::Logs;
+use reveal::{Asking, Shown};
 
 /// Larger texts are not put on the clipboard.
 const COPY_MOST: usize = 64 * 1024;
@@ -39,7 +41,10 @@ const COPY_MOST: usize = 64 * 1024;
 struct Page {
     source: Source,
     targets: Vec<Target>,
+    fields: Vec<(u32, Raw)>,
     pager: Pager,
+    secrets: usize,
+    shown: Option<Shown>,
 }
 
 /// The screen.
@@ -69,6 +74,8 @@ pub struct Job {
     wanted: Option<FetchId>,
     asked_at: i64,
     touched: Option<u64>,
+    shown: Option<Shown>,
+    asking: Option<Asking>,
 }
 
 /// Where the parts of the screen stand.
@@ -103,6 +110,8 @@ impl Job {
             wanted: None,
             asked_at: 0,
             touched: None,
+            shown: None,
+            asking: None,
         }
     }
 
@@ -163,6 +172,7 @@ impl Job {
     }
 
     fn turn_to(&mut self, cx: &Context<'_>, tab: Tab) -> Vec<Step> {
+        self.conceal();
         self.tab = tab;
         self.chosen = true;
         self.settle(cx);
@@ -213,15 +223,17 @@ impl Job {
     }
 
     /// The open tab's text for the clipboard.
-    fn copy(&self) -> Vec<Step> {
+    fn copy(&self, mask: &Mask) -> Vec<Step> {
         let text: Vec<u8> = match (self.tab, &self.detail, self.pager()) {
             (Tab::Logs, ..) => {
                 self.logs.lines.iter().flat_map(|line| [line.as_bytes(), b"\n"]).collect::<Vec<_>>().concat()
             }
             (Tab::Raw, Some(detail), _) => {
                 let fields = detail.fields.iter().filter_map(|field| Some((field, field.value.as_ref()?)));
-                let lines = fields
-                    .map(|(field, value)| [field.name.as_bytes(), b": ", value.as_bytes(), b"\n"].concat());
+                let lines = fields.map(|(field, value)| {
+                    let name = field.name.as_bytes();
+                    [name, b": ", self.masked(mask, name, value).as_bytes(), b"\n"].concat()
+                });
                 lines.collect::<Vec<_>>().concat()
             }
             (_, _, Some(pager)) if pager.doc.bytes().len() <= COPY_MOST => pager.doc.bytes().to_vec(),
@@ -305,7 +317,17 @@ impl Panel for Job {
             Action::JobEdit => {
                 return vec![Step::EditData(self.queue.clone(), self.era(cx), self.id.clone())];
             }
-            Action::JobCopy => return self.copy(),
+            Action::JobCopy => {
+                // The clipboard gets masks whatever is shown.
+                self.conceal();
+                self.settle(cx);
+                return self.copy(&cx.config.mask);
+            }
+            Action::Reveal => {
+                let steps = self.reveal(cx);
+                self.settle(cx);
+                return steps;
+            }
             Action::QueuePause | Action::QueueMerge => return queue_act(cx, &self.queue, action),
             _ => {}
         }
@@ -325,17 +347,22 @@ impl Panel for Job {
     ) -> Result<Vec<Step>, Result<Answer, Clean>> {
         if self.loads.waits_for(id) {
             match answer {
-                Ok(Answer::Field(value)) => self.loads.answer(id, Ok(value)),
+                Ok(Answer::Masked(value, places)) => self.loads.answer(id, Ok((value, Some(places)))),
+                Ok(Answer::Field(value)) => self.loads.answer(id, Ok((value, None))),
                 Ok(other) => return Err(Ok(other)),
                 Err(why) => self.loads.answer(id, Err(why)),
             }
         } else if self.logs.waits_for(id) {
             let height = self.height(cx);
             match answer {
-                Ok(Answer::Logs(page)) => self.logs.answer(Ok(page), height),
+                Ok(Answer::Logs(page)) => self.logs.answer(Ok(page), &cx.config.mask, height),
                 Ok(other) => return Err(Ok(other)),
-                Err(why) => self.logs.answer(Err(why), height),
+                Err(why) => self.logs.answer(Err(why), &cx.config.mask, height),
             }
+        } else if self.asks_to_reveal(id) {
+            let steps = self.may_reveal(answer);
+            self.settle(cx);
+            return Ok(steps);
         } else if self.wanted == Some(id) {
             self.wanted = None;
             match answer {
@@ -348,6 +375,11 @@ impl Panel for Job {
         }
         self.settle(cx);
         Ok(self.look(cx))
+    }
+
+    fn left(&mut self, cx: &Context<'_>) {
+        self.conceal();
+        self.settle(cx);
     }
 
     fn filter(&mut self, cx: &Context<'_>, text: &str, _done: bool) -> Vec<Step> {

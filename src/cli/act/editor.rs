@@ -13,7 +13,7 @@ use crate::engine::op::JobEdit;
 use crate::engine::saved::{Editing, save_edit};
 use crate::operate::{Edit, trash};
 use crate::shell::editor::{Scratch, refused};
-use crate::text::Clean;
+use crate::text::{Clean, Mask};
 use crate::wire::{JobId, Raw};
 
 /// Opens the data, and writes it back where it was changed and nobody else changed it meanwhile.
@@ -29,7 +29,7 @@ pub async fn edit(session: &mut Session, args: &OneJob) -> Result<u8, Failure> {
         let cause = format!("{} has no job {}", target.queue.clean(), id.clean());
         return Err(Failure::not_found(cause, "toril find looks for it; nothing was changed"));
     };
-    let Some(json) = change(&was).await? else {
+    let Some(json) = change(&was, &session.settings.mask).await? else {
         if session.json {
             session.out.json(&serde_json::json!({
                 "action": "edit", "queue": target.queue.name.lossless(), "prefix": target.queue.prefix.lossless(),
@@ -46,15 +46,18 @@ pub async fn edit(session: &mut Session, args: &OneJob) -> Result<u8, Failure> {
 }
 
 /// What the person made of it; `None`: the same.
-async fn change(was: &[u8]) -> Result<Option<Vec<u8>>, Failure> {
+async fn change(was: &[u8], mask: &Mask) -> Result<Option<Vec<u8>>, Failure> {
     let failed = |error: std::io::Error| {
         Failure::internal(format!("the data could not be given to an editor: {error}"), "nothing was changed")
     };
+    // The editor shows masks, as everything does; --raw shows the truth.
+    let hidden = mask.hide(was);
     let place = crate::cli::config::state_dir().map(|folder| folder.join("edit"));
-    let scratch = Scratch::new(place.as_deref(), "data.json", was).map_err(failed)?;
+    let scratch = Scratch::new(place.as_deref(), "data.json", hidden.text()).map_err(failed)?;
     loop {
         open(&scratch).await?;
-        let cause = match changed(was, &scratch.read().map_err(failed)?) {
+        let now = hidden.restore(&scratch.read().map_err(failed)?).map_err(|why| why.to_string());
+        let cause = match now.and_then(|now| changed(was, &now)) {
             Ok(changed) => return Ok(changed),
             Err(cause) => cause,
         };

@@ -120,6 +120,12 @@ fn foot(pen: &mut Pen<'_>, job: &Job, area: Rect) {
         return;
     }
     let (parts, warning) = if job.tab == Tab::Logs { log_parts(job) } else { text_parts(job, area.width) };
+    let mut parts = parts;
+    match job.secrets() {
+        (0, _) => {}
+        (_, true) => parts.push("one masked value is shown: u masks it".to_owned()),
+        (n, false) => parts.push(format!("{} masked: u shows one", figure::count(n as u64))),
+    }
     let end = area.x + area.width.saturating_sub(1);
     let mut x = area.x + 1;
     let parts = Clean::line(parts.join("  ·  "));

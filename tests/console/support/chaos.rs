@@ -359,6 +359,7 @@ impl Chaos {
                 let (queue, id, state) = (queue.clone(), id.clone(), *state);
                 Answer::Job(self.maybe(|chaos| Box::new(chaos.job(queue, id, state))))
             }
+            Query::Reveal(..) => Answer::Revealed((self.below(3) == 0).then(|| Clean::line("no folder"))),
             Query::Field(..) | Query::Draft(..) => Answer::Field(match self.below(4) {
                 0 => FieldValue::Absent,
                 1 => FieldValue::TooLarge(self.count()),

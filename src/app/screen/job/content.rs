@@ -6,7 +6,7 @@ use super::tab::Tab;
 use super::{Job, stack, timeline};
 use crate::app::doc::{Builder, Doc, Kind, head};
 use crate::app::panel::Context;
-use crate::text::figure;
+use crate::text::{Mask, Places, figure};
 use crate::wire::options;
 use crate::wire::{Era, JobId, QueueId, Raw};
 
@@ -30,6 +30,16 @@ impl Target {
 pub(super) struct Text {
     pub doc: Doc,
     pub targets: Vec<Target>,
+    /// Where fields begin, by line.
+    pub fields: Vec<(u32, Raw)>,
+    /// How many values are masked.
+    pub secrets: usize,
+}
+
+impl Text {
+    pub(super) fn new(doc: Doc, targets: Vec<Target>) -> Self {
+        Self { doc, targets, fields: Vec::new(), secrets: 0 }
+    }
 }
 
 /// What a text is made from: the same source makes the same text.
@@ -73,24 +83,48 @@ pub(super) fn source(job: &Job, tab: Tab, cx: &Context<'_>) -> Option<Source> {
     })
 }
 
-/// Puts a text together.
+/// Puts a text together: with masks in the place of secrets, but for what is shown.
 pub(super) fn build(source: &Source, job: &Job, cx: &Context<'_>) -> Text {
+    let mask = &cx.config.mask;
+    let count = |name: &[u8], part: &Part| match part {
+        Part::Value(value) => job.secrets_in(mask, name, value),
+        _ => 0,
+    };
     match source {
-        Source::Value(field, part) => value(field, part, job.id_is_over()),
+        Source::Value(field, part) => {
+            let name = field.as_bytes();
+            let mut text = value(field, &job.masked_part(mask, name, part), job.id_is_over());
+            text.secrets = count(name, part);
+            text
+        }
         Source::Options(Part::Value(stored)) => {
-            let expanded = options::expand(stored.as_bytes());
-            Text { doc: Doc::json(Raw::new(expanded)), targets: Vec::new() }
+            let expanded = Raw::new(options::expand(stored.as_bytes()));
+            let secrets = job.secrets_in(mask, b"opts", &expanded);
+            Text { secrets, ..Text::new(Doc::json(job.masked(mask, b"opts", &expanded)), Vec::new()) }
         }
         Source::Options(part) => value("opts", part, true),
-        Source::Error(parts, cells) => stack::build(&parts.0, &parts.1, &parts.2, &parts.3, *cells),
-        Source::Raw(fields, more, cells) => raw(fields, *more, *cells),
+        Source::Error(parts, cells) => {
+            let part = |name: &[u8], part: &Part| job.masked_part(mask, name, part);
+            let (reason, stacks) = (part(b"failedReason", &parts.0), part(b"stacktrace", &parts.1));
+            let mut text = stack::build(&reason, &stacks, &part(b"defa", &parts.2), &parts.3, *cells);
+            text.secrets = count(b"failedReason", &parts.0) + count(b"stacktrace", &parts.1);
+            text
+        }
+        Source::Raw(fields, more, cells) => {
+            let secrets = fields.iter().map(|(name, part)| count(name.as_bytes(), part)).sum();
+            let shown: Vec<_> = fields
+                .iter()
+                .map(|(name, part)| (name.clone(), part.size(), job.masked_part(mask, name.as_bytes(), part)))
+                .collect();
+            Text { secrets, ..raw(&shown, *more, *cells) }
+        }
         Source::Timeline => timeline::build(job, cx),
     }
 }
 
 fn value(field: &'static str, part: &Part, over: bool) -> Text {
     if let Part::Value(value) = part {
-        return Text { doc: Doc::json(value.clone()), targets: Vec::new() };
+        return Text::new(Doc::json(value.clone()), Vec::new());
     }
     let mut text = Builder::new(0);
     let mut targets = Vec::new();
@@ -109,17 +143,18 @@ fn value(field: &'static str, part: &Part, over: bool) -> Text {
         };
         text.text(Kind::Dim, sentence);
     }
-    Text { doc: text.finish(), targets }
+    Text::new(text.finish(), targets)
 }
 
 /// Every field with its size and value; what does not fit on its line is folded below it.
-fn raw(fields: &[(Raw, Part)], more: u64, cells: usize) -> Text {
-    let widest = fields.iter().map(|(name, _)| name.clean().width()).max().unwrap_or(0);
+fn raw(fields: &[(Raw, Option<u64>, Part)], more: u64, cells: usize) -> Text {
+    let widest = fields.iter().map(|(name, ..)| name.clean().width()).max().unwrap_or(0);
     let label = widest.clamp(8, 20) + 2;
     let mut text = Builder::new(u16::try_from(label).unwrap_or(22));
-    let mut targets = Vec::new();
-    for (name, part) in fields {
-        let size = part.size().map_or_else(String::new, |size| figure::bytes(size).to_string());
+    let (mut targets, mut places) = (Vec::new(), Vec::new());
+    for (name, size, part) in fields {
+        places.push((text.lines(), name.clone()));
+        let size = size.map_or_else(String::new, |size| figure::bytes(size).to_string());
         let Part::Value(value) = part else {
             let (sentence, loads) = part.sentence().unwrap_or_default();
             text.pair(Kind::Dim, name.as_bytes(), format!("{size:>5}  {sentence}"));
@@ -145,10 +180,16 @@ fn raw(fields: &[(Raw, Part)], more: u64, cells: usize) -> Text {
     if fields.is_empty() {
         text.text(Kind::Dim, "its hash is gone: only its id is left in the queue");
     }
-    Text { doc: text.finish(), targets }
+    Text { fields: places, ..Text::new(text.finish(), targets) }
 }
 
 impl Job {
+    /// How many values of a field are masked.
+    fn secrets_in(&self, mask: &Mask, name: &[u8], value: &Raw) -> usize {
+        let known = self.loads.places(name, value).map(Places::len);
+        known.unwrap_or_else(|| mask.field_places(name, value.as_bytes()).len())
+    }
+
     /// Who writes the queue, as far as known.
     pub(super) fn era(&self, cx: &Context<'_>) -> Era {
         cx.queue(&self.queue).map_or(Era::Unknown, |row| row.era)

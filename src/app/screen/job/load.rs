@@ -3,7 +3,7 @@
 use crate::app::effect::FetchId;
 use crate::engine::read::FieldValue;
 use crate::engine::read::job::JobDetail;
-use crate::text::{Clean, figure};
+use crate::text::{Clean, Places, figure};
 use crate::wire::Raw;
 
 /// A field's value, as far as it is here.
@@ -53,7 +53,7 @@ impl Part {
 #[derive(Debug)]
 enum Outcome {
     Reading(FetchId, i64),
-    Value(Raw),
+    Value(Raw, Option<Places>),
     TooLarge,
     Failed(Clean),
 }
@@ -87,7 +87,7 @@ impl Loads {
     }
 
     /// Takes an answer in.
-    pub(super) fn answer(&mut self, id: FetchId, answer: Result<FieldValue, Clean>) {
+    pub(super) fn answer(&mut self, id: FetchId, answer: Result<(FieldValue, Option<Places>), Clean>) {
         let Some(at) = self
             .0
             .iter()
@@ -97,17 +97,27 @@ impl Loads {
         };
         let load = &mut self.0[at];
         load.outcome = match answer {
-            Ok(FieldValue::Value(value)) => {
+            Ok((FieldValue::Value(value), places)) => {
                 load.size = value.as_bytes().len() as u64;
-                Outcome::Value(value)
+                Outcome::Value(value, places)
             }
-            Ok(FieldValue::TooLarge(size)) => {
+            Ok((FieldValue::TooLarge(size), _)) => {
                 load.size = size;
                 Outcome::TooLarge
             }
-            Ok(FieldValue::Absent) => Outcome::Failed(Clean::line("it is not there any more")),
+            Ok((FieldValue::Absent, _)) => Outcome::Failed(Clean::line("it is not there any more")),
             Err(why) => Outcome::Failed(why),
         };
+    }
+
+    /// Where secrets stand in a value that was asked for.
+    pub(super) fn places(&self, name: &[u8], value: &Raw) -> Option<&Places> {
+        self.0.iter().find_map(|load| match &load.outcome {
+            Outcome::Value(known, places) if load.field.as_bytes() == name && known == value => {
+                places.as_ref()
+            }
+            _ => None,
+        })
     }
 
     /// A field of a job, as far as it is here. What was loaded counts while the size is the same.
@@ -124,7 +134,7 @@ impl Loads {
         };
         match &load.outcome {
             Outcome::Reading(_, since) => Part::Reading(field.size, (now - since).max(0) / 1000),
-            Outcome::Value(value) => Part::Value(value.clone()),
+            Outcome::Value(value, _) => Part::Value(value.clone()),
             Outcome::TooLarge => Part::TooLarge(field.size),
             Outcome::Failed(why) => Part::Failed(field.size, why.clone()),
         }

@@ -1,11 +1,13 @@
 //! The Logs tab: a log of any length through a window of it, or its end as it grows.
 
+use std::collections::BTreeMap;
+
 use crate::app::doc::Search;
 use crate::app::effect::{FetchId, Query};
 use crate::app::list::{Cursor, Move};
 use crate::app::panel::Context;
 use crate::engine::read::job::LogPage;
-use crate::text::Clean;
+use crate::text::{Clean, Mask};
 use crate::wire::{JobId, QueueId, Raw};
 
 /// Lines read at once.
@@ -34,6 +36,10 @@ pub struct Logs {
     pub error: Option<Clean>,
     /// What is looked for.
     pub search: Option<Search>,
+    /// Lines with secrets, as they are; in `lines` those are masked.
+    secrets: BTreeMap<u64, Raw>,
+    /// The line that is shown as it is.
+    pub(super) shown: Option<u64>,
     wanted: Option<FetchId>,
     asked_at: i64,
 }
@@ -48,6 +54,8 @@ impl Default for Logs {
             cursor: Cursor::default(),
             error: None,
             search: None,
+            secrets: BTreeMap::new(),
+            shown: None,
             wanted: None,
             asked_at: 0,
         }
@@ -57,7 +65,22 @@ impl Default for Logs {
 impl Logs {
     /// A line, if it is here.
     pub fn line(&self, index: u64) -> Option<&Raw> {
+        if self.shown == Some(index)
+            && let Some(line) = self.secrets.get(&index)
+        {
+            return Some(line);
+        }
         self.lines.get(usize::try_from(index.checked_sub(self.offset)?).ok()?)
+    }
+
+    /// Whether something of a line is masked.
+    pub(super) fn hides(&self, index: u64) -> bool {
+        self.secrets.contains_key(&index)
+    }
+
+    /// How many of the lines that are here hold something that is masked.
+    pub(super) fn secrets(&self) -> usize {
+        self.secrets.len()
     }
 
     fn end(&self) -> u64 {
@@ -130,9 +153,9 @@ impl Logs {
         self.wanted == Some(id)
     }
 
-    pub(super) fn answer(&mut self, answer: Result<LogPage, Clean>, height: u64) {
+    pub(super) fn answer(&mut self, answer: Result<LogPage, Clean>, mask: &Mask, height: u64) {
         self.wanted = None;
-        let page = match answer {
+        let mut page = match answer {
             Ok(page) => page,
             Err(why) => {
                 self.error = Some(why);
@@ -140,6 +163,14 @@ impl Logs {
             }
         };
         self.error = None;
+        for (at, line) in (page.offset..).zip(&mut page.lines) {
+            let masked = line.masked(mask, b"");
+            if masked == *line {
+                self.secrets.remove(&at);
+            } else {
+                self.secrets.insert(at, std::mem::replace(line, masked));
+            }
+        }
         self.total = Some(page.total);
         let page_end = page.offset + page.lines.len() as u64;
         if page.lines.is_empty() {
@@ -163,6 +194,8 @@ impl Logs {
             self.lines = page.lines;
             self.offset = page.offset;
         }
+        let here = self.offset..self.end();
+        self.secrets.retain(|at, _| here.contains(at));
         self.settle(height);
     }
 

@@ -1,6 +1,6 @@
 //! What is read anew and when, and the texts that follow from it.
 
-use super::content::{self, Source};
+use super::content::{self, Source, Text};
 use super::{Job, Page, Tab};
 use crate::app::doc::Pager;
 use crate::app::effect::{Effect, Query, Slot};
@@ -30,20 +30,30 @@ impl Job {
         let Some(source) = content::source(self, self.tab, cx) else { return };
         let at = self.tab as usize;
         let same = self.pages[at].as_ref().is_some_and(|page| page.source == source);
+        if !same && self.pages[at].is_some() && !matches!(source, Source::Timeline) {
+            // What is shown was another value.
+            self.shown = None;
+        }
+        let same = same && self.pages[at].as_ref().is_some_and(|page| page.shown == self.shown);
         if !same || source == Source::Timeline {
             let text = content::build(&source, self, cx);
             match &mut self.pages[at] {
                 Some(page) => {
                     if page.pager.doc.bytes() != text.doc.bytes() || page.targets != text.targets {
                         // Texts of ours keep their shape while their values change.
-                        let ours = matches!(source, Source::Timeline | Source::Raw(..) | Source::Error(..));
+                        let ours = page.source == source
+                            || matches!(source, Source::Timeline | Source::Raw(..) | Source::Error(..));
                         page.pager.replace(text.doc, ours);
                     }
                     page.targets = text.targets;
+                    (page.fields, page.secrets) = (text.fields, text.secrets);
+                    page.shown = self.shown.clone();
                     page.source = source;
                 }
                 empty => {
-                    *empty = Some(Page { source, targets: text.targets, pager: Pager::new(text.doc) });
+                    let Text { doc, targets, fields, secrets } = text;
+                    let shown = self.shown.clone();
+                    *empty = Some(Page { source, targets, fields, secrets, shown, pager: Pager::new(doc) });
                 }
             }
         }

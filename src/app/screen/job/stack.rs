@@ -47,7 +47,7 @@ pub(super) fn build(reason: &Part, stacks: &Part, deferred: &Part, facts: &Facts
         }
         other => missing(&mut text, &mut targets, "stacktrace", other),
     }
-    Text { doc: text.finish(), targets }
+    Text::new(text.finish(), targets)
 }
 
 fn missing(text: &mut Builder, targets: &mut Vec<Target>, field: &'static str, part: &Part) {

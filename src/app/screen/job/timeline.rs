@@ -22,7 +22,7 @@ pub(super) fn build(job: &Job, cx: &Context<'_>) -> Text {
         figures(&mut text, detail, &facts);
         belongings(&mut text, &mut targets, job, detail, cx);
     }
-    Text { doc: text.finish(), targets }
+    Text::new(text.finish(), targets)
 }
 
 /// A moment with its milliseconds: `2026-11-21 02:16:04.123   14m ago`.

@@ -97,7 +97,7 @@ fn state_row(pen: &mut Pen<'_>, job: &Job, detail: &JobDetail, facts: &Facts, cx
         x = pen.put(x, area.y, end.saturating_sub(x), &Clean::line(text), role) + 3;
     }
     let room = end.saturating_sub(x);
-    match progress(detail) {
+    match progress(detail).map(|is| is.map_err(|text| cx.config.mask.clean(&text))) {
         Some(Ok(share)) if (share > 0.0 || facts.active) && room >= METER + 5 => {
             let role = if facts.active { Role::Accent } else { Role::Dim };
             x = bar::meter(pen, x, area.y, METER, share, role);
