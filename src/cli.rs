@@ -9,15 +9,14 @@ mod config;
 mod console;
 pub mod demo;
 mod discover;
-mod document;
 mod errors;
 mod events;
 mod failure;
 mod figures;
+mod find;
 mod job;
 mod jobs;
 mod journal;
-mod jq;
 mod log;
 mod logs;
 mod meta;
@@ -74,7 +73,7 @@ pub fn main() -> ExitCode {
 /// manual know nothing of them.
 fn child() -> Option<u8> {
     match std::env::args_os().nth(1)?.to_str()? {
-        "__jq" => Some(jq::child_main()),
+        "__jq" => Some(crate::shell::jq::child_main()),
         "__demo-server" => Some(demo::serve()),
         _ => None,
     }
@@ -187,6 +186,7 @@ async fn dispatch(session: &mut Session, command: Command) -> Result<u8, Failure
     match command {
         Command::Queues => queues::run(session).await,
         Command::Jobs(args) => jobs::run(session, &args).await,
+        Command::Find(args) => find::run(session, &args).await,
         Command::Job(args) => job::run(session, &args).await,
         Command::Logs(args) => logs::run(session, &args).await,
         Command::Retry(args) => {

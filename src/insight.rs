@@ -1,7 +1,9 @@
 //! What figures mean: pure analysis of the read model.
 
+pub mod document;
 pub mod errors;
 pub mod fault;
+pub mod find;
 pub mod scheduler;
 pub mod server;
 pub mod walk;

@@ -16,6 +16,7 @@ mod acts;
 mod edits;
 mod engine;
 mod errors;
+mod find;
 mod reads;
 mod why;
 
@@ -29,6 +30,7 @@ pub use edits::{
 };
 pub use engine::{AddArgs, BenchArgs, WorkArgs};
 pub use errors::ErrorsArgs;
+pub use find::FindArgs;
 pub use reads::{AclArgs, ConfigCommand, EventsArgs, JobArgs, JobsArgs, ListOrder, LogsArgs, RoleName};
 pub use why::WhyArgs;
 
@@ -144,6 +146,8 @@ pub enum Command {
     Queues,
     /// Jobs of one state
     Jobs(JobsArgs),
+    /// Where a job is: by its id, or by a text or jq in what it holds
+    Find(FindArgs),
     /// One job, whole
     Job(JobArgs),
     /// The log of a job

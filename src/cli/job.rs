@@ -1,7 +1,6 @@
 //! `toril job`.
 
 use super::args::JobArgs;
-use super::document::{Extent, Job};
 use super::failure::{Failure, exit};
 use super::figures::{bytes, moment, span};
 use super::jobs::LARGEST;
@@ -10,6 +9,7 @@ use super::session::Session;
 use super::table::{Cell, Table, Tone};
 use crate::engine::read::detail::{self, FieldValue};
 use crate::engine::read::job::JobDetail;
+use crate::insight::document::{Extent, Job};
 use crate::text::Clean;
 use crate::wire::{JobId, QueueId};
 
@@ -153,6 +153,6 @@ fn stacktrace(session: &mut Session, job: &JobDetail) -> Result<(), Failure> {
 /// JSON over several lines, where that loses nothing of it; else the text as it is.
 fn pretty(value: &[u8]) -> Vec<Clean> {
     // Parsed and written again numbers could change; big ones would.
-    let indented = super::document::indent(value);
+    let indented = crate::insight::document::indent(value);
     Clean::lines(indented.as_deref().unwrap_or(value))
 }

@@ -3,7 +3,6 @@
 use serde::Serialize;
 
 use super::args::{JobsArgs, ListOrder};
-use super::document::{Extent, Job};
 use super::failure::{Failure, exit};
 use super::figures::{bytes, span, thousands};
 use super::resolve;
@@ -14,6 +13,7 @@ use crate::engine::read::job::JobDetail;
 use crate::engine::read::page;
 use crate::engine::read::page::{Order, PageQuery};
 use crate::engine::read::whole::{self, Want};
+use crate::insight::document::{Extent, Job};
 use crate::text::Clean;
 use crate::wire::{QueueId, State};
 

@@ -82,6 +82,13 @@ pub fn say(line: impl fmt::Display) {
     let _ = writeln!(io::stderr().lock(), "{line}");
 }
 
+/// Writes over the line of stderr that was written so before; for a terminal.
+pub fn over(line: &Clean) {
+    let mut stderr = io::stderr().lock();
+    let _ = write!(stderr, "\r{line}\x1b[K");
+    let _ = stderr.flush();
+}
+
 /// Says why a command stopped.
 pub fn report(failure: &Failure, json: bool) {
     let Failure::Said { kind, message, hint, .. } = failure else { return };

@@ -138,3 +138,8 @@ fn push_toned(line: &mut String, text: &str, tone: Tone) {
         let _ = write!(line, "\x1b[{}m{text}\x1b[0m", tone.code());
     }
 }
+
+/// A text in at least so many cells.
+pub fn pad(text: &Clean, cells: usize) -> Clean {
+    Clean::line(format!("{text}{}", " ".repeat(cells.saturating_sub(text.width()))))
+}

@@ -59,6 +59,8 @@ pub struct Source {
     pub era: Era,
     /// Which state.
     pub state: State,
+    /// From the other end: next to run, soonest due or longest finished comes first.
+    pub oldest_first: bool,
 }
 
 impl Source {
@@ -69,8 +71,14 @@ impl Source {
         State::AS_JOBS_MOVE
             .into_iter()
             .filter(|state| states.contains(state) && !(twice && *state == State::Prioritized))
-            .map(|state| Self { queue: queue.clone(), era, state })
+            .map(|state| Self { queue: queue.clone(), era, state, oldest_first: false })
             .collect()
+    }
+
+    /// The same from the other end.
+    #[must_use]
+    pub fn oldest_first(self) -> Self {
+        Self { oldest_first: true, ..self }
     }
 
     /// The key that holds the ids.

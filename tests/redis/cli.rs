@@ -11,6 +11,7 @@ mod edits;
 mod endings;
 mod era;
 mod filters;
+mod find;
 mod hostile;
 mod journal;
 mod mask;

@@ -296,3 +296,52 @@ async fn more(conn: &Conn, walk: &mut Walk) -> Vec<String> {
         }
     }
 }
+
+/// From the old end: what runs meanwhile leaves at that very end.
+#[tokio::test]
+async fn from_the_old_end_nothing_is_stepped_over_either() {
+    let server = Server::start();
+    let (mut link, reader) = (server.connect(), conn(&server).await);
+    let mut pipe = redis::pipe();
+    for id in 1..=3000 {
+        pipe.lpush("bull:q:wait", id).ignore();
+        pipe.hset(format!("bull:q:{id}"), "data", "{}").ignore();
+    }
+    pipe.exec(&mut link).unwrap();
+    failed(&mut link, 1200);
+    let oldest = |states: &[State]| of(states).into_iter().map(Source::oldest_first).collect::<Vec<_>>();
+
+    let mut walk = Walk::new(&reader, oldest(&[State::Failed]), want(&["name"]));
+    let mut found = Vec::new();
+    while let Some(round) = walk.next().await.unwrap() {
+        found.extend(round.jobs().map(|job| job.id().lossless().into_owned()));
+        for id in found.iter().rev().take(20) {
+            let () = link.zrem("bull:q:failed", id).unwrap();
+        }
+    }
+    assert_eq!(once(&found).len(), 1200);
+    assert!(found.windows(2).all(|pair| pair[0].parse::<u64>().unwrap() < pair[1].parse::<u64>().unwrap()));
+
+    for taken in [5, 20, 60] {
+        let mut pipe = redis::pipe();
+        pipe.del("bull:q:wait").ignore();
+        for id in 1..=3000 {
+            pipe.lpush("bull:q:wait", id).ignore();
+        }
+        pipe.exec(&mut link).unwrap();
+        let mut walk = Walk::new(&reader, oldest(&[State::Waiting]), want(&["data"]));
+        let (mut found, mut ran) = (Vec::new(), BTreeSet::new());
+        while let Some(round) = walk.next().await.unwrap() {
+            found.extend(round.jobs().map(|job| job.id().lossless().into_owned()));
+            for _ in 0..taken {
+                ran.extend(link.rpop::<_, Option<String>>("bull:q:wait", None).unwrap());
+            }
+        }
+        let set = once(&found);
+        let missed: Vec<u64> = (1..=3000)
+            .filter(|id| !set.contains(&id.to_string()) && !ran.contains(&id.to_string()))
+            .collect();
+        assert!(missed.is_empty(), "{taken}: {missed:?}");
+        assert_eq!(found[0], "1");
+    }
+}

@@ -1,8 +1,10 @@
-//! The ids of one state, newest first, page by page, while jobs come and go.
+//! The ids of one state, from one of its ends, page by page, while jobs come and go.
 //!
 //! A page is a stretch by rank, which shifts when something above it comes or goes. So every page
 //! begins a little before the place where the last one ended, and is only believed from the point
 //! that was seen before. In a sorted set that point is exact: all above the last (score, id) was seen.
+
+use std::cmp::Ordering;
 
 use super::Source;
 use super::line::Line;
@@ -136,18 +138,23 @@ impl Ids {
         line: &mut Line,
         upcoming: &mut Upcoming,
     ) -> Result<Page, ConnError> {
-        let is_list = self.source.state.is_list();
+        let (is_list, oldest) = (self.source.state.is_list(), self.source.oldest_first);
         upcoming.compact();
         let mut page = Page::default();
         for tried in 0.. {
             let back = if self.seen.is_empty() { 0 } else { self.next.min(REMEMBERED as u64) };
             let start = self.next - back;
-            let (first, last) = (start.to_string(), (start + PAGE + back - 1).to_string());
+            let end = start + PAGE + back;
+            let (first, last) = if is_list && oldest {
+                (format!("-{end}"), format!("-{}", start + 1))
+            } else {
+                (start.to_string(), (end - 1).to_string())
+            };
             line.batch.clear();
             if is_list {
                 line.batch.pack(Verb::LRange, &[&self.key, first.as_bytes(), last.as_bytes()]);
             } else {
-                let verb = Verb::ZRevRange;
+                let verb = if oldest { Verb::ZRange } else { Verb::ZRevRange };
                 line.batch.pack(verb, &[&self.key, first.as_bytes(), last.as_bytes(), b"WITHSCORES"]);
             }
             line.ask().await?;
@@ -161,21 +168,33 @@ impl Ids {
                 return Ok(page);
             }
             let items = || reply.into_iter().flat_map(|reply| reply.items()).flatten();
-            let found: Vec<(f64, &[u8])> = if is_list {
+            let mut found: Vec<(f64, &[u8])> = if is_list {
                 items().map(|id| (0.0, id)).collect()
             } else {
                 let (mut ids, mut scores) = (items().step_by(2), items().skip(1).step_by(2));
                 std::iter::from_fn(|| Some((number(scores.next()?), ids.next()?))).collect()
             };
+            if is_list && oldest {
+                found.reverse();
+            }
             let short = (found.len() as u64) < PAGE + back;
-            let new = if is_list { self.new_in_list(&found) } else { self.new_in_set(&found, start) };
+            let mut new = if is_list { self.new_in_list(&found) } else { self.new_in_set(&found, start) };
             let lost = new.is_none();
             if lost {
+                if is_list && oldest {
+                    // What was seen ran meanwhile: the rest moved towards the end where it begins.
+                    if start > 0 {
+                        self.next = start.saturating_sub(PAGE);
+                        continue;
+                    }
+                    // All of it did.
+                    new = Some(0);
+                }
                 if !is_list && tried < TRIES {
                     self.next = self.place_again(line).await?;
                     continue;
                 }
-                if !short && tried < TRIES {
+                if !oldest && !short && tried < TRIES {
                     // So many came that what was seen is further down.
                     self.next += PAGE;
                     continue;
@@ -199,7 +218,7 @@ impl Ids {
             last.drain(..last.len().saturating_sub(REMEMBERED));
             self.seen = last;
             self.next = start + found.len() as u64;
-            self.end = short || (is_list && lost);
+            self.end = short || (is_list && lost && !oldest);
             return Ok(page);
         }
         Ok(page)
@@ -209,7 +228,12 @@ impl Ids {
     /// was, so something may lie between.
     fn new_in_set(&self, found: &[(f64, &[u8])], start: u64) -> Option<usize> {
         let Some((score, id)) = self.seen.last() else { return Some(0) };
-        let seen = |(s, i): &(f64, &[u8])| s > score || (s.total_cmp(score).is_eq() && *i >= id.as_slice());
+        let oldest = self.source.oldest_first;
+        let seen = |(s, i): &(f64, &[u8])| match s.total_cmp(score).then_with(|| (*i).cmp(id.as_slice())) {
+            Ordering::Less => oldest,
+            Ordering::Equal => true,
+            Ordering::Greater => !oldest,
+        };
         if start > 0 && !found.first().is_some_and(seen) {
             return None;
         }
@@ -230,11 +254,14 @@ impl Ids {
         let Some((score, _)) = self.seen.last() else { return Ok(0) };
         line.batch.clear();
         for (_, id) in self.seen.iter().rev() {
-            line.batch.pack(Verb::ZRevRank, &[&self.key, id]);
+            let verb = if self.source.oldest_first { Verb::ZRank } else { Verb::ZRevRank };
+            line.batch.pack(verb, &[&self.key, id]);
         }
-        line.batch.pack(Verb::ZCount, &[&self.key, format!("({score}").as_bytes(), b"+inf"]);
+        let end = format!("({score}");
+        let range = if self.source.oldest_first { ["-inf", end.as_str()] } else { [end.as_str(), "+inf"] };
+        line.batch.pack(Verb::ZCount, &[&self.key, range[0].as_bytes(), range[1].as_bytes()]);
         line.ask().await?;
-        // Of the last that is still there; else below all that are newer.
+        // Of the last that is still there; else behind all that come before it.
         let known = (0..self.seen.len()).find_map(|at| line.count(at).map(|rank| rank + 1));
         Ok(known.or_else(|| line.count(self.seen.len())).unwrap_or(0))
     }

@@ -6,6 +6,8 @@ use jaq_core::load::{Arena, File, Loader};
 use jaq_core::{Compiler, Ctx, Vars, data, unwrap_valr};
 use jaq_json::Val;
 
+/// Bytes that are read and answered in one go.
+const BUFFER: usize = 128 << 10;
 /// Longest explanation that is answered.
 const WHY: usize = 400;
 
@@ -30,10 +32,13 @@ fn limit() {
 fn limit() {}
 
 fn serve() -> io::Result<()> {
-    let mut lines = io::stdin().lock().lines();
-    let mut out = io::stdout().lock();
-    let Some(first) = lines.next() else { return Ok(()) };
-    let expression: String = serde_json::from_str(&first?).map_err(io::Error::other)?;
+    let mut input = io::BufReader::with_capacity(BUFFER, io::stdin().lock());
+    let mut out = io::BufWriter::with_capacity(BUFFER, io::stdout().lock());
+    let mut line = Vec::new();
+    if input.read_until(b'\n', &mut line)? == 0 {
+        return Ok(());
+    }
+    let expression: String = serde_json::from_slice(&line).map_err(io::Error::other)?;
 
     let defs = jaq_core::defs().chain(jaq_std::defs()).chain(jaq_json::defs());
     let funs = jaq_core::funs().chain(jaq_std::funs()).chain(jaq_json::funs());
@@ -54,18 +59,23 @@ fn serve() -> io::Result<()> {
     writeln!(out, "1")?;
     out.flush()?;
 
-    for line in lines {
-        let line = line?;
-        match jaq_json::read::parse_single(line.as_bytes()) {
+    loop {
+        line.clear();
+        if input.read_until(b'\n', &mut line)? == 0 {
+            return out.flush();
+        }
+        match jaq_json::read::parse_single(&line) {
             Err(_) => writeln!(out, "!the job is not JSON")?,
             Ok(job) => {
                 let context = Ctx::<data::JustLut<Val>>::new(&filter.lut, Vars::new([]));
                 answer(&mut out, filter.id.run((context, job)).map(unwrap_valr))?;
             }
         }
-        out.flush()?;
+        // Whoever asks waits only once no other whole question is here.
+        if !input.buffer().contains(&b'\n') {
+            out.flush()?;
+        }
     }
-    Ok(())
 }
 
 /// True anywhere among the outputs matches; an error after that counts no more.

@@ -8,6 +8,7 @@
 //! does not, `?` it gave something else than true or false, `!text` it failed on this job.
 
 mod child;
+mod plan;
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -16,6 +17,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, Buf
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
 pub use child::main as child_main;
+pub use plan::Plan;
 
 use crate::text::Clean;
 
@@ -101,10 +103,15 @@ impl Filter {
             text.push('\n');
             count += 1;
         }
+        self.ask_lines(text.as_bytes(), count).await
+    }
+
+    /// [`Filter::ask`] about so many documents that stand one a line already.
+    pub async fn ask_lines(&mut self, text: &[u8], count: usize) -> Result<Vec<Verdict>, JqError> {
         let (stdin, stdout) = (&mut self.stdin, &mut self.stdout);
         // Both at once: the child answers while it reads, and either pipe may be full.
         let write = async {
-            stdin.write_all(text.as_bytes()).await?;
+            stdin.write_all(text).await?;
             stdin.flush().await
         };
         let read = async {
