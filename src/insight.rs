@@ -1,5 +1,6 @@
 //! What figures mean: pure analysis of the read model.
 
+pub mod doctor;
 pub mod document;
 pub mod errors;
 pub mod fault;

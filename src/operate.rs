@@ -9,6 +9,7 @@ pub mod command;
 mod edit;
 mod folder;
 pub mod journal;
+mod mend;
 mod operator;
 mod plan;
 mod preview;

@@ -227,6 +227,7 @@ fn tell(out: &mut Out, report: &Report) -> std::io::Result<()> {
         Action::Obliterate => "Obliterated",
         Action::Undo => "Put back",
         Action::Reveal => "Shown",
+        Action::Repair => "Repaired",
     };
     let queue = report.queue.name.clean();
     match report.action {

@@ -15,6 +15,7 @@
 //! | whole states | [`Sweep`]: drain, clean, retry all, promote all, obliterate | [`Sweep::step`] |
 //! | a queue | [`QueueOp`]: pause, resume, merge | [`run_queue`] |
 //! | its limits | [`LimitOp`] | [`run_limit`] |
+//! | what is damaged | [`Repair`] | [`run_repair`] |
 //! | a scheduler | [`SchedulerOp`]: run now, remove; another schedule: [`edit_scheduler`](crate::engine::Queue::edit_scheduler) | [`run_scheduler`] |
 //!
 //! Which era has what, and why not where it has not, is one table: [`Capability::supports`].
@@ -26,6 +27,7 @@ mod job;
 mod limit;
 mod many;
 mod queue;
+mod repair;
 mod scheduler;
 mod support;
 mod sweep;
@@ -37,6 +39,8 @@ pub use job::{ABANDONED, Exit, JobOp, PRIORITY_MAX, release_deduplication, run_j
 pub use limit::{LimitOp, run_limit};
 pub use many::{Chosen, JobsOp, MANY_MAX, Many, run_many};
 pub use queue::{QueueOp, QueueOutcome, run_queue};
+pub(in crate::engine) use repair::clamped;
+pub use repair::{Because, Endless, Home, Repair, Repaired, UNREADABLE, run_repair};
 pub use scheduler::{Scheduled, SchedulerOp, run_scheduler};
 pub use support::Capability;
 pub use sweep::Sweep;

@@ -1,6 +1,7 @@
 //! What can be read of a queue, with plain commands only: an account without scripting suffices.
 
 pub mod detail;
+pub mod doctor;
 pub mod heads;
 pub mod job;
 pub mod next_run;

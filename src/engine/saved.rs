@@ -10,6 +10,7 @@
 mod bytes;
 mod edit;
 mod keys;
+mod mend;
 mod place;
 mod read;
 mod restore;
@@ -17,7 +18,9 @@ mod restore;
 use serde::{Deserialize, Serialize};
 
 pub use edit::{Editing, SavedEdit, revert, save_edit};
+use keys::save_sorted;
 pub use keys::{SavedKey, restore_keys, save_keys, save_scheduler};
+pub use mend::{Kept, SavedMend, save_mend, saved_revival, unmend};
 pub use read::{SaveError, Saving, save};
 pub use restore::{Left, Restored, restore};
 

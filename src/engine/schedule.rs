@@ -52,6 +52,7 @@ mod list;
 mod next;
 mod opts;
 mod repeat;
+mod revive;
 mod upsert;
 mod zone;
 
@@ -60,5 +61,6 @@ pub use error::ScheduleError;
 pub use list::JobScheduler;
 pub(super) use next::next_iteration;
 pub use repeat::{Repeat, Template};
+pub(crate) use revive::next_run;
 pub use upsert::Upserted;
 pub use zone::{Zone, ZoneError};

@@ -35,6 +35,8 @@ pub enum Action {
     Release,
     /// Change the limits of a queue.
     Limit,
+    /// Repair what is damaged.
+    Repair,
     /// Remove what waits.
     Drain,
     /// Remove old jobs of a state.
@@ -80,6 +82,7 @@ impl Action {
             Self::MoveOut => "move-out",
             Self::Release => "release",
             Self::Limit => "limit",
+            Self::Repair => "repair",
             Self::Drain => "drain",
             Self::Clean => "clean",
             Self::Obliterate => "obliterate",
@@ -152,7 +155,8 @@ pub const fn severity(action: Action, count: u64, protected: bool) -> Severity {
         | Action::RemoveScheduler
         | Action::MoveOut
         | Action::Release
-        | Action::Limit => Severity::Ask,
+        | Action::Limit
+        | Action::Repair => Severity::Ask,
         _ if count > 1 => Severity::Ask,
         Action::Retry
         | Action::Promote

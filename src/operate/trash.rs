@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::folder::make_folder;
 use super::journal::JournalId;
-use crate::engine::saved::{Saved, SavedEdit, SavedKey};
+use crate::engine::saved::{Saved, SavedEdit, SavedKey, SavedMend};
 
 use crate::text::lossless;
 
@@ -53,6 +53,8 @@ pub enum Item {
     Edit(Box<SavedEdit>),
     /// The last edit was not done after all: there is nothing to put back.
     NotEdited,
+    /// What a repair was about to replace or take away.
+    Mend(Box<SavedMend>),
     /// A job that was saved and then did not go: there is nothing to put back.
     Stayed(String),
 }
@@ -66,12 +68,14 @@ pub struct Contents {
     pub keys: Vec<SavedKey>,
     /// What edits replaced, in the order in which they were done.
     pub edits: Vec<SavedEdit>,
+    /// What a repair did.
+    pub mend: Option<SavedMend>,
 }
 
 impl Contents {
     /// Whether there is nothing to put back.
     pub const fn is_empty(&self) -> bool {
-        self.jobs.is_empty() && self.keys.is_empty() && self.edits.is_empty()
+        self.jobs.is_empty() && self.keys.is_empty() && self.edits.is_empty() && self.mend.is_none()
     }
 }
 
@@ -190,7 +194,7 @@ fn read(path: &Path) -> Result<Contents, TrashError> {
     };
     let mut jobs: Vec<Option<Saved>> = Vec::new();
     let mut places: HashMap<String, usize> = HashMap::new();
-    let (mut keys, mut edits) = (Vec::new(), Vec::<SavedEdit>::new());
+    let (mut keys, mut edits, mut mend) = (Vec::new(), Vec::<SavedEdit>::new(), None);
     for line in BufReader::new(file).split(b'\n') {
         let line = line.map_err(|error| TrashError::new(path, format!("cannot be read: {error}")))?;
         // The last line may have been cut by a crash; its job did not go then.
@@ -207,6 +211,7 @@ fn read(path: &Path) -> Result<Contents, TrashError> {
             Ok(Item::NotEdited) => {
                 edits.pop();
             }
+            Ok(Item::Mend(saved)) => mend = Some(*saved),
             // Without its head a family stayed as a whole.
             Ok(Item::Stayed(key)) => {
                 let Some(at) = places.remove(&key) else { continue };
@@ -219,7 +224,7 @@ fn read(path: &Path) -> Result<Contents, TrashError> {
             Err(_) => {}
         }
     }
-    Ok(Contents { jobs: jobs.into_iter().flatten().collect(), keys, edits })
+    Ok(Contents { jobs: jobs.into_iter().flatten().collect(), keys, edits, mend })
 }
 
 /// Removes what is too old or too much. What cannot be removed stays.

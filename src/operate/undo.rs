@@ -7,7 +7,7 @@ use super::trash::Contents;
 use super::{Failure, Progress};
 use crate::conn::Conn;
 use crate::engine::op::{Code, OpError};
-use crate::engine::saved::{Left, Restored, Saved, SavedEdit, restore, restore_keys, revert};
+use crate::engine::saved::{Left, Restored, Saved, restore, restore_keys, revert, unmend};
 use crate::text::Clean;
 use crate::wire::{JobId, WriteEra};
 
@@ -54,10 +54,17 @@ pub async fn undo(
             return out;
         }
     }
-    out.progress.matched += kept.edits.len() as u64;
+    out.progress.matched += kept.edits.len() as u64 + u64::from(kept.mend.is_some());
+    if let Some(mend) = &kept.mend {
+        let code = unmend(conn, era, mend).await;
+        taken_back(mend.job(), code, &mut out);
+        progress.send_replace(out.progress);
+    }
     // The last one first: each stood on what the one before it left.
-    for edit in kept.edits.iter().rev() {
-        unedit(conn, era, edit, &mut out).await;
+    let edits = kept.edits.iter().rev().filter(|_| out.broken.is_none());
+    for edit in edits.collect::<Vec<_>>() {
+        let code = revert(conn, era, edit).await;
+        taken_back(edit.job(), code, &mut out);
         progress.send_replace(out.progress);
         if out.broken.is_some() {
             break;
@@ -104,10 +111,9 @@ pub async fn undo(
     out
 }
 
-/// Puts back what an edit replaced, where what it wrote still stands.
-async fn unedit(conn: &Conn, era: WriteEra, edit: &SavedEdit, out: &mut Undone) {
-    let id = edit.job();
-    match revert(conn, era, edit).await {
+/// What came of taking back an edit or a repair, where what it wrote still stands.
+fn taken_back(id: Option<JobId>, code: Result<Code, OpError>, out: &mut Undone) {
+    match code {
         Ok(Code::Done) => out.progress.done += 1,
         Ok(code) => {
             let counts = &mut out.progress;

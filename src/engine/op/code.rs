@@ -51,6 +51,8 @@ pub enum Code {
     Occupied,
     /// A value is out of its range, or no JSON.
     Invalid,
+    /// What was to be repaired is not damaged (any more).
+    Sound,
 }
 
 impl Code {
@@ -77,6 +79,7 @@ impl Code {
             -31 => Self::StillActive,
             -32 => Self::NoScheduler,
             -33 => Self::Occupied,
+            -35 => Self::Sound,
             _ => return None,
         })
     }
@@ -91,6 +94,11 @@ impl Code {
 
     /// What the script that puts an edit back answered.
     pub(in crate::engine) fn from_revert(answer: i64) -> Option<Self> {
+        Self::from_script(answer, State::Waiting)
+    }
+
+    /// What the script of a repair answered.
+    pub(in crate::engine) fn from_mend(answer: i64) -> Option<Self> {
         Self::from_script(answer, State::Waiting)
     }
 
@@ -138,6 +146,7 @@ impl Code {
             Self::NoScheduler => "no-scheduler",
             Self::Occupied => "occupied",
             Self::Invalid => "invalid",
+            Self::Sound => "sound",
         }
     }
 
@@ -178,6 +187,7 @@ impl Code {
             Self::NoScheduler => "There is no such scheduler.",
             Self::Occupied => "A job with the id of the next run exists already.",
             Self::Invalid => "The value is not one that the library would take.",
+            Self::Sound => "It is not damaged any more; nothing was changed.",
         }
     }
 }

@@ -87,6 +87,18 @@ pub async fn save_keys(conn: &Conn, queue: &QueueId) -> Result<Vec<SavedKey>, Sa
     Ok(out)
 }
 
+/// Reads a sorted set of a queue that goes as a whole.
+pub(super) async fn save_sorted(
+    conn: &Conn,
+    queue: &QueueId,
+    suffix: &str,
+    members: u64,
+) -> Result<SavedKey, SaveError> {
+    let (key, count) = (queue.key(suffix), i64::try_from(members).unwrap_or(i64::MAX));
+    let members = Reader::new(conn).sorted(&key, count).await?;
+    Ok(SavedKey { key: Bytes(key), meta: Bytes(queue.key("meta")), content: Content::Sorted(members) })
+}
+
 /// Reads a scheduler: its entry, its definition, and the ids that may be its next run, which is delayed until
 /// the scheduler's time (spec 3.8). Nothing where there is no such scheduler.
 pub async fn save_scheduler(

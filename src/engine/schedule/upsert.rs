@@ -110,7 +110,7 @@ impl Queue {
     }
 
     /// The server's time, ms since the epoch.
-    async fn time(&self) -> Result<i64, ScheduleError> {
+    pub(super) async fn time(&self) -> Result<i64, ScheduleError> {
         let reply = self.conn().call(Request::new(Verb::Time)).await?;
         match items(&reply) {
             [seconds, micros] => match (integer(seconds), integer(micros)) {

@@ -30,3 +30,4 @@ local ITERATION_EXISTS = -10
 local SLOTS_TAKEN = -11
 local ENDED = -34
 local NO_NEXT = 3
+local SOUND = -35

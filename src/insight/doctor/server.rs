@@ -1,0 +1,107 @@
+//! The server itself.
+
+use super::{Fact, Finding, Kind};
+use crate::engine::acl::Version;
+use crate::monitor::RedisHealth;
+use crate::text::Clean;
+use crate::wire::Raw;
+
+/// This host may disagree with Redis so much, ms.
+const SKEW_MS: i64 = 1_000;
+/// A client's unread answers above this are worth a word, bytes.
+const UNREAD: u64 = 50 << 20;
+/// The share of clients from which on others may be refused.
+const CLIENTS: f64 = 0.8;
+const CONFIGURE: &str = "The server's configuration is its operator's: toril changes nothing of it.";
+
+/// What was seen of the server beside its health.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Host {
+    /// How far this host's clock is ahead of Redis's, ms.
+    pub ahead_ms: Option<i64>,
+    /// The client with the most unread answers: its address, name, and bytes.
+    pub hoarder: Option<(Clean, Clean, u64)>,
+}
+
+/// What is wrong with the server. `ServerUnsaved` is told where neither the append-only file nor snapshots are on.
+pub fn server(health: &RedisHealth, host: &Host) -> Vec<Finding> {
+    let mut found = Vec::new();
+    let mut add = |kind: Kind, why: &'static str, evidence: Vec<(&'static str, Fact)>| {
+        let mut finding = Finding::of_server(kind, Err(why));
+        finding.evidence = evidence;
+        found.push(finding);
+    };
+    let text = |clean: &Clean| Fact::Text(Raw::new(clean.as_str()));
+    let memory = &health.memory;
+    if !matches!(memory.policy.as_str(), "noeviction" | "") {
+        add(
+            Kind::ServerPolicy,
+            CONFIGURE,
+            vec![("policy", text(&memory.policy)), ("limit", Fact::Bytes(memory.max))],
+        );
+    }
+    if !health.persistence.aof {
+        let changes = i64::try_from(health.persistence.changes).unwrap_or(i64::MAX);
+        let evidence = vec![
+            ("append-only file", Fact::Word("off")),
+            ("changes since the last save", Fact::Count(changes)),
+        ];
+        add(Kind::ServerUnsaved, CONFIGURE, evidence);
+    }
+    if !health.persistence.rdb_ok || (health.persistence.aof && !health.persistence.aof_ok) {
+        let word = |fine: bool| Fact::Word(if fine { "ok" } else { "failed" });
+        let evidence = vec![
+            ("last save", word(health.persistence.rdb_ok)),
+            ("last write of the append-only file", word(health.persistence.aof_ok)),
+        ];
+        add(Kind::ServerSave, "Is its disk full? Its log says why; toril changes nothing of it.", evidence);
+    }
+    if health.role.as_str() == "slave" {
+        let why = "Connect to its master.";
+        add(Kind::ServerReplica, why, vec![("master", text(&health.replication.master))]);
+    }
+    if is_vulnerable(health) {
+        add(Kind::ServerRelease, "Update the server.", vec![("version", text(&health.version))]);
+    }
+    let clients = &health.clients;
+    if clients.max > 0 && clients.connected as f64 > clients.max as f64 * CLIENTS {
+        let count = |n: u64| Fact::Count(i64::try_from(n).unwrap_or(i64::MAX));
+        add(
+            Kind::ServerClients,
+            CONFIGURE,
+            vec![("connected", count(clients.connected)), ("allowed", count(clients.max))],
+        );
+    }
+    if let Some((address, name, bytes)) = host.hoarder.as_ref().filter(|(.., bytes)| *bytes > UNREAD) {
+        let evidence =
+            vec![("address", text(address)), ("name", text(name)), ("unread", Fact::Bytes(*bytes))];
+        add(
+            Kind::ServerHoarder,
+            "Whose it is must be stopped there: closing it here loses what it was told.",
+            evidence,
+        );
+    }
+    if let Some(ahead) = host.ahead_ms.filter(|ahead| ahead.abs() > SKEW_MS) {
+        let evidence = vec![("this host is ahead by ms", Fact::Count(ahead))];
+        add(Kind::ClockSkew, "Set both clocks by NTP.", evidence);
+    }
+    found
+}
+
+/// Releases with CVE-2025-49844: before 6.2.20, 7.2.11, 7.4.6, 8.0.4, 8.2.2. Only Redis's own numbers are judged.
+fn is_vulnerable(health: &RedisHealth) -> bool {
+    if health.flavour.as_str() != "redis" || health.version.is_empty() {
+        return false;
+    }
+    let version = Version::parse(health.version.as_str());
+    let fixed = match (version.0, version.1) {
+        (6, 2) => Version(6, 2, 20),
+        (7, 2) => Version(7, 2, 11),
+        (7, 4) => Version(7, 4, 6),
+        (8, 0) => Version(8, 0, 4),
+        (8, 2) => Version(8, 2, 2),
+        (..=7, _) => return true,
+        _ => return false,
+    };
+    version < fixed
+}
