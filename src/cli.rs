@@ -170,6 +170,7 @@ fn run(cli: Cli) -> Result<u8, Failure> {
         | Command::Add(_)
         | Command::Work(_)
         | Command::Bench(_) => settings.access,
+        Command::Doctor(args) if !args.fix.is_empty() => settings.access,
         _ => Access::ReadOnly,
     };
     let acts = access == Access::ReadWrite;
@@ -219,6 +220,7 @@ async fn dispatch(session: &mut Session, command: Command) -> Result<u8, Failure
         Command::Limit(args) => act::edits::limit(session, &args).await,
         Command::Schedulers(args) => act::schedulers::list(session, &args).await,
         Command::Scheduler(args) => act::schedulers::one(session, &args).await,
+        Command::Doctor(args) => act::doctor::run(session, &args).await,
         Command::Journal(args) => act::resume::run(session, &args).await,
         Command::Undo(args) => undo::run(session, &args).await,
         Command::Add(args) => add::run(session, &args).await,

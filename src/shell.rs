@@ -8,6 +8,7 @@ pub mod jq;
 mod output;
 mod run;
 pub mod search;
+pub mod survey;
 mod suspend;
 mod terminal;
 mod wire_guard;

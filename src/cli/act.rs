@@ -2,6 +2,7 @@
 
 mod bulk;
 mod confirm;
+pub mod doctor;
 pub mod editor;
 pub mod edits;
 mod jobs;

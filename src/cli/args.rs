@@ -13,6 +13,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use super::version::LONG_VERSION;
 
 mod acts;
+mod doctor;
 mod edits;
 mod engine;
 mod errors;
@@ -24,6 +25,7 @@ pub use acts::{
     ActFlags, BulkFlags, CleanArgs, Confirm, DrainArgs, JobAct, JournalArgs, ObliterateArgs, PauseArgs,
     QueueAct, RemoveArgs, RetryArgs, UndoArgs,
 };
+pub use doctor::DoctorArgs;
 pub use edits::{
     LimitArgs, MoveOutArgs, OneJob, ReleaseArgs, ScheduleArgs, SchedulerArgs, SchedulerCommand,
     SchedulersArgs, SetArgs, Wanted,
@@ -183,6 +185,8 @@ pub enum Command {
     Release(ReleaseArgs),
     /// Limits that hold for all workers of a queue together
     Limit(LimitArgs),
+    /// What is damaged, what that does, and its repair
+    Doctor(DoctorArgs),
     /// Schedulers of a queue
     Schedulers(SchedulersArgs),
     /// Show, run, change or remove a scheduler

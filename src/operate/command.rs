@@ -7,7 +7,7 @@ use super::{Edit, Selection};
 use crate::engine::op::{Exit, JobEdit, JobOp, LimitOp, QueueOp, SchedulerOp, Target};
 use crate::engine::schedule::Repeat;
 use crate::text::shell_word;
-use crate::wire::{Fleet, JobId, Prefix, State};
+use crate::wire::{Fleet, JobId, Prefix, QueueId, State};
 
 /// Ids that a command line names; more are told as a number.
 const NAMED: usize = 20;
@@ -32,6 +32,15 @@ pub fn of_plan(plan: &Plan) -> String {
         JobOp::Retry { reset_attempts: true, .. } => words.push("--reset-attempts".to_owned()),
         JobOp::Remove { children: false } => words.push("--keep-children".to_owned()),
         _ => {}
+    }
+    words.join(" ")
+}
+
+/// `toril doctor email --fix ghost-3f9a1c02`.
+pub fn of_repair(queue: &QueueId, finding: &str) -> String {
+    let mut words = vec!["toril doctor".to_owned(), word(queue.name.as_bytes()), format!("--fix {finding}")];
+    if queue.prefix != Prefix::default() {
+        words.push(format!("--prefix {}", word(queue.prefix.as_bytes())));
     }
     words.join(" ")
 }

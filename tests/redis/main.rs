@@ -15,6 +15,7 @@ mod cli;
 mod conn;
 mod demo;
 mod differential;
+mod doctor;
 mod documents;
 mod engine;
 mod examples;

@@ -66,6 +66,7 @@ local function put(state, score, pivot)
   if score ~= '' then
     redis.call('ZADD', q[state], score, id)
     if state == 'delayed' and ERA >= 5 then mark_delay(q) end
+    if state == 'delayed' and ERA == 4 then mark_delay_in_list(q) end
   elseif pivot == '' or redis.call('LINSERT', q[state], 'BEFORE', pivot, id) < 1 then
     redis.call('RPUSH', q[state], id)
   end

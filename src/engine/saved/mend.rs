@@ -135,7 +135,7 @@ pub async fn save_mend(conn: &Conn, target: &Target, repair: &Repair) -> Result<
             reading.hash(id).await?;
         }
         Repair::DropMarker { id, from } | Repair::DropDouble { id, from, .. } => {
-            reading.put(id, *from).await?
+            reading.put(id, *from).await?;
         }
         Repair::Enlist { to: Home::Line, .. } => reading.take(LINE),
         Repair::Enlist { to: Home::Set(..), .. } => reading.take(ANYWHERE),
@@ -250,13 +250,21 @@ impl Reading<'_> {
         self.steps.push(Step::Member { key, member: own(member) });
     }
 
-    /// The place of a job in a state.
+    /// The place of a job in a state; of one that stands there twice the one that goes.
     async fn put(&mut self, id: &JobId, state: State) -> Result<(), SaveError> {
+        if let Repair::DropDouble { because: Because::Again, .. } = self.repair {
+            let list = self.target.queue.key(state.suffix());
+            let first = Request::new(Verb::LPos).arg(&list).arg(id.as_bytes());
+            let Some(at) = integer(&self.conn.call(first).await?) else { return Ok(()) };
+            let next = self.conn.call(Request::new(Verb::LIndex).arg(&list).arg(at + 1)).await?;
+            let (state, next) = (state.suffix().to_owned(), bytes(&next).map(own));
+            self.steps.push(Step::Put { state, score: None, next, beside: true });
+            return Ok(());
+        }
         let jobs = [(self.target.queue.clone(), id.clone())];
         let found = places(self.conn, self.target.era, &jobs, Some(state)).await?;
         if let Some((Some(Spot { score, next, .. }), _)) = found.into_iter().next() {
-            let beside = matches!(self.repair, Repair::DropDouble { because: Because::Again, .. });
-            self.steps.push(Step::Put { state: state.suffix().to_owned(), score, next, beside });
+            self.steps.push(Step::Put { state: state.suffix().to_owned(), score, next, beside: false });
         }
         Ok(())
     }
@@ -355,7 +363,7 @@ pub async fn unmend(conn: &Conn, era: WriteEra, saved: &SavedMend) -> Result<Cod
         };
         args.extend(five);
     }
-    let script = script!("operation", "unmend", ["decided", "push", "places"]);
+    let script = script!("operation", "unmend", ["decided", "push", "places", "list_marker"]);
     let reply = conn.eval(script, &queue_keys(&queue), &args).await?;
     let Some(answer) = integer(&reply) else { return Err(OpError::Shape { script: script.name }) };
     Code::from_mend(answer).ok_or(OpError::UnknownAnswer { script: script.name, answer })

@@ -47,6 +47,11 @@ pub enum Fact {
 }
 
 impl Fact {
+    /// A count.
+    pub(super) fn count(n: u64) -> Self {
+        Self::Count(i64::try_from(n).unwrap_or(i64::MAX))
+    }
+
     /// For people.
     pub fn clean(&self) -> Clean {
         match self {

@@ -45,7 +45,7 @@ fn stuck(look: &Look, parent: &ParentFacts) -> Option<Finding> {
     finding.look_at.parents.push(parent.id.clone());
     let finding = finding
         .with("waits since", Fact::At(number::real(since)))
-        .with("pending children", Fact::Count(i64::try_from(parent.pending).unwrap_or(i64::MAX)))
+        .with("pending children", Fact::count(parent.pending))
         .with("child", Fact::Word(word))
         .with_some("key", child.map(|child| Fact::Text(child.key.clone())));
     let key = child.map(|child| child.key.as_bytes()).unwrap_or_default();

@@ -209,7 +209,7 @@ fn out_of_range(look: &Look, job: &JobFacts) -> Option<Finding> {
     let score = job.score(State::Prioritized)?;
     let priority = score::priority(score);
     // BullMQ 4 leaves a job that was set to 0 there, with the lowest score: it runs first, as it should.
-    let least = if look.era == Era::V4 { 0 } else { 1 };
+    let least = i64::from(look.era != Era::V4);
     if (least..=PRIORITY_MOST).contains(&priority) {
         return None;
     }
@@ -235,7 +235,7 @@ fn from_the_future(look: &Look) -> Option<Finding> {
     let (most, job) = all.iter().max()?.clone();
     let why = "A clock is wrong, or somebody set `timestamp`: set the clocks by NTP; the jobs are as they were added.";
     let finding = Finding::new(look, Kind::FutureJob, b"", Err(why)).job(&job);
-    Some(finding.with("ahead", Fact::Ms(most)).with("jobs", Fact::Count(all.len() as i64)))
+    Some(finding.with("ahead", Fact::Ms(most)).with("jobs", Fact::count(all.len() as u64)))
 }
 
 fn large(look: &Look) -> Option<Finding> {
@@ -248,7 +248,7 @@ fn large(look: &Look) -> Option<Finding> {
     let why = "What a job holds is its producer's and its worker's: keep large things elsewhere, and keep fewer jobs.";
     let finding = Finding::new(look, Kind::LargeJob, b"", Err(why)).job(&job);
     let finding = finding.with("field", Fact::Word(field)).with("size", Fact::Bytes(most));
-    Some(finding.with("jobs", Fact::Count(all.len() as i64)))
+    Some(finding.with("jobs", Fact::count(all.len() as u64)))
 }
 
 /// Ids of the counter above the counter.

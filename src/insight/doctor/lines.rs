@@ -95,8 +95,8 @@ fn split(look: &Look) -> Option<Finding> {
     }
     let paused = if facts.overview.is_paused() { "yes" } else { "no" };
     let finding = Finding::new(look, Kind::Split, b"", Ok(Repair::Merge));
-    let finding = finding.with("in wait", Fact::Count(count(facts.counts.waiting)));
-    let finding = finding.with("in paused", Fact::Count(count(facts.counts.paused)));
+    let finding = finding.with("in wait", Fact::count(facts.counts.waiting));
+    let finding = finding.with("in paused", Fact::count(facts.counts.paused));
     Some(finding.with("paused", Fact::Word(paused)))
 }
 
@@ -124,7 +124,7 @@ fn old_index(look: &Look) -> Option<Finding> {
         Err("It is too large to be kept for an undo; it does no harm where it is.")
     };
     let finding = Finding::new(look, Kind::OldIndex, b"", repair);
-    Some(finding.with("members", Fact::Count(count(members))).unmoved(members.to_string()))
+    Some(finding.with("members", Fact::count(members)).unmoved(members.to_string()))
 }
 
 fn mixed(look: &Look) -> Option<Finding> {
@@ -143,7 +143,7 @@ fn mixed(look: &Look) -> Option<Finding> {
     Some(if bull {
         finding.with("meta-paused", Fact::Word("of Bull"))
     } else {
-        finding.with("workers of BullMQ 4 or older", Fact::Count(count(old_workers as u64)))
+        finding.with("workers of BullMQ 4 or older", Fact::count(old_workers as u64))
     })
 }
 
@@ -161,8 +161,8 @@ fn events(look: &Look) -> Option<Finding> {
         Err("Its entries are large: results and errors stand in them. Keep fewer (streams.events.maxLen).")
     };
     let finding = Finding::new(look, Kind::LongEvents, b"", repair);
-    let finding = finding.with("entries", Fact::Count(count(stream.length)));
-    Some(finding.with("should be", Fact::Count(count(keep))).with_some("size", stream.bytes.map(Fact::Bytes)))
+    let finding = finding.with("entries", Fact::count(stream.length));
+    Some(finding.with("should be", Fact::count(keep)).with_some("size", stream.bytes.map(Fact::Bytes)))
 }
 
 fn future_events(look: &Look) -> Option<Finding> {
@@ -195,11 +195,11 @@ fn held(look: &Look) -> Option<Finding> {
     for id in &ids {
         finding = finding.unmoved(id.as_bytes());
     }
-    let lost = count(ids.len() as u64);
+    let lost = Fact::count(ids.len() as u64);
     finding.look_at.jobs = ids;
-    let finding = finding.with("limit", Fact::Count(count(limit)));
-    let finding = finding.with("active", Fact::Count(count(facts.overview.active)));
-    Some(finding.with("without a worker", Fact::Count(lost)).with("waiting", Fact::Count(count(waiting))))
+    let finding = finding.with("limit", Fact::count(limit));
+    let finding = finding.with("active", Fact::count(facts.overview.active));
+    Some(finding.with("without a worker", lost).with("waiting", Fact::count(waiting)))
 }
 
 fn paused(look: &Look) -> Option<Finding> {
@@ -212,7 +212,7 @@ fn paused(look: &Look) -> Option<Finding> {
     let why = "Whoever paused it may have a reason: ask, then resume it.";
     let finding = Finding::new(look, Kind::PausedGrowing, b"", Err(why));
     let waits = facts.counts.waiting + facts.counts.paused + facts.counts.prioritized;
-    let finding = finding.with("waiting", Fact::Count(count(waits)));
+    let finding = finding.with("waiting", Fact::count(waits));
     Some(finding.with("oldest", Fact::At(oldest)).with("newest", Fact::At(newest)))
 }
 
@@ -238,8 +238,7 @@ fn no_worker(look: &Look) -> Option<Finding> {
         return None;
     }
     let why = "Start a worker: nothing in Redis can stand in for one.";
-    let finding =
-        Finding::new(look, Kind::NoWorker, b"", Err(why)).with("waiting", Fact::Count(count(ready)));
+    let finding = Finding::new(look, Kind::NoWorker, b"", Err(why)).with("waiting", Fact::count(ready));
     let next = facts.overview.next.as_ref().map(JobId::as_bytes).unwrap_or_default();
     Some(finding.with_some("oldest", facts.line.map(|(oldest, _)| Fact::At(oldest))).unmoved(next))
 }
@@ -263,8 +262,8 @@ fn no_marker(look: &Look) -> Option<Finding> {
     }
     let next = overview.next.as_ref().map(JobId::as_bytes).unwrap_or_default();
     let finding = Finding::new(look, Kind::NoMarker, b"", Ok(Repair::Wake));
-    let finding = finding.with("waiting", Fact::Count(count(overview.wait + overview.prioritized)));
-    Some(finding.with("idle workers", Fact::Count(count(workers as u64))).unmoved(next))
+    let finding = finding.with("waiting", Fact::count(overview.wait + overview.prioritized));
+    Some(finding.with("idle workers", Fact::count(workers as u64)).unmoved(next))
 }
 
 fn overdue(look: &Look) -> Option<Finding> {
@@ -286,11 +285,7 @@ fn overdue(look: &Look) -> Option<Finding> {
     let finding = Finding::new(look, Kind::Overdue, id.as_bytes(), Ok(repair)).job(id);
     let finding = finding.with("late", Fact::Ms(late)).unmoved(at.to_bits().to_be_bytes());
     Some(match &look.workers {
-        Some(_) => finding.with("idle workers", Fact::Count(count(idle as u64))),
+        Some(_) => finding.with("idle workers", Fact::count(idle as u64)),
         None => finding.with("workers", Fact::Word("not permitted to list")),
     })
-}
-
-fn count(n: u64) -> i64 {
-    i64::try_from(n).unwrap_or(i64::MAX)
 }

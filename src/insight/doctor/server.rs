@@ -41,10 +41,9 @@ pub fn server(health: &RedisHealth, host: &Host) -> Vec<Finding> {
         );
     }
     if !health.persistence.aof {
-        let changes = i64::try_from(health.persistence.changes).unwrap_or(i64::MAX);
         let evidence = vec![
             ("append-only file", Fact::Word("off")),
-            ("changes since the last save", Fact::Count(changes)),
+            ("changes since the last save", Fact::count(health.persistence.changes)),
         ];
         add(Kind::ServerUnsaved, CONFIGURE, evidence);
     }
@@ -65,11 +64,10 @@ pub fn server(health: &RedisHealth, host: &Host) -> Vec<Finding> {
     }
     let clients = &health.clients;
     if clients.max > 0 && clients.connected as f64 > clients.max as f64 * CLIENTS {
-        let count = |n: u64| Fact::Count(i64::try_from(n).unwrap_or(i64::MAX));
         add(
             Kind::ServerClients,
             CONFIGURE,
-            vec![("connected", count(clients.connected)), ("allowed", count(clients.max))],
+            vec![("connected", Fact::count(clients.connected)), ("allowed", Fact::count(clients.max))],
         );
     }
     if let Some((address, name, bytes)) = host.hoarder.as_ref().filter(|(.., bytes)| *bytes > UNREAD) {

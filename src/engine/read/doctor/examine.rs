@@ -131,7 +131,9 @@ pub async fn examine<J: Judge + Sync>(
             None => self::roster(conn, queues).await?,
         };
         let mut focus = Focus::default();
-        found.iter().for_each(|finding| judge.focus(finding, &mut focus));
+        for finding in &found {
+            judge.focus(finding, &mut focus);
+        }
         let eye = Eye { paced, queue, searches, roster: roster.as_deref() };
         let look = eye.again(scope, &focus).await?;
         newer = Some(roster);

@@ -1,0 +1,69 @@
+//! The doctor's round: both looks at the queues, and a look at the server.
+
+use crate::conn::{Conn, ConnError, Kind, Request, Verb};
+use crate::engine::read::doctor::{Progress, Scope, examine, hoarder};
+use crate::engine::read::overview::server_time;
+use crate::insight::doctor::{Doctor, Finding, Host, server, sort};
+use crate::monitor::{Clock, redis};
+use crate::wire::QueueId;
+
+/// What a round found.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Survey {
+    /// Worst first.
+    pub findings: Vec<Finding>,
+    /// Findings beyond those, of kinds of which a queue has many.
+    pub more: u64,
+    /// How much was looked at.
+    pub progress: Progress,
+    /// Everything was looked at.
+    pub complete: bool,
+}
+
+/// Makes a round. It may be dropped at any moment: it only reads. `whole`: the server is looked at, too.
+pub async fn survey(
+    conn: &Conn,
+    queues: &[QueueId],
+    scope: Scope,
+    whole: bool,
+    clock: Clock,
+    tell: impl FnMut(Progress) + Send,
+) -> Result<Survey, ConnError> {
+    let mut survey = Survey::default();
+    let mut complete = true;
+    if whole {
+        match redis::once(conn).await {
+            Ok((health, _)) => survey.findings = server(&health, &host(conn, clock).await?),
+            Err(error) if error.kind == Kind::Permission => complete = false,
+            Err(error) => return Err(error),
+        }
+    }
+    let examined = examine(conn, queues, scope, &Doctor, tell).await?;
+    survey.findings.extend(examined.findings);
+    survey.more = sort(&mut survey.findings);
+    survey.progress = examined.progress;
+    survey.complete = complete && examined.complete;
+    Ok(survey)
+}
+
+async fn host(conn: &Conn, clock: Clock) -> Result<Host, ConnError> {
+    let mut host = Host { ahead_ms: None, hoarder: hoarder(conn).await? };
+    // The quickest of three answers says most of the clocks.
+    let mut best = i64::MAX;
+    for _ in 0..3 {
+        let before = clock.now_ms();
+        let reply = conn.call(Request::new(Verb::Time)).await?;
+        let after = clock.now_ms();
+        if let Some(at) = server_time(&reply)
+            && after - before < best
+        {
+            best = after - before;
+            host.ahead_ms = Some(i64::midpoint(before, after) - at);
+        }
+    }
+    // What a slow answer cannot tell is not told.
+    if best > 500 {
+        host.ahead_ms = None;
+    }
+    Ok(host)
+}
