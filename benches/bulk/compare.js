@@ -131,30 +131,34 @@ function launch(program, args, env = {}) {
   return { line, ended, tell: (word) => child.stdin.write(`${word}\n`), end: () => child.stdin.end() };
 }
 
-/** Jobs as BullMQ 6.7 leaves them, added an hour ago and, if they failed, failed ten minutes ago. */
+/** Jobs `ARGV[1]` to `ARGV[2]` as BullMQ 6.7 leaves them, added at `ARGV[3]` and, if they failed, failed at `ARGV[4]`. */
+const SEED = `
+local ids = {}
+for id = ARGV[1], ARGV[2] do
+  local job = KEYS[1] .. id
+  redis.call('HSET', job, 'name', 'mail', 'data', ARGV[5], 'opts', '{"attempts":1}', 'timestamp', ARGV[3], 'delay', 0, 'priority', 0)
+  if ARGV[4] ~= '' then
+    redis.call('HSET', job, 'atm', 1, 'ats', 1, 'processedOn', ARGV[4], 'finishedOn', ARGV[4], 'failedReason',
+      'no route to host', 'stacktrace', ARGV[6])
+    ids[#ids + 1] = ARGV[4]
+  end
+  ids[#ids + 1] = tostring(id)
+end
+redis.call(ARGV[4] ~= '' and 'ZADD' or 'LPUSH', KEYS[2], unpack(ids))`;
+
+/** Added an hour ago and, if they failed, failed ten minutes ago. */
 async function seed(redis, { jobs, state }) {
   await redis.flushall('ASYNC');
   await redis.hset(`bull:${QUEUE}:meta`, 'opts.maxLenEvents', 10000, 'version', 'bullmq:6.7.0');
   await redis.set(`bull:${QUEUE}:id`, jobs);
   // Without a stream of events it would be a queue of Bull.
   await redis.xadd(`bull:${QUEUE}:events`, '*', 'event', 'added', 'jobId', '1', 'name', 'mail');
-  const [added, failed] = [Date.now() - 3600000, Date.now() - 600000];
+  const [added, failed] = [Date.now() - 3600000, state === 'failed' ? Date.now() - 600000 : ''];
   const data = JSON.stringify({ to: 'someone@example.com', template: 'welcome', n: 12345, tags: ['a', 'b'] });
-  for (let from = 1; from <= jobs; from += 5000) {
-    const pipe = redis.pipeline();
-    const ids = [];
-    for (let id = from; id < from + 5000 && id <= jobs; id++) {
-      const fields = ['name', 'mail', 'data', data, 'opts', '{"attempts":1}', 'timestamp', added, 'delay', 0, 'priority', 0];
-      if (state === 'failed') {
-        fields.push('atm', 1, 'ats', 1, 'processedOn', failed, 'finishedOn', failed, 'failedReason', 'no route to host',
-          'stacktrace', '["Error: no route to host\\n    at Object.send (/app/mail.js:10:9)"]');
-      }
-      pipe.hset(`bull:${QUEUE}:${id}`, ...fields);
-      ids.push(id);
-    }
-    if (state === 'wait') pipe.lpush(`bull:${QUEUE}:wait`, ...ids);
-    else pipe.zadd(`bull:${QUEUE}:failed`, ...ids.flatMap((id) => [failed, id]));
-    await pipe.exec();
+  const stack = '["Error: no route to host\\n    at Object.send (/app/mail.js:10:9)"]';
+  for (let from = 1; from <= jobs; from += 2000) {
+    const to = Math.min(jobs, from + 1999);
+    await redis.eval(SEED, 2, `bull:${QUEUE}:`, `bull:${QUEUE}:${state}`, from, to, added, failed, data, stack);
   }
 }
 

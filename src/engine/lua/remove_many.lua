@@ -2,10 +2,10 @@
 --
 -- KEYS  the queue's keys (lib/operation.lua)
 -- ARGV  1 era, 2 base, 3 state, 4 only jobs up to this moment, ms, or '', 5 `1` to take also what
---       runs and the next runs of schedulers, 6 elements of a list to step over at its tail,
---       7 elements to look at there, 8.. ids
+--       runs and the next runs of schedulers, 6 where the first may stand: a rank, or elements of a list to step
+--       over at its tail, 7 elements of a list to look at there, 8.. ids
 -- Returns { code } for the whole, or { DONE, { code of each id }, { key of each parent that went
--- along }, { key of each parent that was released } }.
+-- along }, { key of each parent that was released } }; fewer codes than ids: the rest had no turn.
 --
 -- Undeclared keys: the jobs', and those of their parents.
 --
@@ -15,7 +15,7 @@
 local q = declared()
 queues[q.base] = q
 local state, until_ms, all = ARGV[3], tonumber(ARGV[4]), ARGV[5] == '1'
-local set = q[state]
+local set, base = q[state], q.base
 local is_list = state == 'wait' or state == 'paused' or state == 'active'
 
 -- In the place of an id that goes: every reader takes it for a wake-up marker.
@@ -24,14 +24,35 @@ local BLANK = '0:removed'
 local refused = refusal(q)
 if refused then return { refused } end
 
--- Elements of the list that were looked at, and the places of each id in it.
-local window, places, skipped = {}, {}, tonumber(ARGV[6])
-if is_list then
-  window = redis.call('LRANGE', set, -(skipped + tonumber(ARGV[7])), -(skipped + 1))
-  for at, id in ipairs(window) do
-    places[id] = places[id] or {}
-    table.insert(places[id], at)
+-- The part of the list that is looked at, as it stands, and the ids in it; none where it is just the ids.
+local window, standing, skipped = {}, nil, tonumber(ARGV[6])
+
+local function look(elements)
+  window = redis.call('LRANGE', set, -(skipped + elements), -(skipped + 1))
+end
+
+local function in_window(id)
+  return standing[id]
+end
+
+local function is_as_asked()
+  local last = #ARGV
+  if #window ~= last - FIRST + 1 then return false end
+  for at = FIRST, last do
+    if window[last - at + 1] ~= ARGV[at] then return false end
   end
+  return true
+end
+
+-- Where each id stands, or nil where it does not stand; and whether nothing is left to ask.
+local function places()
+  if not is_list then return scores_of(set, state, until_ms) end
+  look(#ARGV - FIRST + 1)
+  if is_as_asked() then return function() return true end, not until_ms end
+  look(tonumber(ARGV[7]))
+  standing = {}
+  for _, id in ipairs(window) do standing[id] = true end
+  return in_window, false
 end
 
 local sound_queues = { [q] = true }
@@ -45,42 +66,65 @@ end
 -- Removing one job may take another one of the state along only where parents wait: elsewhere all are looked
 -- up, and their keys deleted, in one command.
 local apart = state == 'waiting-children'
-local score = not is_list and not apart and scores_of(set, 8)
-local any_locked = not all and any_has(q, 8, ':lock')
-local PARTS = { '', ':logs', ':dependencies', ':processed', ':failed', ':unsuccessful' }
-local WITH_LOCK = { ':lock', unpack(PARTS) }
-local doomed = {}
+local place, settled
+if not apart then place, settled = places() end
+local any_locked = not all and any_has(q, ':lock')
+local doomed, keys = {}, 0
+
+local function doom(job)
+  doomed[keys + 1] = job
+  doomed[keys + 2] = job .. ':logs'
+  doomed[keys + 3] = job .. ':dependencies'
+  doomed[keys + 4] = job .. ':processed'
+  doomed[keys + 5] = job .. ':failed'
+  doomed[keys + 6] = job .. ':unsuccessful'
+  keys = keys + 6
+  if all then
+    keys = keys + 1
+    doomed[keys] = job .. ':lock'
+  end
+end
 
 local function unlink_doomed()
-  if #doomed > 0 then redis.call('UNLINK', unpack(doomed)) end
-  doomed = {}
+  if keys > 0 then redis.call('UNLINK', unpack(doomed, 1, keys)) end
+  keys = 0
 end
+
+local going = {}
 
 -- Removes what belongs to a job; its id is taken out with those of the others. Returns its code.
 local function remove(id)
-  local job = q.base .. id
-  local at = places[id]
-  if score then
-    at = score(id)
-  elseif not is_list then
-    at = redis.call('ZSCORE', set, id)
+  if going[id] then return NOT_IN_STATE end
+  local job = base .. id
+  local found
+  if settled then
+    found = redis.pcall('HMGET', job, 'gid', 'parentKey', 'deid')
+  else
+    found = redis.pcall('HMGET', job, 'gid', 'parentKey', 'deid', 'timestamp', 'processedOn')
   end
-  local found = redis.pcall('HMGET', job, 'timestamp', 'processedOn', 'gid', 'parentKey', 'deid')
   if found.err then return NOT_A_JOB end
-  local code = untimely(state, at, found, until_ms)
-  if code then return code end
-  if found[3] then return WRONG_ERA end
+  if not settled then
+    local at
+    if apart then at = redis.call('ZSCORE', set, id) else at = place(id) end
+    local code = untimely(state, at, found[4], found[5], until_ms)
+    if code then return code end
+  end
+  if found[1] then return WRONG_ERA end
   if not all then
     if any_locked and redis.call('EXISTS', job .. ':lock') == 1 then return LOCKED end
     if is_next_iteration(q, job, id) then return SCHEDULER end
   end
-  if found[4] then
+  if found[2] then
+    spend(3)
     if not parent_is_sound(job) then return DAMAGED end
     unlink_hard(q, job)
   end
-  if found[5] then release_deduplication(q, job, id) end
-  for _, suffix in ipairs(all and WITH_LOCK or PARTS) do doomed[#doomed + 1] = job .. suffix end
-  if apart then unlink_doomed() end
+  if found[3] then
+    spend(1)
+    release_deduplication(q, job, id)
+  end
+  doom(job)
+  if apart or keys >= 192 then unlink_doomed() end
   if ERA == 0 then
     redis.call('ZREM', q.priority, id)
     local limited = redis.call('HGET', q['limiter:index'], id)
@@ -89,18 +133,9 @@ local function remove(id)
       redis.call('HDEL', q['limiter:index'], id)
     end
   end
+  going[id] = true
+  leave(id)
   return DONE
-end
-
-local codes, going, count = {}, {}, 0
-for at = 8, #ARGV do
-  local id = ARGV[at]
-  local code = going[id] and NOT_IN_STATE or attempt(remove, id)
-  codes[#codes + 1] = code
-  if code == DONE then
-    going[id] = true
-    count = count + 1
-  end
 end
 
 local function take_from_list()
@@ -119,14 +154,11 @@ local function take_from_list()
   redis.call('LREM', set, -#places_going, BLANK)
 end
 
+local codes = each(remove)
 unlink_doomed()
-if count > 0 then
-  if is_list then
-    take_from_list()
-  else
-    local ids = {}
-    for id in pairs(going) do ids[#ids + 1] = id end
-    redis.call('ZREM', set, unpack(ids))
-  end
+if is_list and left > 0 then
+  take_from_list()
+else
+  take_out(set)
 end
 return { DONE, codes, removed_parents, released_parents }

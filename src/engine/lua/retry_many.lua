@@ -2,8 +2,8 @@
 --
 -- KEYS  the queue's keys (lib/operation.lua)
 -- ARGV  1 era, 2 base, 3 `failed` or `completed`, 4 only those finished up to this moment, ms, or '',
---       5 `1` to count attempts from zero, 6 and 7 unused, 8.. ids
--- Returns { code } for the whole, or { DONE, { code of each id } }.
+--       5 `1` to count attempts from zero, 6 the rank at which the first may stand, 7 unused, 8.. ids
+-- Returns { code } for the whole, or { DONE, { code of each id } }; fewer codes than ids: the rest had no turn.
 --
 -- Undeclared keys: the jobs', and those of the parents named in them.
 --
@@ -19,12 +19,15 @@ if refused then return { refused } end
 local now = server_time('')
 local list, paused = place(q)
 local prioritized = false
-local score = scores_of(q[from], 8)
-local none_held = not any_has(q, 8, ':lock', ':unsuccessful', ':dependencies')
+local score, settled = scores_of(q[from], from, until_ms)
+local none_held = not any_has(q, ':lock', ':unsuccessful', ':dependencies')
+local outcome = from == 'failed' and 'failedReason' or 'returnvalue'
+local base = q.base
 
 -- The code that forbids a job to run, and whether it is to wait for children.
 local function held(job)
   if none_held then return nil end
+  spend(1)
   local lock, failed, pending = job .. ':lock', job .. ':unsuccessful', job .. ':dependencies'
   if redis.call('EXISTS', lock, failed, pending) == 0 then return nil end
   if redis.call('EXISTS', lock) == 1 then return LOCKED end
@@ -37,15 +40,17 @@ end
 
 local function retry(id)
   if is_repeated(id) then return NOT_IN_STATE end
-  local job = q.base .. id
+  local job = base .. id
   local found = redis.pcall('HMGET', job, 'name', 'timestamp', 'gid', 'priority', 'opts', 'parentKey')
   if found.err then return NOT_A_JOB end
   if not (found[1] and found[2]) then
     return redis.call('EXISTS', job) == 1 and NOT_A_JOB or GONE
   end
   if found[3] then return WRONG_ERA end
-  local code = untimely(from, score(id), found, until_ms)
-  if code then return code end
+  if not settled then
+    local code = untimely(from, score(id), nil, nil, until_ms)
+    if code then return code end
+  end
   local code_held, waits = held(job)
   if code_held then return code_held end
 
@@ -53,11 +58,12 @@ local function retry(id)
     redis.call('HDEL', job, 'finishedOn', 'processedOn', 'failedReason')
     redis.call('HSET', job, 'retriedOn', now)
   else
-    redis.call('HDEL', job, 'finishedOn', 'processedOn', from == 'failed' and 'failedReason' or 'returnvalue')
+    redis.call('HDEL', job, 'finishedOn', 'processedOn', outcome)
   end
   if reset then redis.call('HDEL', job, 'atm', 'ats', 'attemptsMade') end
   local parent = ERA >= 5 and found[6]
   if parent and kind(parent) == 'hash' then
+    spend(1)
     await_again(parent, job, from)
     -- The parent may have its turn yet.
     none_held = false
@@ -80,6 +86,5 @@ local function retry(id)
   return DONE
 end
 
-local codes = {}
-for at = 8, #ARGV do codes[#codes + 1] = attempt(retry, ARGV[at]) end
+local codes = each(retry)
 return settle(q, q[from], codes, list, paused, prioritized)

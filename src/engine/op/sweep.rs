@@ -1,11 +1,14 @@
 //! Whole states of a queue, chunk by chunk.
 
+mod page;
+
 use std::collections::VecDeque;
+use std::time::Instant;
 
 use super::super::script::{era_argument, queue_keys, script};
 use super::many::{Chosen, JobsOp, MANY_MAX, Many, run_many};
 use super::{Capability, Code, OpError, Target};
-use crate::conn::{Batch, Conn, ConnError, Request, Value, Verb, bytes, integer, items};
+use crate::conn::{Conn, ConnError, Request, Verb, integer, items};
 use crate::wire::{JobId, State};
 
 /// Passes after the first; somebody else's changes must not keep a sweep alive for ever.
@@ -53,6 +56,9 @@ pub struct Sweep {
     skipped: u64,
     /// Length of the page that the last ids were chosen from.
     page: u64,
+    /// What was read beyond it, and when.
+    ahead: VecDeque<JobId>,
+    read_at: Instant,
     found: bool,
     passes: u8,
     rounds: u8,
@@ -85,6 +91,8 @@ impl Sweep {
             done: 0,
             skipped: 0,
             page: 0,
+            ahead: VecDeque::new(),
+            read_at: Instant::now(),
             found: false,
             passes: PASSES,
             rounds: ROUNDS,
@@ -149,6 +157,16 @@ impl Sweep {
 
     /// The ids that the next act would take, at most `most`; none when it is over. Reads only.
     pub async fn choose(&mut self, conn: &Conn, most: usize) -> Result<Vec<JobId>, ConnError> {
+        self.look(conn, most, true).await
+    }
+
+    /// As [`Sweep::choose`], for whoever saves nothing: nobody asks each job when it came. The act does, and
+    /// answers [`Code::Newer`] for those that were not meant.
+    pub async fn candidates(&mut self, conn: &Conn, most: usize) -> Result<Vec<JobId>, ConnError> {
+        self.look(conn, most, false).await
+    }
+
+    async fn look(&mut self, conn: &Conn, most: usize, closely: bool) -> Result<Vec<JobId>, ConnError> {
         let most = most.clamp(1, MANY_MAX);
         loop {
             let Some(op) = self.stages.front().copied() else { return Ok(Vec::new()) };
@@ -164,13 +182,17 @@ impl Sweep {
                 }
                 return Ok(ids);
             }
-            let page = self.read_page(conn, op.from_state(), most).await?;
+            let page = self.next_page(conn, op.from_state(), most).await?;
             self.page = page.len() as u64;
             if page.is_empty() {
                 self.end_pass();
                 continue;
             }
-            let ids = self.eligible(conn, op.from_state(), page).await?;
+            let ids = if closely {
+                self.eligible(conn, op.from_state(), page).await?
+            } else {
+                page.into_iter().filter(|id| !id.is_marker()).collect()
+            };
             if !ids.is_empty() {
                 return Ok(ids);
             }
@@ -187,6 +209,7 @@ impl Sweep {
             self.passes = PASSES;
         }
         (self.skipped, self.found) = (0, false);
+        self.ahead.clear();
     }
 
     /// Acts on ids that [`Sweep::choose`] has just returned, or on some of them.
@@ -195,7 +218,17 @@ impl Sweep {
         let chosen = Chosen { ids, until: self.until, skipped: self.skipped };
         let many = run_many(conn, &self.target, op, chosen).await?;
         let gone = many.codes.iter().filter(|code| matches!(code, Code::Done | Code::NotIn(_))).count();
-        self.skipped += self.page.saturating_sub(gone as u64);
+        // Those that had no turn, and what stands before them, are looked at again.
+        let looked_at = if many.codes.len() < ids.len() {
+            self.ahead.clear();
+            if let Some(only) = &mut self.only {
+                ids[many.codes.len()..].iter().rev().for_each(|id| only.push_front(id.clone()));
+            }
+            many.codes.len() as u64
+        } else {
+            self.page
+        };
+        self.skipped += looked_at.saturating_sub(gone as u64);
         self.found |= gone > 0;
         self.done += many.done();
         self.left = self.left.map(|left| left.saturating_sub(many.done()));
@@ -304,51 +337,6 @@ impl Sweep {
         }
         Ok(integer(&conn.call(request).await?).is_some_and(|left| left > 0))
     }
-
-    /// Ids from the old end, behind those that were stepped over.
-    async fn read_page(&self, conn: &Conn, state: State, most: usize) -> Result<Vec<JobId>, ConnError> {
-        let key = self.target.queue.key(state.suffix());
-        let (skipped, most) = (self.skipped, most as u64);
-        let request = match self.until {
-            Some(until) if timed(state) => {
-                let range = Request::new(Verb::ZRangeByScore).arg(key).arg("-inf").arg(until);
-                range.arg("LIMIT").arg(skipped).arg(most)
-            }
-            _ if state.is_list() => {
-                let (from, to) = (skipped + most, skipped + 1);
-                Request::new(Verb::LRange).arg(key).arg(format!("-{from}")).arg(format!("-{to}"))
-            }
-            _ => Request::new(Verb::ZRange).arg(key).arg(skipped).arg(skipped + most - 1),
-        };
-        let reply = conn.call(request).await?;
-        let mut ids: Vec<JobId> = items(&reply).iter().filter_map(bytes).map(JobId::new).collect();
-        if state.is_list() {
-            ids.reverse();
-        }
-        Ok(ids)
-    }
-
-    /// Leaves out wake-up markers and jobs that were added, or ran, after the moment.
-    async fn eligible(&self, conn: &Conn, state: State, page: Vec<JobId>) -> Result<Vec<JobId>, ConnError> {
-        let Some(until) = self.until.filter(|_| !timed(state)) else {
-            return Ok(page.into_iter().filter(|id| !id.is_marker()).collect());
-        };
-        let mut batch = Batch::new();
-        for id in &page {
-            let job = self.target.queue.job(id);
-            batch.push(Request::new(Verb::HMGet).arg(job).arg("timestamp").arg("processedOn"));
-        }
-        let replies = conn.batch(&batch).await?;
-        let before = |value: Option<&Value>| value.and_then(integer).is_none_or(|at| at <= until);
-        let old = |reply: &Value| before(items(reply).first()) && before(items(reply).get(1));
-        let both = page.into_iter().zip(&replies);
-        Ok(both.filter(|(id, reply)| !id.is_marker() && old(reply)).map(|(id, _)| id).collect())
-    }
-}
-
-/// Whether the score is the moment at which the job entered the state (spec 1.3).
-const fn timed(state: State) -> bool {
-    matches!(state, State::Completed | State::Failed | State::WaitingChildren)
 }
 
 /// What obliterating goes through, parents last.

@@ -61,14 +61,17 @@ async fn steps(
 ) -> Result<End, OpError> {
     let mut sweep = plan.sweep();
     sweep.begin(conn).await?;
-    let mut steering = Steering::new(plan.pace, Instant::now());
+    let mut steering = Steering::new(plan.pace, saver.is_some(), Instant::now());
     let mut watcher = Watcher::new(plan);
     let mut told = Instant::now();
     loop {
         if cancel.is_cancelled() {
             return Ok(End::Cancelled);
         }
-        let ids = sweep.choose(conn, steering.size()).await?;
+        let ids = match saver {
+            Some(_) => sweep.choose(conn, steering.size()).await?,
+            None => sweep.candidates(conn, steering.size()).await?,
+        };
         if ids.is_empty() {
             if sweep.finish(conn).await? {
                 return Ok(End::Finished);
@@ -90,8 +93,9 @@ async fn steps(
         };
         let busy = many.took.unwrap_or_else(|| sent.elapsed());
         let mut stayed = Vec::new();
-        for (id, code) in ids.into_iter().zip(&many.codes) {
-            if !tell(report, &id, *code) {
+        let mut codes = many.codes.iter();
+        for id in ids {
+            if !codes.next().is_some_and(|code| tell(report, &id, *code, plan.only.is_none())) {
                 stayed.push(id);
             }
         }
@@ -127,7 +131,7 @@ async fn steps(
 }
 
 /// Counts an answer; whether the job is no longer where it was.
-fn tell(report: &mut Report, id: &JobId, code: Code) -> bool {
+fn tell(report: &mut Report, id: &JobId, code: Code, whole: bool) -> bool {
     let counts = &mut report.progress;
     match code {
         Code::Done => {
@@ -141,6 +145,8 @@ fn tell(report: &mut Report, id: &JobId, code: Code) -> bool {
             counts.changed += 1;
             return false;
         }
+        // It came after the moment of the plan, and nobody named it.
+        Code::Newer if whole => return false,
         _ => counts.failed += 1,
     }
     if report.failures.len() < FAILURES {

@@ -157,6 +157,107 @@ async fn each_job_is_looked_at_again() {
     assert!(Dump::of(&lab.server).get("bull:q:meta").is_some());
 }
 
+fn chosen(ids: &[JobId], skipped: u64) -> Chosen<'_> {
+    Chosen { ids, until: Some(1_000_000), skipped }
+}
+
+/// Jobs that stand in a row go by their ranks: whatever stands elsewhere must not go with them.
+#[tokio::test]
+async fn ids_of_a_set_go_alone_in_a_row_or_not() {
+    let mut lab = Lab::new().await;
+    let retry = JobsOp::Retry { from: State::Failed, reset_attempts: false };
+    for (op, state) in [
+        (retry, State::Failed),
+        (JobsOp::Promote, State::Delayed),
+        (JobsOp::Remove { from: State::Failed }, State::Failed),
+        (JobsOp::Remove { from: State::Prioritized }, State::Prioritized),
+    ] {
+        for (ids, skipped) in [
+            (["3", "4", "5"], 2),
+            (["3", "4", "5"], 0),
+            (["3", "5", "4"], 2),
+            (["3", "4", "9"], 2),
+            (["8", "9", "10"], 7),
+            (["8", "9", "10"], 8),
+        ] {
+            lab.fill(state, 10);
+            let what = format!("{op:?} {ids:?} {skipped}");
+            let ids = ids.map(JobId::new);
+            let many = run_many(&lab.conn, &target(), op, chosen(&ids, skipped)).await.unwrap();
+            assert_eq!(many.codes, [Code::Done; 3], "{what}");
+            let key = format!("bull:q:{}", state.suffix());
+            let left: Vec<String> =
+                redis::cmd("ZRANGE").arg(key).arg(0).arg(-1).query(&mut lab.link).unwrap();
+            let wanted: Vec<String> = (1..=10)
+                .map(|n: u32| n.to_string())
+                .filter(|n| !ids.iter().any(|id| id.as_bytes() == n.as_bytes()))
+                .collect();
+            assert_eq!(left, wanted, "{what}");
+        }
+    }
+}
+
+/// The same of a list, whose ids go from its tail.
+#[tokio::test]
+async fn ids_of_a_list_go_alone_in_a_row_or_not() {
+    let mut lab = Lab::new().await;
+    let remove = JobsOp::Remove { from: State::Waiting };
+    for (ids, skipped) in [
+        (["1", "2", "3"], 0),
+        (["3", "4", "5"], 2),
+        (["4", "3", "5"], 2),
+        (["1", "5", "9"], 0),
+        (["8", "9", "10"], 7),
+    ] {
+        lab.fill(State::Waiting, 10);
+        let ids = ids.map(JobId::new);
+        let many = run_many(&lab.conn, &target(), remove, chosen(&ids, skipped)).await.unwrap();
+        assert_eq!(many.codes, [Code::Done; 3], "{ids:?}");
+        let mut left: Vec<String> =
+            redis::cmd("LRANGE").arg("bull:q:wait").arg(0).arg(-1).query(&mut lab.link).unwrap();
+        left.reverse();
+        let wanted: Vec<String> = (1..=10)
+            .map(|n: u32| n.to_string())
+            .filter(|n| !ids.iter().any(|id| id.as_bytes() == n.as_bytes()))
+            .collect();
+        assert_eq!(left, wanted, "{ids:?}");
+    }
+}
+
+/// Children whose parents must be looked after cost several times as much as others: the script does fewer of
+/// them, and those that had no turn have it in the next.
+#[tokio::test]
+async fn jobs_that_cost_more_are_fewer_a_script() {
+    let mut lab = Lab::new().await;
+    lab.fill(State::Failed, 400);
+    let mut pipe = redis::pipe();
+    pipe.cmd("SET").arg("bull:p:id").arg(400);
+    for n in 1..=400 {
+        let (parent, child) = (format!("bull:p:{n}"), format!("bull:q:{n}"));
+        pipe.cmd("HSET").arg(&parent).arg(&["name", "p", "data", "{}", "opts", "{}", "timestamp", "1000"]);
+        pipe.cmd("SADD").arg(format!("{parent}:dependencies")).arg(&child);
+        pipe.cmd("ZADD").arg("bull:p:waiting-children").arg(1000).arg(n);
+        let link = format!("{{\"id\":\"{n}\",\"queueKey\":\"bull:p\"}}");
+        pipe.cmd("HSET").arg(&child).arg(&["parentKey", &parent, "parent", &link]);
+    }
+    pipe.exec(&mut lab.link).unwrap();
+    let ids: Vec<JobId> = (1..=400).map(|n| JobId::new(n.to_string())).collect();
+    let remove = JobsOp::Remove { from: State::Failed };
+    let many = run_many(&lab.conn, &target(), remove, chosen(&ids, 0)).await.unwrap();
+    let first = many.codes.len();
+    assert!((100..300).contains(&first), "{first}");
+    assert!(many.codes.iter().all(|code| code.is_done()));
+    let left: Vec<String> =
+        redis::cmd("ZRANGE").arg("bull:q:failed").arg(0).arg(-1).query(&mut lab.link).unwrap();
+    assert_eq!((left.len(), left[0].clone()), (400 - first, (first + 1).to_string()));
+    // A sweep goes on with them, and leaves none.
+    let rest = run(&lab.conn, Sweep::clean(target(), State::Failed, 1_000_000, None), MANY_MAX).await;
+    assert_eq!(rest as usize, 400 - first);
+    let dump = Dump::of(&lab.server);
+    assert!(dump.keys().iter().all(|key| !key.starts_with("bull:q:") || key[7..].parse::<u32>().is_err()));
+    assert_eq!(dump.len("bull:p:wait"), 400);
+}
+
 /// Two operators at once, and workers that take jobs from the same end: each job goes once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn two_sweeps_at_once_remove_each_job_once() {
