@@ -25,6 +25,7 @@ mod queues;
 mod redis;
 mod resolve;
 mod scan;
+mod schedulers;
 mod session;
 mod table;
 mod undo;
@@ -32,6 +33,7 @@ mod version;
 mod who;
 mod why;
 mod work;
+mod workers;
 
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
@@ -218,7 +220,8 @@ async fn dispatch(session: &mut Session, command: Command) -> Result<u8, Failure
         Command::MoveOut(args) => act::edits::move_out(session, &args).await,
         Command::Release(args) => act::edits::release(session, &args).await,
         Command::Limit(args) => act::edits::limit(session, &args).await,
-        Command::Schedulers(args) => act::schedulers::list(session, &args).await,
+        Command::Schedulers(args) => schedulers::run(session, &args).await,
+        Command::Workers(args) => workers::run(session, &args).await,
         Command::Scheduler(args) => act::schedulers::one(session, &args).await,
         Command::Doctor(args) => act::doctor::run(session, &args).await,
         Command::Journal(args) => act::resume::run(session, &args).await,

@@ -23,6 +23,10 @@ pub enum Scope {
     Job,
     /// Where a job is chosen: the list and the Job screen.
     OneJob,
+    /// The Workers screen.
+    Workers,
+    /// The Schedulers screen.
+    Schedulers,
     /// The Redis screen.
     Redis,
     /// The Events screen.
@@ -44,6 +48,8 @@ impl Scope {
             Self::Jobs => "Jobs",
             Self::Job => "Job screen",
             Self::OneJob => "The job",
+            Self::Workers => "Workers",
+            Self::Schedulers => "Schedulers",
             Self::Redis => "Redis",
             Self::Events => "Events",
             Self::Log => "Log",
@@ -131,6 +137,12 @@ actions! {
     Sort "sort" Queues [k('s')] "sort" "Sort by the next column";
     Reverse "sort.reverse" List [k('S')] "" "Reverse the order";
     Faults "faults" Queues [k('f')] "faults" "Show only queues with a fault";
+    WorkersSort "workers.sort" Workers [k('s')] "sort" "Sort by the next column";
+    SchedulerRun "scheduler.run" Schedulers [k('t')] "run now" "Add a job of the scheduler now; its schedule stays as it is" writes;
+    SchedulerEdit "scheduler.edit" Schedulers [k('e')] "edit" "Give the scheduler another schedule, in your editor" writes;
+    SchedulerAdd "scheduler.add" Schedulers [k('a')] "add" "Add a scheduler to the selected one's queue, in your editor" writes;
+    SchedulerRemove "scheduler.remove" Schedulers [k('d')] "remove" "Remove the scheduler with its next run" writes;
+    SchedulersSort "schedulers.sort" Schedulers [k('s')] "sort" "Sort by the next column";
     EventsPause "events.pause" Events [k(' ')] "pause" "Hold the feed still, or let it run";
     LogUndo "log.undo" Log [k('z')] "undo" "Put back what the act took away" writes;
     LogCopy "log.copy" Log [k('y')] "copy" "Copy the command line that does the same";
@@ -145,6 +157,8 @@ actions! {
     Top "top" Move [k('g'), n(Code::Home)] "" "To the first row";
     Bottom "bottom" Move [k('G'), n(Code::End)] "" "To the last row";
     ScreenQueues "screen.queues" Global [k('1')] "" "Queues: which is in trouble?";
+    ScreenWorkers "screen.workers" Global [k('3')] "" "Workers: who does what?";
+    ScreenSchedulers "screen.schedulers" Global [k('4')] "" "Schedulers: what comes next, what was missed?";
     ScreenEvents "screen.events" Global [k('5')] "" "Events: what is happening?";
     ScreenRedis "screen.redis" Global [k('6')] "redis" "Redis: is it the problem?";
     ScreenLog "screen.log" Global [k('@')] "" "Log: what was done, and what did we send?";

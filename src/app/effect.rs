@@ -42,6 +42,10 @@ pub enum Slot {
     Log,
     /// A job's data, for an editor.
     Draft,
+    /// Schedulers of all queues.
+    Schedulers,
+    /// Jobs that run.
+    Workers,
 }
 
 /// What is to be read.
@@ -76,6 +80,10 @@ pub enum Query {
     Journal(u64),
     /// What was sent after the entry of this number.
     Sent(u64),
+    /// Jobs that run, and how long they usually take: with progress.
+    Workers(super::screen::workers::Wanted),
+    /// The schedulers of these queues: with progress.
+    Schedulers(Vec<(Era, QueueId)>),
     /// A job's data for an editor, where it has at most so many bytes.
     Draft(QueueId, JobId, u64),
 }
@@ -127,6 +135,10 @@ pub enum Answer {
     Journal(Option<JournalRead>),
     /// What was sent, oldest first.
     Sent(Vec<Sent>),
+    /// Jobs that run, as far as they were read.
+    Workers(super::screen::workers::Read),
+    /// Schedulers, as far as they were read.
+    Schedulers(super::screen::schedulers::Read),
 }
 
 /// The journal as it was read.

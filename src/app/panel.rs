@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::Config;
 use super::action::{Action, Scope};
+use super::draft::Edited;
 use super::effect::{Act, Answer, Effect, FetchId};
 use super::link::LinkView;
 use super::panes::Rect;
@@ -107,6 +108,16 @@ pub trait Panel {
         answer: Result<Answer, Clean>,
     ) -> Result<Vec<Step>, Result<Answer, Clean>> {
         Err(answer)
+    }
+
+    /// An editor that was opened under this number ended; `None`: it was for somebody else.
+    fn edited(
+        &mut self,
+        _cx: &Context<'_>,
+        _id: FetchId,
+        _edited: &Result<Edited, Clean>,
+    ) -> Option<Vec<Step>> {
+        None
     }
 
     /// The text of the filter changed; `done` when it was confirmed with Enter.

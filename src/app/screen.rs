@@ -6,6 +6,8 @@ pub mod log;
 pub mod queue;
 pub mod queues;
 pub mod redis;
+pub mod schedulers;
+pub mod workers;
 
 use super::action::Action;
 use super::list::Move;
@@ -23,6 +25,12 @@ pub enum Screen {
     Job(Box<job::Job>),
     /// The server.
     Redis(redis::Redis),
+    /// Who is connected.
+    Workers(Box<workers::Workers>),
+    /// The jobs of one worker.
+    WorkerJobs(Box<workers::WorkerJobs>),
+    /// All schedulers.
+    Schedulers(Box<schedulers::Schedulers>),
     /// The event feed.
     Events(events::Events),
     /// What was done and sent.
@@ -39,6 +47,9 @@ impl Screen {
             Self::Queue(screen) => screen.as_ref(),
             Self::Job(screen) => screen.as_ref(),
             Self::Redis(screen) => screen,
+            Self::Workers(screen) => screen.as_ref(),
+            Self::WorkerJobs(screen) => screen.as_ref(),
+            Self::Schedulers(screen) => screen.as_ref(),
             Self::Events(screen) => screen,
             Self::Log(screen) => screen.as_ref(),
             Self::Record(screen) => screen.as_ref(),
@@ -52,6 +63,9 @@ impl Screen {
             Self::Queue(screen) => screen.as_mut(),
             Self::Job(screen) => screen.as_mut(),
             Self::Redis(screen) => screen,
+            Self::Workers(screen) => screen.as_mut(),
+            Self::WorkerJobs(screen) => screen.as_mut(),
+            Self::Schedulers(screen) => screen.as_mut(),
             Self::Events(screen) => screen,
             Self::Log(screen) => screen.as_mut(),
             Self::Record(screen) => screen.as_mut(),
@@ -64,6 +78,9 @@ impl Screen {
             Self::Queue(screen) => Some(&screen.id),
             Self::Job(screen) => Some(&screen.queue),
             Self::Queues(screen) => screen.cursor.key.as_ref(),
+            Self::Workers(screen) => screen.selected().map(|row| &row.queue),
+            Self::WorkerJobs(screen) => Some(&screen.row.queue),
+            Self::Schedulers(screen) => screen.selected().map(|row| &row.queue),
             Self::Redis(_) | Self::Events(_) | Self::Log(_) | Self::Record(_) => None,
         }
     }

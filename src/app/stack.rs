@@ -8,6 +8,10 @@ pub enum Root {
     /// Key `1`.
     #[default]
     Queues,
+    /// Key `3`.
+    Workers,
+    /// Key `4`.
+    Schedulers,
     /// Key `5`.
     Events,
     /// Key `6`.
@@ -16,7 +20,8 @@ pub enum Root {
     Log,
 }
 
-const ROOTS: [Root; 4] = [Root::Queues, Root::Events, Root::Redis, Root::Log];
+const ROOTS: [Root; 6] =
+    [Root::Queues, Root::Workers, Root::Schedulers, Root::Events, Root::Redis, Root::Log];
 
 /// One stack of screens for each root: leaving a root for another loses nothing.
 #[derive(Debug)]
@@ -33,6 +38,8 @@ impl Default for Stacks {
             above: [const { Vec::new() }; ROOTS.len()],
             roots: [
                 Screen::Queues(super::screen::queues::Queues::default()),
+                Screen::Workers(Box::default()),
+                Screen::Schedulers(Box::default()),
                 Screen::Events(super::screen::events::Events::default()),
                 Screen::Redis(super::screen::redis::Redis::default()),
                 Screen::Log(Box::default()),

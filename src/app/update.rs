@@ -46,7 +46,7 @@ pub fn update(app: &mut App, msg: Msg, now: i64) -> Vec<Effect> {
             Vec::new()
         }),
         Msg::Fetched(id, answer) => on_answer(app, id, answer, now),
-        Msg::Edited(id, edited) => draft::edited(app, id, edited, now),
+        Msg::Edited(id, edited) => on_edited(app, id, edited, now),
         Msg::Progress(id, progress) => {
             acts::progress(app, id, progress);
             Vec::new()
@@ -183,6 +183,22 @@ fn on_answer(
     })
 }
 
+/// An editor ended: its text belongs to the panel that opened it, or to a draft.
+fn on_edited(
+    app: &mut App,
+    id: super::effect::FetchId,
+    edited: Result<draft::Edited, crate::text::Clean>,
+    now: i64,
+) -> Vec<Effect> {
+    let mut taken = false;
+    let effects = with_all(app, now, |panel, cx| {
+        let steps = panel.edited(cx, id, &edited);
+        taken |= steps.is_some();
+        steps.unwrap_or_default()
+    });
+    if taken { effects } else { draft::edited(app, id, edited, now) }
+}
+
 fn on_key(app: &mut App, key: Key, now: i64) -> Vec<Effect> {
     // Ctrl-C ends the program whatever is open, and whatever else it is bound to.
     if key == Key::ctrl('c') {
@@ -242,6 +258,8 @@ pub(super) fn act(app: &mut App, action: Action, now: i64) -> Vec<Effect> {
         Action::QuitOrBack | Action::Back => back(app, now),
         Action::Suspend => vec![Effect::Suspend],
         Action::ScreenQueues => go(app, Root::Queues, now),
+        Action::ScreenWorkers => go(app, Root::Workers, now),
+        Action::ScreenSchedulers => go(app, Root::Schedulers, now),
         Action::ScreenEvents => go(app, Root::Events, now),
         Action::ScreenRedis => go(app, Root::Redis, now),
         Action::ScreenLog => go(app, Root::Log, now),

@@ -222,7 +222,7 @@ fn tell(out: &mut Out, report: &Report) -> std::io::Result<()> {
         Action::Resume => "Resumed",
         Action::Merge => "Merged",
         Action::Set | Action::Edit | Action::Limit | Action::EditScheduler => "Changed",
-        Action::Duplicate | Action::RunScheduler => "Added",
+        Action::Duplicate | Action::RunScheduler | Action::AddScheduler => "Added",
         Action::MoveOut => "Moved",
         Action::Release => "Released",
         Action::Obliterate => "Obliterated",
@@ -239,6 +239,7 @@ fn tell(out: &mut Out, report: &Report) -> std::io::Result<()> {
         | Action::Release
         | Action::MoveOut
         | Action::EditScheduler
+        | Action::AddScheduler
         | Action::RemoveScheduler => {}
         Action::Duplicate | Action::RunScheduler => {
             for id in &report.ids {

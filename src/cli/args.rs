@@ -27,13 +27,15 @@ pub use acts::{
 };
 pub use doctor::DoctorArgs;
 pub use edits::{
-    LimitArgs, MoveOutArgs, OneJob, ReleaseArgs, ScheduleArgs, SchedulerArgs, SchedulerCommand,
-    SchedulersArgs, SetArgs, Wanted,
+    LimitArgs, MoveOutArgs, NewScheduleArgs, OneJob, ReleaseArgs, ScheduleArgs, SchedulerArgs,
+    SchedulerCommand, SchedulersArgs, SetArgs, Wanted,
 };
 pub use engine::{AddArgs, BenchArgs, WorkArgs};
 pub use errors::ErrorsArgs;
 pub use find::FindArgs;
-pub use reads::{AclArgs, ConfigCommand, EventsArgs, JobArgs, JobsArgs, ListOrder, LogsArgs, RoleName};
+pub use reads::{
+    AclArgs, ConfigCommand, EventsArgs, JobArgs, JobsArgs, ListOrder, LogsArgs, RoleName, WorkersArgs,
+};
 pub use why::WhyArgs;
 
 const EXAMPLES: &str = "\
@@ -187,9 +189,11 @@ pub enum Command {
     Limit(LimitArgs),
     /// What is damaged, what that does, and its repair
     Doctor(DoctorArgs),
-    /// Schedulers of a queue
+    /// Who is connected, and the jobs that each runs now
+    Workers(WorkersArgs),
+    /// Schedulers: what comes next, what was missed, which are dead
     Schedulers(SchedulersArgs),
-    /// Show, run, change or remove a scheduler
+    /// Show, run, change, add or remove a scheduler
     Scheduler(SchedulerArgs),
     /// Pause queues
     Pause(PauseArgs),

@@ -27,6 +27,8 @@ pub enum Action {
     RunScheduler,
     /// Give a scheduler another schedule.
     EditScheduler,
+    /// Add a scheduler.
+    AddScheduler,
     /// Remove a scheduler.
     RemoveScheduler,
     /// Take an abandoned job out of `active`.
@@ -78,6 +80,7 @@ impl Action {
             Self::Duplicate => "duplicate",
             Self::RunScheduler => "scheduler-run",
             Self::EditScheduler => "scheduler-set",
+            Self::AddScheduler => "scheduler-add",
             Self::RemoveScheduler => "scheduler-remove",
             Self::MoveOut => "move-out",
             Self::Release => "release",
@@ -152,6 +155,7 @@ pub const fn severity(action: Action, count: u64, protected: bool) -> Severity {
         | Action::Remove
         | Action::Edit
         | Action::EditScheduler
+        | Action::AddScheduler
         | Action::RemoveScheduler
         | Action::MoveOut
         | Action::Release

@@ -146,6 +146,18 @@ fn of_edit(target: &Target, edit: &Edit) -> (String, String) {
         Edit::Schedule { id, repeat } => {
             flag("scheduler", format!("{} set {}", word(id.as_bytes()), schedule(repeat)))
         }
+        Edit::NewScheduler { id, repeat, name, data, opts } => {
+            let mut rest = format!("{} add {}", word(id.as_bytes()), schedule(repeat));
+            if let Some(name) = name {
+                rest.push_str(&format!(" --name {}", word(name.as_bytes())));
+            }
+            for (flag, json) in [("data", data), ("opts", opts)] {
+                if !matches!(json.as_bytes(), b"{}" | b"null" | b"") {
+                    rest.push_str(&format!(" --{flag} -"));
+                }
+            }
+            flag("scheduler", rest)
+        }
     }
 }
 
@@ -156,6 +168,9 @@ fn schedule(repeat: &Repeat) -> String {
         (None, None) => Vec::new(),
     };
     words.extend(repeat.zone_text().map(|zone| format!("--tz {}", word(zone.as_bytes()))));
+    words.extend(repeat.runs().map(|runs| format!("--limit {runs}")));
+    words.extend(repeat.start_at().map(|at| format!("--from {at}")));
+    words.extend(repeat.end_at().map(|at| format!("--until {at}")));
     words.join(" ")
 }
 

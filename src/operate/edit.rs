@@ -55,6 +55,19 @@ pub enum Edit {
         /// When it runs from now on.
         repeat: Repeat,
     },
+    /// A scheduler that is not there yet.
+    NewScheduler {
+        /// Its id.
+        id: String,
+        /// When it runs.
+        repeat: Repeat,
+        /// The name of its jobs; `None`: its id.
+        name: Option<String>,
+        /// Their data, JSON.
+        data: Raw,
+        /// Their options as BullMQ writes them, a JSON object.
+        opts: Raw,
+    },
 }
 
 /// What stands where an edit writes, to be shown before it is done.
@@ -79,6 +92,7 @@ impl Edit {
             Self::Scheduler { op: SchedulerOp::RunNow, .. } => Action::RunScheduler,
             Self::Scheduler { op: SchedulerOp::Remove, .. } => Action::RemoveScheduler,
             Self::Schedule { .. } => Action::EditScheduler,
+            Self::NewScheduler { .. } => Action::AddScheduler,
         }
     }
 
@@ -103,6 +117,7 @@ impl Edit {
             Self::Limit(op) => op.capability(),
             Self::Scheduler { op, .. } => op.capability(),
             Self::Schedule { .. } => Capability::EditScheduler,
+            Self::NewScheduler { .. } => Capability::AddScheduler,
         };
         capability.supports(era)
     }
@@ -112,7 +127,9 @@ impl Edit {
         match self {
             Self::Job { id, .. } | Self::Bytes { id, .. } | Self::Duplicate { id } => Some(id),
             Self::Release { owner, .. } => Some(owner),
-            Self::Limit(_) | Self::Scheduler { .. } | Self::Schedule { .. } => None,
+            Self::Limit(_) | Self::Scheduler { .. } | Self::Schedule { .. } | Self::NewScheduler { .. } => {
+                None
+            }
         }
     }
 
@@ -132,7 +149,7 @@ impl Edit {
             Self::Limit(LimitOp::SetConcurrency(_) | LimitOp::RemoveConcurrency) => "concurrency",
             Self::Limit(LimitOp::SetRateLimit { .. } | LimitOp::RemoveRateLimit) => "rate",
             Self::Limit(LimitOp::ReleaseRateLimit) => "release",
-            Self::Scheduler { .. } | Self::Schedule { .. } => "scheduler",
+            Self::Scheduler { .. } | Self::Schedule { .. } | Self::NewScheduler { .. } => "scheduler",
         }
     }
 
@@ -184,13 +201,14 @@ impl Edit {
                 format!("remove the scheduler {}", key.lossless())
             }
             Self::Schedule { id, .. } => format!("give the scheduler {id} another schedule"),
+            Self::NewScheduler { id, .. } => format!("add the scheduler {id}"),
         }
     }
 
     fn selector(&self) -> String {
         match self {
             Self::Scheduler { key, .. } => format!("the scheduler {}", key.lossless()),
-            Self::Schedule { id, .. } => format!("the scheduler {id}"),
+            Self::Schedule { id, .. } | Self::NewScheduler { id, .. } => format!("the scheduler {id}"),
             Self::Release { id, .. } => format!("the deduplication id {}", id.lossless()),
             Self::Limit(_) => "the queue".to_owned(),
             Self::Job { id, .. } | Self::Bytes { id, .. } | Self::Duplicate { id } => {
@@ -205,7 +223,10 @@ impl Edit {
             Self::Bytes { id, edit } => Some(Editing::Bytes(id, edit)),
             Self::Release { owner, .. } => Some(Editing::Op(owner, JobOp::ReleaseDeduplication)),
             Self::Limit(op) => Some(Editing::Limit(*op)),
-            Self::Duplicate { .. } | Self::Scheduler { .. } | Self::Schedule { .. } => None,
+            Self::Duplicate { .. }
+            | Self::Scheduler { .. }
+            | Self::Schedule { .. }
+            | Self::NewScheduler { .. } => None,
         }
     }
 }

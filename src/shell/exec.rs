@@ -1,6 +1,7 @@
 //! Does what `update` asks for: reads by slots, acts one by one, and reports back.
 
 mod acts;
+mod watch;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -144,6 +145,8 @@ impl Exec {
                     operator.reveal(&queue, era, &job, &what).await.map(Answer::Revealed)
                 }
                 Query::Undoable(id) => acts::undoable(&operator, id).await.map(Answer::Undoable),
+                Query::Workers(wanted) => watch::workers(&conn, wanted, id, &messages).await,
+                Query::Schedulers(queues) => watch::schedulers(&conn, queues, id, &messages).await,
                 Query::Preview(act) => {
                     let preview = acts::preview(&operator, act).await;
                     preview.map(Answer::Preview).map_err(|error| told(&error))
@@ -185,6 +188,8 @@ async fn answer(conn: &Conn, mask: &Mask, query: Query) -> Result<Answer, ConnEr
         }
         Query::Draft(queue, id, most) => Answer::Field(read::field(conn, &queue, &id, b"data", most).await?),
         Query::Reveal(..)
+        | Query::Workers(_)
+        | Query::Schedulers(_)
         | Query::Scan { .. }
         | Query::Preview(_)
         | Query::Undoable(_)

@@ -6,6 +6,8 @@ pub mod log;
 pub mod queue;
 pub mod queues;
 pub mod redis;
+pub mod schedulers;
+pub mod workers;
 
 use super::pen::Pen;
 use super::theme::Role;

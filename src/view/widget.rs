@@ -3,3 +3,4 @@
 pub mod bar;
 pub mod frame;
 pub mod spark;
+pub mod table;

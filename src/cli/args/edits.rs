@@ -153,15 +153,25 @@ fn rate(text: &str) -> Result<Wanted<Limiter>, String> {
     if text == "none" { Ok(Wanted::None) } else { limit(text).map(Wanted::Some) }
 }
 
+fn date(text: &str) -> Result<i64, String> {
+    let date = || chrono::DateTime::parse_from_rfc3339(text).map(|date| date.timestamp_millis());
+    text.parse()
+        .or_else(|_| date())
+        .map_err(|_| "a date as 2027-01-31T09:00:00Z, or ms since the epoch".to_owned())
+}
+
 /// Arguments of `toril schedulers`.
 #[derive(Args, Debug, Clone)]
 pub struct SchedulersArgs {
-    /// The queue: its name, or prefix:name
-    pub queue: String,
-    /// How many at most
+    /// Queues: their names, or prefix:name; all that are found when none is named
+    pub queues: Vec<String>,
+    /// Only what needs somebody: dead ones, and those whose run is overdue
+    #[arg(long)]
+    pub faults: bool,
+    /// How many of a queue at most
     #[arg(long, default_value_t = 100, value_name = "N")]
     pub limit: u64,
-    /// How many to leave out first
+    /// How many of a queue to leave out first
     #[arg(long, default_value_t = 0, value_name = "N")]
     pub offset: u64,
 }
@@ -190,6 +200,25 @@ pub enum SchedulerCommand {
     Remove(SchedulerAct),
     /// Give it another schedule
     Set(ScheduleArgs),
+    /// Add a scheduler of this id (BullMQ 5 and 6)
+    Add(NewScheduleArgs),
+}
+
+/// Arguments of `toril scheduler QUEUE ID add`.
+#[derive(Args, Debug, Clone)]
+pub struct NewScheduleArgs {
+    /// The name of its jobs; without it its id
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// The data of its jobs: JSON, @FILE, or - for stdin
+    #[arg(short, long, value_name = "JSON|@FILE|-", allow_hyphen_values = true)]
+    pub data: Option<String>,
+    /// Options of its jobs as BullMQ writes them: '{"attempts":3}', @FILE, or - for stdin
+    #[arg(long, value_name = "JSON|@FILE|-")]
+    pub opts: Option<String>,
+    /// When it runs.
+    #[command(flatten)]
+    pub schedule: ScheduleArgs,
 }
 
 /// Flags of an act on a scheduler.
@@ -218,6 +247,15 @@ pub struct ScheduleArgs {
     /// So many runs
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub limit: Option<u64>,
+    /// No run before: 2027-01-31T09:00:00Z, or ms since the epoch
+    #[arg(long, value_name = "DATE", value_parser = date)]
+    pub from: Option<i64>,
+    /// No run after
+    #[arg(long, value_name = "DATE", value_parser = date)]
+    pub until: Option<i64>,
+    /// What is saved first.
+    #[command(flatten)]
+    pub save: SaveFlags,
     /// Flags of every act.
     #[command(flatten)]
     pub act: ActFlags,

@@ -75,6 +75,16 @@ pub struct LogsArgs {
     pub limit: u64,
 }
 
+/// Arguments of `toril workers`.
+#[derive(Args, Debug, Clone)]
+pub struct WorkersArgs {
+    /// The queue: its name, or prefix:name; all that are found when none is named
+    pub queue: Option<String>,
+    /// How many running jobs of a queue at most
+    #[arg(long, default_value_t = 100, value_name = "N")]
+    pub limit: u64,
+}
+
 /// Arguments of `toril events`.
 #[derive(Args, Debug, Clone)]
 pub struct EventsArgs {

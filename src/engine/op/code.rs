@@ -47,6 +47,8 @@ pub enum Code {
     StillActive,
     /// There is no such scheduler.
     NoScheduler,
+    /// There is a scheduler of this id already.
+    SchedulerThere,
     /// A job with the id of the scheduler's next run exists already.
     Occupied,
     /// A value is out of its range, or no JSON.
@@ -144,6 +146,7 @@ impl Code {
             Self::NotPaused => "not-paused",
             Self::StillActive => "still-active",
             Self::NoScheduler => "no-scheduler",
+            Self::SchedulerThere => "scheduler-there",
             Self::Occupied => "occupied",
             Self::Invalid => "invalid",
             Self::Sound => "sound",
@@ -185,6 +188,7 @@ impl Code {
             Self::NotPaused => "The queue is not paused.",
             Self::StillActive => "Jobs of the queue are active.",
             Self::NoScheduler => "There is no such scheduler.",
+            Self::SchedulerThere => "There is a scheduler of this id already; edit it instead.",
             Self::Occupied => "A job with the id of the next run exists already.",
             Self::Invalid => "The value is not one that the library would take.",
             Self::Sound => "It is not damaged any more; nothing was changed.",

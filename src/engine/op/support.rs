@@ -29,6 +29,7 @@ pub enum Capability {
     RunScheduler,
     RemoveScheduler,
     EditScheduler,
+    AddScheduler,
     GlobalConcurrency,
     GlobalRateLimit,
     ReleaseRateLimit,
@@ -36,7 +37,7 @@ pub enum Capability {
 
 impl Capability {
     /// Every row.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::Retry,
         Self::RetryCompleted,
         Self::Remove,
@@ -60,6 +61,7 @@ impl Capability {
         Self::RunScheduler,
         Self::RemoveScheduler,
         Self::EditScheduler,
+        Self::AddScheduler,
         Self::GlobalConcurrency,
         Self::GlobalRateLimit,
         Self::ReleaseRateLimit,
@@ -89,6 +91,7 @@ impl Capability {
             (Self::EditScheduler, Bull4 | V4) => {
                 Err("The schedule is part of its key; remove it and add another one.")
             }
+            (Self::AddScheduler, Bull4 | V4) => Err("Its repeatables are added by its own library."),
             (Self::GlobalConcurrency | Self::GlobalRateLimit | Self::ReleaseRateLimit, Bull4 | V4) => {
                 Err("Its workers know no limits of a whole queue; they came with BullMQ 5.")
             }

@@ -1,7 +1,7 @@
 //! The job that stands for a scheduler's next run: whether it is there, and where (spec 3.8).
 
 use super::detail::find_state;
-use super::schedulers::{Generation, Scheduler, schedulers};
+use super::schedulers::{Generation, Scheduler, scheduler, schedulers};
 use crate::conn::{Batch, Conn, ConnError, Request, Value, Verb, bytes, float, integer, items};
 use crate::wire::{Era, JobId, QueueId, State, number};
 
@@ -69,6 +69,22 @@ pub async fn standings(
         look_again(conn, era, queue, &mut all, &lost).await?;
     }
     Ok((total, all))
+}
+
+/// One scheduler with its next run, by its member of `repeat`; `None`: there is none.
+pub async fn standing(
+    conn: &Conn,
+    era: Era,
+    queue: &QueueId,
+    member: &[u8],
+) -> Result<Option<Standing>, ConnError> {
+    let Some(scheduler) = scheduler(conn, queue, member).await? else { return Ok(None) };
+    let run = next_runs(conn, era, queue, std::slice::from_ref(&scheduler)).await?.pop().unwrap_or_default();
+    let mut one = vec![Standing { scheduler, run }];
+    if one[0].run.is_lost() {
+        look_again(conn, era, queue, &mut one, &[0]).await?;
+    }
+    Ok(one.pop())
 }
 
 async fn look_again(

@@ -1,7 +1,7 @@
 //! Schedulers and repeatables (spec 3.8), as they are listed.
 
 use super::overview::scored;
-use crate::conn::{Batch, Conn, ConnError, Request, Value, Verb, bytes, integer, items};
+use crate::conn::{Batch, Conn, ConnError, Request, Value, Verb, bytes, float, integer, items};
 use crate::text::Clean;
 use crate::wire::repeat::LegacyKey;
 use crate::wire::{QueueId, Raw, number};
@@ -72,10 +72,7 @@ pub async fn schedulers(
     }
     let mut batch = Batch::new();
     for (member, _) in &members {
-        let definition = queue.key([b"repeat:", *member].concat());
-        // Without the template's data and options, which may be large.
-        let fields = ["name", "tz", "pattern", "every", "endDate", "ic", "limit", "offset", "startDate"];
-        batch.push(Request::new(Verb::HMGet).arg(definition).arg(&fields[..]));
+        batch.push(definition(queue, member));
     }
     let definitions = conn.batch(&batch).await?;
     let listed = members
@@ -84,6 +81,23 @@ pub async fn schedulers(
         .map(|((member, at), found)| read(member, number::real(*at), found))
         .collect();
     Ok((total, listed))
+}
+
+/// One scheduler by its member of `repeat`; `None`: there is none.
+pub async fn scheduler(conn: &Conn, queue: &QueueId, member: &[u8]) -> Result<Option<Scheduler>, ConnError> {
+    let mut batch = Batch::new();
+    batch.push(Request::new(Verb::ZScore).arg(queue.key("repeat")).arg(member));
+    batch.push(definition(queue, member));
+    let mut replies = conn.batch(&batch).await?.into_iter();
+    let mut next = || ConnError::check(replies.next().unwrap_or(Value::Nil));
+    let (score, found) = (next()?, next()?);
+    Ok(float(&score).map(|at| read(member, number::real(at), &found)))
+}
+
+/// Without the template's data and options, which may be large.
+fn definition(queue: &QueueId, member: &[u8]) -> Request {
+    let fields = ["name", "tz", "pattern", "every", "endDate", "ic", "limit", "offset", "startDate"];
+    Request::new(Verb::HMGet).arg(queue.key([b"repeat:", member].concat())).arg(&fields[..])
 }
 
 fn read(member: &[u8], next_at: i64, found: &Value) -> Scheduler {

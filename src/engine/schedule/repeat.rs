@@ -110,6 +110,21 @@ impl Repeat {
         }
     }
 
+    /// Runs at most.
+    pub const fn runs(&self) -> Option<u64> {
+        self.limit
+    }
+
+    /// No run before this time, ms since the epoch.
+    pub const fn start_at(&self) -> Option<i64> {
+        self.start
+    }
+
+    /// No run after this time, ms since the epoch.
+    pub const fn end_at(&self) -> Option<i64> {
+        self.end
+    }
+
     pub(super) fn interval(&self) -> Option<(u64, Option<u64>)> {
         match self.rule {
             Rule::Every { ms, offset } => Some((ms, offset)),

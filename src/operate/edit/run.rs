@@ -2,18 +2,18 @@
 
 use super::{Before, Edit};
 use crate::conn::{Batch, Request, Verb};
-use crate::engine::Queue;
 use crate::engine::op::{
     Code, JobOp, OpError, SchedulerOp, Target, duplicate_job, release_deduplication, run_edit, run_job,
     run_limit, run_scheduler,
 };
 use crate::engine::saved::{SavedEdit, Saving, save, save_edit, save_scheduler};
-use crate::engine::schedule::ScheduleError;
+use crate::engine::schedule::{ScheduleError, Template, Upserted};
+use crate::engine::{JobOptions, Queue};
 use crate::operate::trash::{Bag, Item, ONE};
 use crate::operate::{Consent, End, Failure, Operator, Progress, Report};
 use crate::text::Clean;
-use crate::wire::JobId;
 use crate::wire::parent::split_job_key;
+use crate::wire::{JobId, Raw};
 use tokio_util::sync::CancellationToken;
 
 /// Children that a job waits for, of which an undo is kept; more are what a removal refuses.
@@ -26,6 +26,28 @@ struct Answer {
     job: Option<JobId>,
     /// What else is to be said.
     note: Option<&'static str>,
+}
+
+/// What an upsert answered.
+fn scheduled(answer: Result<Option<Upserted>, ScheduleError>) -> Result<Answer, OpError> {
+    let plain = |code| Answer { code, job: None, note: None };
+    Ok(match answer {
+        Ok(Some(_)) => plain(Code::Done),
+        Ok(None) => {
+            Answer { note: Some("It has no run to come; nothing was written."), ..plain(Code::Invalid) }
+        }
+        Err(ScheduleError::Refused(code)) => plain(code),
+        Err(ScheduleError::IterationExists | ScheduleError::SlotsTaken) => plain(Code::Occupied),
+        Err(ScheduleError::Conn(error)) => return Err(OpError::Conn(error)),
+        Err(_) => plain(Code::Invalid),
+    })
+}
+
+/// What the jobs of a new scheduler are; `None` where the libraries would not take it.
+fn template(name: Option<String>, data: &Raw, opts: &Raw) -> Option<Template> {
+    let opts: serde_json::Map<_, _> = serde_json::from_slice(opts.as_bytes()).ok()?;
+    let data = serde_json::from_slice(data.as_bytes()).ok()?;
+    Some(Template { name, data, opts: JobOptions::parse(&opts).ok()? })
 }
 
 impl Operator {
@@ -264,16 +286,17 @@ impl Operator {
             }
             Edit::Schedule { id, repeat } => {
                 let queue = Queue::new(conn.clone(), target.queue.clone());
-                match queue.edit_scheduler(id, repeat).await {
-                    Ok(Some(_)) => plain(Code::Done),
-                    Ok(None) => Answer {
-                        note: Some("It has no run to come; nothing was written."),
-                        ..plain(Code::Invalid)
-                    },
-                    Err(ScheduleError::Refused(code)) => plain(code),
-                    Err(ScheduleError::Conn(error)) => return Err(OpError::Conn(error)),
-                    Err(_) => plain(Code::Invalid),
-                }
+                scheduled(queue.edit_scheduler(id, repeat).await)?
+            }
+            Edit::NewScheduler { id, .. } if self.has_scheduler(target, id.as_bytes()).await? => {
+                plain(Code::SchedulerThere)
+            }
+            Edit::NewScheduler { id, repeat, name, data, opts } => {
+                let Some(template) = template(name.clone(), data, opts) else {
+                    return Ok(plain(Code::Invalid));
+                };
+                let queue = Queue::new(conn.clone(), target.queue.clone());
+                scheduled(queue.upsert_scheduler(id, repeat.clone(), template).await)?
             }
         })
     }
@@ -291,6 +314,8 @@ impl Operator {
             before.exists = match edit {
                 Edit::Scheduler { key, .. } => self.has_scheduler(target, key.as_bytes()).await?,
                 Edit::Schedule { id, .. } => self.has_scheduler(target, id.as_bytes()).await?,
+                // What is to be added is not there yet.
+                Edit::NewScheduler { id, .. } => !self.has_scheduler(target, id.as_bytes()).await?,
                 _ => true,
             };
         }

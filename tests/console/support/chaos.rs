@@ -4,10 +4,14 @@ use std::sync::Arc;
 
 use toril::app::effect::{Answer, JournalRead, Logged, Query, ScanResult, Taken};
 use toril::app::link::{LinkPhase, LinkView};
+use toril::app::screen::{schedulers, workers};
 use toril::conn::{Sent, Verb, What};
 use toril::engine::read::job::{Children, Field, JobDetail, LogPage, Parent};
 use toril::engine::read::page::{Brief, JobRow, Page, PageQuery};
-use toril::engine::read::{FieldValue, Roster};
+use toril::engine::read::running::Running;
+use toril::engine::read::schedulers::{Generation, Scheduler};
+use toril::engine::read::{FieldValue, NextRun, Roster, Standing};
+use toril::insight::workers::{Usual, Usuals};
 use toril::monitor::redis::{Clients, HealthPoint, Memory, Persistence, SlowEntry};
 use toril::monitor::snapshot::{Cost, Discovery, RatePoint};
 use toril::monitor::workers::Connected;
@@ -320,6 +324,63 @@ impl Chaos {
         })
     }
 
+    fn schedulers_of(&mut self, queue: &QueueId) -> schedulers::OfQueue {
+        let patterns = ["0 9 * * 1-5", "* * * * *", "61 * * * *", ""];
+        let found = self.some(30, |chaos| Standing {
+            scheduler: Scheduler {
+                key: chaos.raw(),
+                generation: chaos.pick(&[Generation::Legacy, Generation::Repeatable, Generation::Scheduler]),
+                next_at: chaos.moment(),
+                name: chaos.clean(),
+                pattern: chaos.maybe(|chaos| {
+                    if chaos.coin() { chaos.clean() } else { Clean::line(chaos.pick(&patterns)) }
+                }),
+                every: chaos.maybe(Self::count),
+                zone: chaos.maybe(
+                    |chaos| {
+                        if chaos.coin() { chaos.clean() } else { Clean::line("Europe/Berlin") }
+                    },
+                ),
+                iterations: chaos.maybe(Self::count),
+                limit: chaos.maybe(Self::count),
+                end_at: chaos.maybe(Self::moment),
+                offset: chaos.maybe(Self::moment),
+                start_at: chaos.maybe(Self::moment),
+            },
+            run: NextRun {
+                id: chaos.maybe(|chaos| JobId::new(chaos.bytes())),
+                exists: chaos.coin(),
+                state: chaos.maybe(|chaos| chaos.pick(&State::ALL)),
+                timestamp: chaos.maybe(Self::moment),
+                processed_on: chaos.maybe(Self::moment),
+                finished_on: chaos.maybe(Self::moment),
+                count: chaos.maybe(Self::count),
+                limit: chaos.maybe(Self::count),
+            },
+        });
+        let found = if self.below(6) == 0 { Err(self.clean()) } else { Ok(found) };
+        schedulers::OfQueue { queue: queue.clone(), total: self.count(), found, at: NOW }
+    }
+
+    fn running_in(&mut self, queue: &QueueId) -> workers::OfQueue {
+        let found = self.some(20, |chaos| Running {
+            row: chaos.job_row(),
+            lock: chaos.maybe(|chaos| Token::new(chaos.bytes())),
+            lock_ttl_ms: chaos.maybe(Self::moment),
+        });
+        let found = if self.below(6) == 0 { Err(self.clean()) } else { Ok(found) };
+        workers::OfQueue { queue: queue.clone(), total: self.count(), found, at: self.moment() }
+    }
+
+    fn usuals(&mut self) -> Usuals {
+        let one = |chaos: &mut Self| {
+            let usual =
+                Usual { median_ms: chaos.moment(), longest_ms: chaos.moment(), jobs: chaos.below(100) };
+            (chaos.clean(), usual)
+        };
+        self.some(5, |chaos| one(chaos)).into_iter().collect()
+    }
+
     pub fn events(&mut self) -> Vec<FeedEvent> {
         const NAMES: [&str; 10] = [
             "added",
@@ -383,6 +444,16 @@ impl Chaos {
                 bytes: self.coin().then(|| self.count()),
             }),
             Query::Journal(_) => Answer::Journal(self.coin().then(|| self.journal())),
+            Query::Schedulers(queues) => Answer::Schedulers(schedulers::Read {
+                of: queues.len(),
+                complete: self.below(4) > 0,
+                queues: queues.iter().map(|(_, queue)| self.schedulers_of(queue)).collect(),
+            }),
+            Query::Workers(wanted) => Answer::Workers(workers::Read {
+                complete: self.below(4) > 0,
+                queues: wanted.queues.iter().map(|(_, queue)| self.running_in(queue)).collect(),
+                usuals: wanted.usual.iter().map(|queue| (queue.clone(), self.usuals())).collect(),
+            }),
             Query::Sent(after) => Answer::Sent(self.sent(*after)),
             Query::Undoable(_) => Answer::Undoable(Taken {
                 id: JournalId(self.count()),
