@@ -270,7 +270,7 @@ impl Schedulers {
         let Some(row) = self.selected() else { return nothing_selected() };
         let Some(queue) = cx.queue(&row.queue) else { return nothing_selected() };
         let edit = Edit::Scheduler { key: row.standing.scheduler.key.clone(), op };
-        vec![Step::Act(Act::Edit { queue: row.queue.clone(), era: queue.era, edit }, 1)]
+        vec![Step::Act(Act::Edit { queue: row.queue.clone(), era: queue.era, edits: vec![edit] }, 1)]
     }
 
     /// Opens the editor with the schedule of the selected one, or with an empty one.
@@ -395,7 +395,7 @@ impl Panel for Schedulers {
 
     fn runs(&mut self, act: &Act) {
         // What was done to one is seen at once.
-        if matches!(act, Act::Edit { edit: Edit::Scheduler { .. } | Edit::Schedule { .. }, .. }) {
+        if matches!(act, Act::Edit { .. } | Act::Undo(_)) {
             self.asked_at = 0;
         }
     }

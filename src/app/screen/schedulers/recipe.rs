@@ -157,7 +157,7 @@ impl Recipe {
                 opts: Raw::new(Value::Object(wanted.opts).to_string()),
             },
         };
-        End::Act(Box::new(Act::Edit { queue, era, edit }))
+        End::Act(Box::new(Act::Edit { queue, era, edits: vec![edit] }))
     }
 }
 
