@@ -19,5 +19,5 @@ mod meta;
 mod overviews;
 mod reads;
 mod resume;
-mod run;
+pub mod run;
 mod work;

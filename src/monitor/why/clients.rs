@@ -86,8 +86,7 @@ fn workers(list: &str, queue: &QueueId, db: i64) -> Vec<Client> {
         let client = ClientLine::parse(line);
         let (base, Role::Worker(name)) = client.role() else { continue };
         // A queue of the same name in another database is another queue.
-        let elsewhere = line.split(' ').find_map(|field| field.strip_prefix("db="));
-        if elsewhere.is_some_and(|number| number.parse() != Ok(db))
+        if client.db.is_some_and(|number| number != db)
             || !names.iter().any(|known| *known == base.as_bytes())
         {
             continue;
