@@ -30,6 +30,7 @@ pub fn draw(app: &App, theme: &Theme, now: i64, buffer: &mut Buffer) {
         Screen::Events(events) => screen::events::draw(&mut pen, events, &cx),
         Screen::Log(log) => screen::log::draw(&mut pen, log, &cx),
         Screen::Record(record) => screen::log::draw_record(&mut pen, record, &cx),
+        Screen::Why(why) => screen::why::draw(&mut pen, why, &cx),
     }
     // The Redis screen has an age of its own, and the log is as true as ever.
     let ages = !matches!(app.stacks.current(), Screen::Redis(_) | Screen::Log(_) | Screen::Record(_));

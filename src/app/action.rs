@@ -33,6 +33,8 @@ pub enum Scope {
     Events,
     /// The Log screen and its records.
     Log,
+    /// The Why screen.
+    Why,
 }
 
 impl Scope {
@@ -53,6 +55,7 @@ impl Scope {
             Self::Redis => "Redis",
             Self::Events => "Events",
             Self::Log => "Log",
+            Self::Why => "Why",
         }
     }
 }
@@ -118,6 +121,10 @@ actions! {
     JobRemove "job.remove" OneJob [k('d')] "remove" "Remove the job, or the marked ones, with its children" writes;
     JobEdit "job.edit" OneJob [k('e')] "edit" "Edit the job's data in your editor ($VISUAL, $EDITOR)" writes;
     JobCopy "job.copy" OneJob [k('y')] "copy" "Copy the id, or the open tab's text, to the terminal's clipboard";
+    WhyDo "why.do" Why [n(Code::Enter), n(Code::Right), k('l')] "do" "Do what is advised: resume, merge, release the limit, open the job";
+    WhyCopy "why.copy" Why [k('y')] "copy" "Copy the command line that does it";
+    QueueRelease "queue.release" Why [k('L')] "" "Release the rate limit: end its wait" writes;
+    ScreenWhy "screen.why" OneQueue [k('!')] "why" "Why: what keeps this queue from moving?";
     QueuePause "queue.pause" OneQueue [k('p')] "pause" "Pause or resume the queue" writes;
     QueueMerge "queue.merge" OneQueue [k('M')] "" "Merge the two lists of a split queue" writes;
     QueueClean "queue.clean" Jobs [k('X')] "clean" "Clean: remove the jobs of this state, or those of an age" writes;

@@ -8,6 +8,7 @@ use crate::engine::read::FieldValue;
 use crate::engine::read::job::{JobDetail, LogPage};
 use crate::engine::read::page::{Page, PageQuery};
 use crate::monitor::Interest;
+use crate::monitor::why::{Look, Sight};
 use crate::operate::journal::{self, Confirmed, JournalId, Part};
 use crate::operate::trash;
 use crate::operate::{Action, Bulk, Edit, Only, Pace, Selection, Severity, severity, severity_of};
@@ -40,6 +41,8 @@ pub enum Slot {
     Reveal,
     /// What was done and sent.
     Log,
+    /// A close look at a queue.
+    Why,
     /// A job's data, for an editor.
     Draft,
     /// Schedulers of all queues.
@@ -84,6 +87,8 @@ pub enum Query {
     Workers(super::screen::workers::Wanted),
     /// The schedulers of these queues: with progress.
     Schedulers(Vec<(Era, QueueId)>),
+    /// A close look at a queue, with the look before.
+    Why(QueueId, Option<Box<Look>>),
     /// A job's data for an editor, where it has at most so many bytes.
     Draft(QueueId, JobId, u64),
 }
@@ -139,6 +144,8 @@ pub enum Answer {
     Workers(super::screen::workers::Read),
     /// Schedulers, as far as they were read.
     Schedulers(super::screen::schedulers::Read),
+    /// What a close look at a queue saw.
+    Why(Box<Sight>),
 }
 
 /// The journal as it was read.

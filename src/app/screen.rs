@@ -7,6 +7,7 @@ pub mod queue;
 pub mod queues;
 pub mod redis;
 pub mod schedulers;
+pub mod why;
 pub mod workers;
 
 use super::action::Action;
@@ -37,6 +38,8 @@ pub enum Screen {
     Log(Box<log::Log>),
     /// One act of the journal.
     Record(Box<log::Record>),
+    /// Why a queue does not move.
+    Why(Box<why::Why>),
 }
 
 impl Screen {
@@ -53,6 +56,7 @@ impl Screen {
             Self::Events(screen) => screen,
             Self::Log(screen) => screen.as_ref(),
             Self::Record(screen) => screen.as_ref(),
+            Self::Why(screen) => screen.as_ref(),
         }
     }
 
@@ -69,6 +73,7 @@ impl Screen {
             Self::Events(screen) => screen,
             Self::Log(screen) => screen.as_mut(),
             Self::Record(screen) => screen.as_mut(),
+            Self::Why(screen) => screen.as_mut(),
         }
     }
 
@@ -77,6 +82,7 @@ impl Screen {
         match self {
             Self::Queue(screen) => Some(&screen.id),
             Self::Job(screen) => Some(&screen.queue),
+            Self::Why(screen) => Some(&screen.id),
             Self::Queues(screen) => screen.cursor.key.as_ref(),
             Self::Workers(screen) => screen.selected().map(|row| &row.queue),
             Self::WorkerJobs(screen) => Some(&screen.row.queue),

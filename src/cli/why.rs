@@ -63,7 +63,7 @@ pub async fn run(session: &mut Session, args: &WhyArgs) -> Result<u8, Failure> {
         Sight::Queue(look) => Some(&**look),
         Sight::Server(_) => None,
     };
-    let second = look(&session.conn, &queue, before).await?;
+    let second = look(&session.conn, &queue, before).await?.masked(&session.settings.mask);
     let found = diagnose(&queue, Some(&first), &second);
     answer(session, &queue, &found)
 }

@@ -12,7 +12,7 @@ mod server;
 use crate::conn::{Conn, ConnError, Kind};
 use crate::engine::read::overview::overview;
 use crate::engine::read::{Ask, Overview};
-use crate::text::Clean;
+use crate::text::{Clean, Mask};
 use crate::wire::era::decide;
 use crate::wire::{Counts, Era, QueueId};
 
@@ -55,6 +55,28 @@ pub struct Look {
     pub server: Server,
     /// What could not be read, and why: it is said as not known.
     pub not_known: Vec<Clean>,
+}
+
+impl Sight {
+    /// The same with secrets in the texts of jobs and commands masked.
+    #[must_use]
+    pub fn masked(mut self, mask: &Mask) -> Self {
+        if let Self::Queue(look) = &mut self {
+            for child in look.samples.parents.iter_mut().flat_map(|parent| &mut parent.children) {
+                if let ChildState::Failed(why) = &mut child.state {
+                    *why = mask.clean(why);
+                }
+            }
+            for name in look.samples.running.iter_mut().filter_map(|job| job.name.as_mut()) {
+                *name = mask.clean(name);
+            }
+            let slow = look.server.health.iter_mut().filter_map(|health| health.slow_log.as_mut()).flatten();
+            for entry in slow {
+                entry.command = mask.clean(&entry.command);
+            }
+        }
+        self
+    }
 }
 
 impl Look {

@@ -16,6 +16,7 @@ use crate::conn::{Conn, ConnError, SentLog};
 use crate::engine::read;
 use crate::engine::read::FieldValue;
 use crate::engine::read::page::{Brief, JobRow, PageQuery};
+use crate::monitor::why::look;
 use crate::operate::Operator;
 use crate::text::{Clean, Mask, Places};
 use crate::wire::{Era, Raw};
@@ -185,6 +186,9 @@ async fn answer(conn: &Conn, mask: &Mask, query: Query) -> Result<Answer, ConnEr
         }
         Query::Logs(queue, id, start, count) => {
             Answer::Logs(read::logs(conn, &queue, &id, start, count).await?)
+        }
+        Query::Why(queue, before) => {
+            Answer::Why(Box::new(look(conn, &queue, before.as_deref()).await?.masked(mask)))
         }
         Query::Draft(queue, id, most) => Answer::Field(read::field(conn, &queue, &id, b"data", most).await?),
         Query::Reveal(..)

@@ -7,6 +7,7 @@ pub mod queue;
 pub mod queues;
 pub mod redis;
 pub mod schedulers;
+pub mod why;
 pub mod workers;
 
 use super::pen::Pen;

@@ -20,3 +20,4 @@ mod modal;
 mod redis;
 mod silence;
 mod sizes;
+mod why;

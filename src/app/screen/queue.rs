@@ -394,6 +394,7 @@ impl Panel for Queue {
                 None => Vec::new(),
             },
             Action::QueueClean => self.clean(cx),
+            Action::ScreenWhy => super::why::open(&self.id),
             Action::QueueDrain | Action::QueueObliterate | Action::QueuePause | Action::QueueMerge => {
                 queue_act(cx, &self.id, action)
             }

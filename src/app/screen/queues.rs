@@ -257,6 +257,10 @@ impl Panel for Queues {
             Action::Sort => self.sort = self.sort.next(),
             Action::Reverse => self.reversed = !self.reversed,
             Action::Faults => self.only_faults = !self.only_faults,
+            Action::ScreenWhy => {
+                self.chosen = true;
+                return self.cursor.key.as_ref().map(super::why::open).unwrap_or_default();
+            }
             Action::QueuePause | Action::QueueMerge | Action::QueueDrain | Action::QueueObliterate => {
                 let Some(id) = self.cursor.key.clone() else { return Vec::new() };
                 // The next key is meant for the same queue, wherever the act sorts it to.

@@ -1,7 +1,7 @@
 //! Why: why does this queue not move?
 
 use super::super::action::{Action, Scope};
-use super::super::effect::{Answer, Effect, FetchId, Query, Slot};
+use super::super::effect::{Act, Answer, Effect, FetchId, Query, Slot};
 use super::super::list::{Cursor, Move};
 use super::super::panel::{Context, Panel, Step};
 use super::super::panes::Rect;
@@ -9,9 +9,11 @@ use super::super::toast::Toast;
 use super::job::Job;
 use super::queues::queue_act;
 use super::{Screen, moved};
-use crate::insight::why::{Cause, Deed, Diagnosis, Held, OLD_MS, diagnose};
-use crate::monitor::Interest;
+use crate::engine::op::{LimitOp, QueueOp};
+use crate::insight::why::{APART_MS, Cause, Deed, Diagnosis, Held, OLD_MS, diagnose};
 use crate::monitor::why::Sight;
+use crate::monitor::{Drain, Interest};
+use crate::operate::Edit;
 use crate::text::{Clean, shell_word, wrap};
 use crate::wire::QueueId;
 
@@ -35,6 +37,10 @@ pub enum Row {
     Job(Held),
     /// What to do: the first line of it, or one more.
     Advice(&'static str, Clean),
+    /// The command line that does it.
+    Command(Clean),
+    /// The key that does it here.
+    Key(&'static str),
     /// Nothing.
     Gap,
 }
@@ -96,7 +102,7 @@ impl Why {
     pub fn rows(&self, width: u16) -> Vec<Placed> {
         let Some(found) = &self.found else { return Vec::new() };
         let now = found.at.unwrap_or(self.found_at);
-        let name = shell_word(self.id.name.as_bytes()).unwrap_or_else(|| "QUEUE".to_owned());
+        let name = self.name();
         // A wide terminal does not make long lines easy to read.
         let room = usize::from(width.min(120).saturating_sub(LABEL + 8)).max(16);
         let mut rows = Vec::new();
@@ -114,12 +120,28 @@ impl Why {
             for job in &cause.jobs {
                 add(Row::Job(job.clone()));
             }
-            for (line, text) in wrap(&cause.advice_for(&name), room).into_iter().enumerate() {
+            for (line, text) in wrap(&cause.advice, room).into_iter().enumerate() {
                 add(Row::Advice(if line == 0 { "what to do" } else { "" }, text));
+            }
+            if let Some(command) = cause.command_for(&name) {
+                add(Row::Command(command));
+            }
+            if let Some(deed) = &cause.deed {
+                add(Row::Key(match deed {
+                    Deed::Resume => "↵ resumes it",
+                    Deed::Merge => "↵ merges the lists",
+                    Deed::Release => "↵ releases the limit",
+                    Deed::Open(..) => "↵ opens the job",
+                }));
             }
             add(Row::Gap);
         }
         rows
+    }
+
+    /// The queue's name as it is typed in a shell.
+    fn name(&self) -> String {
+        shell_word(self.id.name.as_bytes()).unwrap_or_else(|| "QUEUE".to_owned())
     }
 
     /// The cause under the cursor.
@@ -144,7 +166,8 @@ impl Why {
         let height = u64::from(Self::list(cx.body).height);
         let keys = self.keys(cx.body.width);
         let at = |index: u64| keys.get(usize::try_from(index).ok()?).copied();
-        let find = |key: &(&'static str, usize)| keys.iter().position(|other| other == key).map(|at| at as u64);
+        let find =
+            |key: &(&'static str, usize)| keys.iter().position(|other| other == key).map(|at| at as u64);
         self.cursor.settle(keys.len() as u64, height, find, at);
     }
 
@@ -172,7 +195,7 @@ impl Why {
     /// When to look next, ms since the epoch by this host.
     fn next_look(&self) -> i64 {
         let first = self.found.is_none() && self.error.is_none() && self.before.is_some();
-        let wait = if first { crate::insight::why::APART_MS as i64 } else { EVERY_MS };
+        let wait = if first { i64::try_from(APART_MS).unwrap_or(EVERY_MS) } else { EVERY_MS };
         self.asked_at + wait
     }
 
@@ -185,10 +208,27 @@ impl Why {
         };
         // One look alone accuses nobody, and has no rates: the answer before stays until the second.
         if again {
-            self.found = Some(diagnose(&self.id, self.before.as_ref(), &now));
+            let mut found = diagnose(&self.id, self.before.as_ref(), &now);
+            // What was watched for longer tells rates better than two looks do.
+            if let Some(row) = cx.queue(&self.id).filter(|row| row.out_per_s.is_some()) {
+                (found.in_per_s, found.out_per_s) = (row.in_per_s, row.out_per_s);
+                found.drain_s = match row.drain {
+                    Drain::Empty => Some(0.0),
+                    Drain::In(s) => Some(s),
+                    Drain::Unknown => found.drain_s,
+                    Drain::Growing | Drain::Still => None,
+                };
+            }
+            self.found = Some(found);
             self.found_at = cx.now;
         }
         self.before = Some(now);
+    }
+
+    /// An act on the queue as it is shown.
+    fn queue_op(&self, cx: &Context<'_>, op: QueueOp) -> Vec<Step> {
+        let Some(row) = cx.queue(&self.id) else { return unknown() };
+        vec![Step::Act(Act::Queue { queue: self.id.clone(), era: row.era, op }, row.backlog)]
     }
 
     /// Does what the cause under the cursor asks for.
@@ -200,8 +240,8 @@ impl Why {
         match self.selected(cx.body.width) {
             Some((_, Row::Job(job))) => open(&job.queue, &job.id),
             Some((cause, _)) => match &cause.deed {
-                Some(Deed::Resume) => queue_act(cx, &self.id, Action::QueuePause),
-                Some(Deed::Merge) => queue_act(cx, &self.id, Action::QueueMerge),
+                Some(Deed::Resume) => self.queue_op(cx, QueueOp::Resume),
+                Some(Deed::Merge) => self.queue_op(cx, QueueOp::Merge),
                 Some(Deed::Release) => self.release(cx),
                 Some(Deed::Open(queue, id)) => open(queue, id),
                 None => vec![Step::Toast(Toast::plain("nothing here does that: see what to do"))],
@@ -212,10 +252,19 @@ impl Why {
 
     /// Ends the wait of the rate limit.
     fn release(&self, cx: &Context<'_>) -> Vec<Step> {
-        let name = shell_word(self.id.name.as_bytes()).unwrap_or_else(|| "QUEUE".to_owned());
-        let _ = cx;
-        vec![Step::Effect(Effect::Copy(format!("toril limit {name} --release")))]
+        let Some(row) = cx.queue(&self.id) else { return unknown() };
+        let edits = vec![Edit::Limit(LimitOp::ReleaseRateLimit)];
+        vec![Step::Act(Act::Edit { queue: self.id.clone(), era: row.era, edits }, 1)]
     }
+}
+
+/// Opens the screen of a queue.
+pub fn open(id: &QueueId) -> Vec<Step> {
+    vec![Step::Open(Box::new(Screen::Why(Box::new(Why::new(id.clone())))))]
+}
+
+fn unknown() -> Vec<Step> {
+    vec![Step::Toast(Toast::plain("the queue is not counted yet"))]
 }
 
 impl Panel for Why {
@@ -239,12 +288,13 @@ impl Panel for Why {
         match action {
             Action::WhyDo => self.deed(cx),
             Action::WhyCopy => match self.selected(cx.body.width) {
-                Some((Cause { command: Some(command), .. }, _)) => {
-                    let name = shell_word(self.id.name.as_bytes()).unwrap_or_else(|| "QUEUE".to_owned());
-                    vec![Step::Effect(Effect::Copy(command.as_str().replace("QUEUE", &name)))]
-                }
-                _ => vec![Step::Toast(Toast::plain("no command does it"))],
+                Some((cause, _)) => match cause.command_for(&self.name()) {
+                    Some(command) => vec![Step::Effect(Effect::Copy(command.as_str().to_owned()))],
+                    None => vec![Step::Toast(Toast::plain("no command does it"))],
+                },
+                None => Vec::new(),
             },
+            Action::QueueRelease => self.release(cx),
             Action::QueuePause | Action::QueueMerge | Action::QueueDrain | Action::QueueObliterate => {
                 queue_act(cx, &self.id, action)
             }

@@ -250,13 +250,15 @@ impl Cause {
         out.into()
     }
 
-    /// The advice with its command line, where the queue is called so.
+    /// The command line, where the queue is called so.
+    pub fn command_for(&self, queue: &str) -> Option<Clean> {
+        Some(Clean::line(self.command.as_ref()?.as_str().replace("QUEUE", queue)))
+    }
+
+    /// The advice with its command line.
     pub fn advice_for(&self, queue: &str) -> Clean {
-        match &self.command {
-            Some(command) => {
-                let command = command.as_str().replace("QUEUE", queue);
-                Clean::line(format!("{}: {command}", self.advice))
-            }
+        match self.command_for(queue) {
+            Some(command) => Clean::line(format!("{}: {command}", self.advice)),
             None => self.advice.clone(),
         }
     }

@@ -52,7 +52,7 @@ pub(super) fn ahead(case: &Case<'_>) -> Option<Cause> {
     );
     let advice = "set the clock of the producers' hosts right (NTP); promote what waits because of it";
     let cause = Cause::new("clock", Weight::Stops, title, advice)
-        .fact("aheadMs", "ahead of Redis by at least", Value::Span(off))
+        .fact("aheadMs", "ahead by at least", Value::Span(off))
         .fact("addedAt", "it says it was added", Value::At(added))
         .maybe("dueAt", "and is due", first.due_at.map(Value::At))
         .fact("job", "job", Value::Ids(vec![first.id.clone()]))

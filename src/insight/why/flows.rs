@@ -48,10 +48,10 @@ pub(super) fn parents(case: &Case<'_>) -> Option<Cause> {
     let cause = Cause::new("stuck-parents", Weight::Holds, title, advice)
         .count("waitingChildren", "parents that wait", case.now.overview.waiting_children)
         .count("looked", "of them looked at", case.now.samples.parents.len() as u64)
-        .count("stuck", "that nothing will release", stuck.len() as u64)
+        .count("stuck", "nothing will release", stuck.len() as u64)
         .count("failedChildren", "failed children", failed)
         .count("lostChildren", "children that are gone", lost)
-        .count("withoutChildren", "parents without a pending child", alone)
+        .count("withoutChildren", "without pending children", alone)
         .jobs(jobs);
     let child = blocks.iter().find(|child| matches!(child.state, ChildState::Failed(_)));
     Some(match child {

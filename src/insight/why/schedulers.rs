@@ -33,7 +33,7 @@ pub(super) fn dead(case: &Case<'_>) -> Option<Cause> {
         .count("schedulers", "schedulers", case.now.overview.repeat)
         .count("dead", "without a next job", dead.len() as u64)
         .fact("names", "these", Value::Text(Clean::line(names.join(" "))))
-        .fact("nextAt", "the run that does not come", Value::At(first.next_at))
+        .fact("nextAt", "its missing run", Value::At(first.next_at))
         .maybe(
             "lateMs",
             "late by",

@@ -129,7 +129,7 @@ pub(super) fn evictions(case: &Case<'_>) -> Option<Cause> {
     let cause = Cause::new("evictions", Weight::Holds, title, advice)
         .fact("policy", "policy", Value::Text(memory.policy.clone()))
         .count("evicted", "dropped since its start", redis.evicted)
-        .count("evictedLately", "dropped between two looks", lately)
+        .count("evictedLately", "dropped meanwhile", lately)
         .fact("usedBytes", "used", Value::Bytes(memory.used))
         .fact("maxBytes", "limit", Value::Bytes(memory.max))
         .command("toril doctor QUEUE");
@@ -198,7 +198,7 @@ fn far(case: &Case<'_>) -> Option<Cause> {
     let advice = "if the workers are as far away, run them near Redis; look at the network between";
     let cause = Cause::new("latency", Weight::Slows, title, advice).fact(
         "roundTripMs",
-        "the shortest of three round trips",
+        "shortest round trip",
         Value::Span(ms as i64),
     );
     Some(cause)

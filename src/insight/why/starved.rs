@@ -31,7 +31,7 @@ pub(super) fn prioritized(case: &Case<'_>) -> Option<Cause> {
     let cause = Cause::new("starved", Weight::Holds, title, advice)
         .count("prioritized", "prioritized", now.overview.prioritized)
         .count("waiting", "in wait before them", now.counts.waiting)
-        .fact("oldestWaitMs", "the first of them waits for", Value::Span(waited))
+        .fact("oldestWaitMs", "the first waits for", Value::Span(waited))
         .fact("job", "job", Value::Ids(vec![head.id.clone()]));
     Some(case.tell_workers(cause))
 }

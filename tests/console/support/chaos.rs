@@ -114,6 +114,11 @@ impl Chaos {
         }
     }
 
+    /// One of the known kinds of hostile bytes.
+    pub fn texts_at(&self, at: usize) -> Vec<u8> {
+        self.texts[at].clone()
+    }
+
     pub fn clean(&mut self) -> Clean {
         Clean::line(self.bytes())
     }
@@ -454,6 +459,7 @@ impl Chaos {
                 queues: wanted.queues.iter().map(|(_, queue)| self.running_in(queue)).collect(),
                 usuals: wanted.usual.iter().map(|queue| (queue.clone(), self.usuals())).collect(),
             }),
+            Query::Why(queue, _) => Answer::Why(Box::new(self.sight(queue.clone()))),
             Query::Sent(after) => Answer::Sent(self.sent(*after)),
             Query::Undoable(_) => Answer::Undoable(Taken {
                 id: JournalId(self.count()),

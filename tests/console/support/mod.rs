@@ -6,6 +6,7 @@ pub mod chaos;
 mod fixtures;
 mod grid;
 pub mod hostile;
+pub mod sights;
 
 use std::sync::Arc;
 

@@ -4,7 +4,7 @@
 use serde_json::json;
 
 use super::scene::Scene;
-use crate::support::Lib;
+use crate::support::{Lib, Node};
 
 #[test]
 fn a_marker_that_is_missing_or_told_no_time() {
@@ -25,10 +25,10 @@ fn a_marker_that_is_missing_or_told_no_time() {
     scene.call(json!({"op": "add", "queue": "gone", "data": {}}));
     scene.healthy("gone");
 
-    scene.call(json!({"op": "pause", "queue": "gone"}));
-    scene.add_old("gone", 5_000, json!({}), json!({"delay": 1_000}));
-    scene.redis("DEL bull:gone:marker");
-    scene.redis("HDEL bull:gone:meta paused");
+    // A producer that knows no marker.
+    let mut bull = Node::start(Lib::Bull4, &scene.server);
+    let old = json!({"delay": 1_000, "timestamp": scene.now() - 5_000});
+    bull.call(json!({"op": "add", "queue": "gone", "data": {}, "opts": old}));
     let found = scene.named("gone", "marker");
     assert_eq!((&found["marker"], &found["idleWorkers"]), (&json!("stale"), &json!(1)));
     assert!(found["dueAt"].as_i64().unwrap() < scene.now() - 2_000, "{found}");

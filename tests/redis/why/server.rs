@@ -52,15 +52,14 @@ fn a_server_that_is_full_drops_keys_is_a_replica_or_cannot_save() {
     scene.call(json!({"op": "add", "queue": "q", "data": {"do": "hang"}}));
     scene.call(json!({"op": "waitHanging", "handle": worker}));
     scene.call(json!({"op": "add", "queue": "q", "data": {}}));
-    let folder = tempfile::tempdir().unwrap();
-    scene.redis(&format!("CONFIG SET dir {}", folder.path().display()));
-    redis::cmd("CONFIG").arg(&["SET", "save", "3600 1"]).exec(&mut link).unwrap();
-    drop(folder);
+    redis::cmd("CONFIG").arg(&["SET", "save", "3600 1000000"]).exec(&mut link).unwrap();
+    // A dump that cannot be put in place: a folder has its name.
+    let dump = scene.server.socket().parent().unwrap().join("dump.rdb");
+    std::fs::create_dir(&dump).unwrap();
     scene.redis("BGSAVE");
     let found = scene.named("q", "not-saved");
     assert_eq!(found["failed"], "the last snapshot");
-    let home = scene.server.socket().parent().unwrap().display().to_string();
-    scene.redis(&format!("CONFIG SET dir {home}"));
+    std::fs::remove_dir(&dump).unwrap();
     scene.redis("BGSAVE");
     scene.cured("q", "not-saved");
     scene.call(json!({"op": "release", "handle": worker}));
