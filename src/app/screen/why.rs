@@ -295,6 +295,11 @@ impl Panel for Why {
                 None => Vec::new(),
             },
             Action::QueueRelease => self.release(cx),
+            // Here it means: look now.
+            Action::ScreenWhy => {
+                self.asked_at = 0;
+                self.look(cx)
+            }
             Action::QueuePause | Action::QueueMerge | Action::QueueDrain | Action::QueueObliterate => {
                 queue_act(cx, &self.id, action)
             }

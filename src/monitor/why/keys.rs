@@ -74,11 +74,11 @@ pub struct Keys {
     /// When the first one is due, ms since the epoch.
     pub first_due_at: Option<i64>,
     /// Ids of a state, next to run first, with their scores where the state has any.
-    pub(super) ids: Vec<(State, JobId, Option<f64>)>,
+    pub ids: Vec<(State, JobId, Option<f64>)>,
     /// Members of `repeat`, next first, with their next run.
-    pub(super) schedulers: Vec<(Raw, i64)>,
+    pub schedulers: Vec<(Raw, i64)>,
     /// Jobs that finished last.
-    pub(super) finished: Vec<JobId>,
+    pub finished: Vec<JobId>,
 }
 
 impl Keys {
