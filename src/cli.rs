@@ -14,6 +14,7 @@ mod events;
 mod failure;
 mod figures;
 mod find;
+mod flow;
 mod job;
 mod jobs;
 mod journal;
@@ -192,6 +193,7 @@ async fn dispatch(session: &mut Session, command: Command) -> Result<u8, Failure
         Command::Find(args) => find::run(session, &args).await,
         Command::Job(args) => job::run(session, &args).await,
         Command::Logs(args) => logs::run(session, &args).await,
+        Command::Flow(args) => flow::run(session, &args).await,
         Command::Retry(args) => {
             let action = JobAction::Retry { reset_attempts: args.reset_attempts };
             act::jobs(session, &args.jobs, action).await

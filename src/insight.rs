@@ -5,6 +5,7 @@ pub mod document;
 pub mod errors;
 pub mod fault;
 pub mod find;
+pub mod flow;
 pub mod scheduler;
 pub mod server;
 pub mod walk;

@@ -34,7 +34,8 @@ pub use engine::{AddArgs, BenchArgs, WorkArgs};
 pub use errors::ErrorsArgs;
 pub use find::FindArgs;
 pub use reads::{
-    AclArgs, ConfigCommand, EventsArgs, JobArgs, JobsArgs, ListOrder, LogsArgs, RoleName, WorkersArgs,
+    AclArgs, ConfigCommand, EventsArgs, FlowArgs, JobArgs, JobsArgs, ListOrder, LogsArgs, RoleName,
+    WorkersArgs,
 };
 pub use why::WhyArgs;
 
@@ -156,6 +157,8 @@ pub enum Command {
     Job(JobArgs),
     /// The log of a job
     Logs(LogsArgs),
+    /// The flow of a job: its tree across queues, and what holds it up
+    Flow(FlowArgs),
     /// The live event feed
     Events(EventsArgs),
     /// Failures by cause, newest first

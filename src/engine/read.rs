@@ -2,6 +2,7 @@
 
 pub mod detail;
 pub mod doctor;
+pub mod flow;
 pub mod heads;
 pub mod job;
 pub mod next_run;
@@ -13,7 +14,7 @@ pub mod stream;
 pub mod whole;
 pub mod workers;
 
-pub use detail::{ChildKind, FieldValue, children, field, find_state, job, logs};
+pub use detail::{Child, ChildKind, FieldValue, children, field, find_state, job, logs};
 pub use next_run::{NextRun, Standing, standings};
 pub use overview::{Ask, Overview, counts, overview};
 pub use page::page;

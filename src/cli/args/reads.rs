@@ -59,6 +59,30 @@ pub struct JobArgs {
     pub id: String,
 }
 
+/// Arguments of `toril flow`.
+#[derive(Args, Debug, Clone)]
+pub struct FlowArgs {
+    /// The queue: its name, or prefix:name
+    pub queue: String,
+    /// The id of any job of the flow
+    #[arg(allow_hyphen_values = true)]
+    pub id: String,
+    /// Only this job and what is below it, not the whole flow from its root
+    #[arg(long)]
+    pub below: bool,
+    /// How many levels at most
+    #[arg(long, default_value_t = 10, value_name = "N", value_parser = levels)]
+    pub depth: usize,
+    /// How many jobs at most
+    #[arg(long, default_value_t = 1000, value_name = "N")]
+    pub limit: usize,
+}
+
+fn levels(text: &str) -> Result<usize, String> {
+    let levels = text.parse().ok().filter(|levels| (1..=64).contains(levels));
+    levels.ok_or_else(|| "a number from 1 to 64".to_owned())
+}
+
 /// Arguments of `toril logs`.
 #[derive(Args, Debug, Clone)]
 pub struct LogsArgs {

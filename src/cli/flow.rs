@@ -1,0 +1,285 @@
+//! `toril flow`.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+
+use serde::Serialize;
+
+use super::args::FlowArgs;
+use super::failure::{Failure, exit};
+use super::figures::thousands;
+use super::job::no_job;
+use super::resolve;
+use super::session::Session;
+use crate::conn::Kind;
+use crate::engine::read::flow::{self, Bounds, Node};
+use crate::engine::read::page::Brief;
+use crate::engine::read::{self, ChildKind};
+use crate::insight::flow::{Blocked, QueueState, blocked};
+use crate::text::{Clean, lossless};
+use crate::wire::{JobId, QueueId, State};
+
+/// Jobs that are looked at for what holds the flow up.
+const LOOKED_AT: u64 = 20_000;
+
+#[derive(Serialize)]
+struct Place {
+    queue: String,
+    prefix: String,
+    id: String,
+}
+
+impl Place {
+    fn of((queue, id): &(QueueId, JobId)) -> Self {
+        Self {
+            queue: queue.name.lossless().into_owned(),
+            prefix: queue.prefix.lossless().into_owned(),
+            id: id.lossless().into_owned(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Holds {
+    cause: &'static str,
+    blocks: bool,
+    count: u64,
+    path: Vec<Place>,
+    sentence: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Document {
+    queue: String,
+    prefix: String,
+    id: String,
+    jobs: usize,
+    complete: bool,
+    blocked: Option<Holds>,
+    tree: Branch,
+}
+
+#[derive(Serialize)]
+struct Counts {
+    processed: u64,
+    pending: u64,
+    failed: u64,
+    ignored: u64,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Branch {
+    key: String,
+    #[serde(flatten)]
+    place: Option<Place>,
+    /// What became of it, as its parent keeps it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kind: Option<&'static str>,
+    exists: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    progress: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failed_reason: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    timestamp: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    processed_on: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    finished_on: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    children: Option<Counts>,
+    on_path: bool,
+    more: bool,
+    jobs: Vec<Self>,
+}
+
+/// Shows the whole flow that a job belongs to.
+pub async fn run(session: &mut Session, args: &FlowArgs) -> Result<u8, Failure> {
+    let queue = resolve::queue(session, &args.queue).await?.id;
+    let id = JobId::new(&args.id);
+    let conn = session.conn.clone();
+    let here = (queue, id);
+    let root = if args.below {
+        here.clone()
+    } else {
+        flow::above(&conn, &here.0, &here.1).await?.into_iter().next().unwrap_or_else(|| here.clone())
+    };
+    let bounds = Bounds { depth: args.depth, jobs: args.limit };
+    let mut nodes = flow::tree(&conn, &root.0, &root.1, bounds).await?;
+    let known = |node: &Node| node.member.as_ref().is_some_and(|one| one.exists || one.state.is_some());
+    if here == root && !nodes.first().is_some_and(|node| known(node) || !node.children.is_empty()) {
+        return Err(no_job(&here.0, &here.1));
+    }
+    for node in &mut nodes {
+        node.member = node.member.take().map(|member| member.masked(&session.settings.mask));
+    }
+    let survey = flow::survey(&conn, &root.0, &root.1, LOOKED_AT).await?;
+    let states = states(session, survey.leaves.iter().map(|leaf| leaf.queue.clone()).collect()).await?;
+    let held = blocked(&survey, |queue| states.get(queue).copied().unwrap_or_default());
+    let complete = !nodes.iter().any(|node| node.more);
+    if !complete {
+        session.warn(format!(
+            "{} jobs are shown, not all: --limit N and --depth N show more",
+            thousands(nodes.len() as u64)
+        ));
+    }
+    if session.json {
+        session.out.json(&Document {
+            queue: here.0.name.lossless().into_owned(),
+            prefix: here.0.prefix.lossless().into_owned(),
+            id: here.1.lossless().into_owned(),
+            jobs: nodes.len(),
+            complete,
+            tree: branch(&nodes, 0, held.as_ref()),
+            blocked: held.as_ref().map(|held| Holds {
+                cause: held.cause.word(),
+                blocks: held.cause.blocks(),
+                count: held.count,
+                path: held.path.iter().map(Place::of).collect(),
+                sentence: held.sentence().to_string(),
+            }),
+        })?;
+    } else {
+        print(session, &nodes, &here, held.as_ref())?;
+    }
+    Ok(exit::DONE)
+}
+
+/// What is known of some queues: paused, and how many workers.
+async fn states(session: &Session, queues: Vec<QueueId>) -> Result<HashMap<QueueId, QueueState>, Failure> {
+    let roster = match read::roster(&session.conn).await {
+        Ok(roster) => Some(roster),
+        Err(error) if error.kind == Kind::Permission => None,
+        Err(error) => return Err(error.into()),
+    };
+    let found = resolve::existing(session, &queues).await?;
+    let state = |found: &resolve::Found| QueueState {
+        paused: found.overview.is_paused(),
+        workers: roster.as_ref().map(|roster| roster.seen(&found.id).workers),
+    };
+    Ok(found.iter().map(|found| (found.id.clone(), state(found))).collect())
+}
+
+const fn kind(kind: ChildKind) -> &'static str {
+    match kind {
+        ChildKind::Processed => "processed",
+        ChildKind::Pending => "pending",
+        ChildKind::Failed => "failed",
+        ChildKind::Ignored => "ignored",
+    }
+}
+
+fn on_path(node: &Node, held: Option<&Blocked>) -> bool {
+    let (Some(member), Some(held)) = (&node.member, held) else { return false };
+    held.cause.blocks() && held.path.iter().any(|(queue, id)| *queue == member.queue && *id == member.id)
+}
+
+fn text(brief: &Brief) -> Option<String> {
+    match brief {
+        Brief::Absent => None,
+        Brief::Text(text) => Some(text.to_string()),
+        Brief::Large(bytes) => Some(format!("({})", super::figures::bytes(*bytes))),
+    }
+}
+
+fn branch(nodes: &[Node], at: usize, held: Option<&Blocked>) -> Branch {
+    // Depth is bounded by `--depth`, which is bounded.
+    let node = &nodes[at];
+    let member = node.member.as_ref();
+    Branch {
+        key: lossless(node.key.as_bytes()).into_owned(),
+        place: member.map(|member| Place::of(&(member.queue.clone(), member.id.clone()))),
+        kind: node.kind.map(kind),
+        exists: member.is_some_and(|member| member.exists),
+        name: member.and_then(|member| text(&member.name)),
+        state: member.and_then(|member| member.state).map(State::name),
+        progress: member.and_then(|member| text(&member.progress)),
+        failed_reason: member.and_then(|member| text(&member.reason)),
+        timestamp: member.and_then(|member| member.timestamp),
+        processed_on: member.and_then(|member| member.processed_on),
+        finished_on: member.and_then(|member| member.finished_on),
+        children: member.filter(|member| member.has_children()).map(|member| Counts {
+            processed: member.children.processed,
+            pending: member.children.pending,
+            failed: member.children.failed,
+            ignored: member.children.ignored,
+        }),
+        on_path: on_path(node, held),
+        more: node.more,
+        jobs: node.children.iter().map(|child| branch(nodes, *child, held)).collect(),
+    }
+}
+
+fn print(
+    session: &mut Session,
+    nodes: &[Node],
+    here: &(QueueId, JobId),
+    held: Option<&Blocked>,
+) -> Result<(), Failure> {
+    // A stack of its own: what is to be shown, and the lines before it.
+    let mut stack = vec![(0, String::new(), String::new())];
+    while let Some((at, before, below)) = stack.pop() {
+        let node = &nodes[at];
+        let mark = if on_path(node, held) { "▲" } else { " " };
+        session.out.line(format_args!("{mark} {before}{}", line(node, here)))?;
+        if node.more {
+            let rest = if node.children.is_empty() { "children are not shown" } else { "more are not shown" };
+            session.out.line(format_args!("  {below}└─ … {rest}"))?;
+        }
+        let last = node.children.len().saturating_sub(usize::from(!node.more));
+        for (place, child) in node.children.iter().enumerate().rev() {
+            let (branch, under) = if place >= last { ("└─ ", "   ") } else { ("├─ ", "│  ") };
+            stack.push((*child, format!("{below}{branch}"), format!("{below}{under}")));
+        }
+    }
+    if let Some(held) = held {
+        session.out.line("")?;
+        let mark = if held.cause.blocks() { "▲" } else { "·" };
+        session.out.line(format_args!("{mark} {}", held.sentence()))?;
+    }
+    Ok(())
+}
+
+fn line(node: &Node, here: &(QueueId, JobId)) -> Clean {
+    let Some(member) = &node.member else {
+        return Clean::line(format!("?  {} (no job's key)", node.key.clean().cut(80)));
+    };
+    let state = match (member.exists, member.state) {
+        (false, _) if matches!(node.kind, Some(ChildKind::Processed | ChildKind::Ignored)) => "done, removed",
+        (false, _) => "gone",
+        (true, Some(state)) => state.name(),
+        (true, None) => "in no list",
+    };
+    let mut line = format!("{state}  {} › {}", member.queue.name.clean().cut(40), member.id.clean().cut(40));
+    if let Brief::Text(name) = &member.name {
+        let _ = write!(line, "  {}", name.cut(40));
+    }
+    let children = &member.children;
+    let all = children.processed + children.pending + children.failed + children.ignored;
+    if all > 0 {
+        let _ =
+            write!(line, "  {} of {} done", thousands(children.processed + children.ignored), thousands(all));
+    }
+    if children.failed > 0 {
+        let _ = write!(line, ", {} failed", thousands(children.failed));
+    }
+    match (&member.reason, &member.progress, member.state) {
+        (Brief::Text(reason), _, Some(State::Failed)) => {
+            let _ = write!(line, "  {}", reason.cut(100));
+        }
+        (_, Brief::Text(progress), Some(State::Active)) if progress.as_str() != "0" => {
+            let _ = write!(line, "  progress {}", progress.cut(40));
+        }
+        _ => {}
+    }
+    if member.queue == here.0 && member.id == here.1 {
+        line.push_str("  ◀");
+    }
+    Clean::line(line)
+}

@@ -1,0 +1,254 @@
+//! A flow from the outside: who is above a job and who is below it, across queues, page by page.
+//!
+//! Nothing here reads a whole set or hash of unknown size, a child's result or a job's data: keys of
+//! children come in pages ([`offspring`]), what is known of a job in two round trips for as many as
+//! fit on a screen ([`members`]), and what holds the top job up by a bounded walk ([`survey`]).
+//!
+//! ```no_run
+//! # async fn example(conn: toril::conn::Conn, queue: toril::wire::QueueId, id: toril::wire::JobId) -> Result<(), toril::conn::ConnError> {
+//! use toril::engine::read::flow;
+//!
+//! let root = flow::above(&conn, &queue, &id).await?.into_iter().next().unwrap_or((queue, id));
+//! let page = flow::offspring(&conn, &root.0, &root.1, None).await?;
+//! let jobs: Vec<_> = page.children.iter().filter_map(|child| child.queue.clone().zip(child.id.clone())).collect();
+//! let known = flow::members(&conn, &jobs).await?;
+//! assert!(known.len() <= page.children.len());
+//! # Ok(())
+//! # }
+//! ```
+
+mod offspring;
+mod survey;
+mod tree;
+
+pub use offspring::{Cursor, Offspring, offspring};
+pub use survey::{Leaf, Survey, survey};
+pub use tree::{Bounds, Node, tree};
+
+use super::job::{Children, Parent};
+use super::page::Brief;
+use crate::conn::{Batch, Conn, ConnError, Request, Value, Verb, bytes, integer, items};
+use crate::text::{Clean, Mask};
+use crate::wire::parent::{ParentField, split_job_key};
+use crate::wire::{JobId, QueueId, Raw, State, number};
+
+/// Jobs in one round trip.
+const ABREAST: usize = 40;
+/// Longest text that is read unasked, bytes.
+const TEXT: u64 = 4096;
+/// Elements of a list that are searched from either end for a job.
+const NEAR: u64 = 2_000;
+/// Levels that are followed up.
+const LEVELS: usize = 64;
+
+/// A job of a flow, as it stands now.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Member {
+    /// Its queue.
+    pub queue: QueueId,
+    /// Its id.
+    pub id: JobId,
+    /// Its hash is there. A child that ended and was removed is still known to its parent.
+    pub exists: bool,
+    /// Where it is; `None` where it was not found (deep in a long list, perhaps).
+    pub state: Option<State>,
+    /// Its name.
+    pub name: Brief,
+    /// `failedReason`.
+    pub reason: Brief,
+    /// `progress`, JSON text.
+    pub progress: Brief,
+    /// When it was made, ms since the epoch.
+    pub timestamp: Option<i64>,
+    /// When it last started, ms since the epoch.
+    pub processed_on: Option<i64>,
+    /// When it ended, ms since the epoch.
+    pub finished_on: Option<i64>,
+    /// Its children by what became of them.
+    pub children: Children,
+    /// Its parent.
+    pub parent: Option<Parent>,
+}
+
+impl Member {
+    /// The job as it may be shown: secrets in its texts are masked.
+    #[must_use]
+    pub fn masked(mut self, mask: &Mask) -> Self {
+        for brief in [&mut self.name, &mut self.reason, &mut self.progress] {
+            if let Brief::Text(text) = brief {
+                *text = mask.clean(text);
+            }
+        }
+        self
+    }
+
+    /// Whether it has children at all.
+    pub const fn has_children(&self) -> bool {
+        let Children { processed, pending, failed, ignored } = self.children;
+        processed + pending + failed + ignored > 0
+    }
+}
+
+const SMALL: [&str; 5] = ["timestamp", "processedOn", "finishedOn", "parentKey", "parent"];
+const TEXTS: [&str; 3] = ["name", "failedReason", "progress"];
+const COUNTS: [(Verb, &str); 4] = [
+    (Verb::HLen, "processed"),
+    (Verb::SCard, "dependencies"),
+    (Verb::ZCard, "unsuccessful"),
+    (Verb::HLen, "failed"),
+];
+
+/// Reads what is known of some jobs, in order; two round trips for 40.
+pub async fn members(conn: &Conn, jobs: &[(QueueId, JobId)]) -> Result<Vec<Member>, ConnError> {
+    let mut all = Vec::with_capacity(jobs.len());
+    for jobs in jobs.chunks(ABREAST) {
+        let mut batch = Batch::new();
+        for (queue, id) in jobs {
+            ask(&mut batch, queue, id);
+        }
+        let replies = conn.batch(&batch).await?;
+        let each = replies.len() / jobs.len().max(1);
+        let mut found: Vec<(Member, [u64; 3])> = jobs
+            .iter()
+            .zip(replies.chunks(each.max(1)))
+            .map(|((queue, id), replies)| tell(queue, id, replies))
+            .collect();
+        texts(conn, &mut found).await?;
+        all.extend(found.into_iter().map(|(member, _)| member));
+    }
+    Ok(all)
+}
+
+fn ask(batch: &mut Batch, queue: &QueueId, id: &JobId) {
+    let key = queue.job(id);
+    let mut small = Request::new(Verb::HMGet).arg(&key);
+    for field in SMALL {
+        small = small.arg(field);
+    }
+    batch.push(small);
+    for field in TEXTS {
+        batch.push(Request::new(Verb::HStrLen).arg(&key).arg(field));
+    }
+    for (verb, suffix) in COUNTS {
+        batch.push(Request::new(verb).arg(queue.satellite(id, suffix)));
+    }
+    for state in State::AS_JOBS_MOVE {
+        let key = queue.key(state.suffix());
+        if state.is_list() {
+            // From the tail first: waiting jobs run from there.
+            for rank in [-1, 1] {
+                let near = Request::new(Verb::LPos).arg(&key).arg(id.as_bytes());
+                batch.push(near.arg("RANK").arg(rank).arg("MAXLEN").arg(NEAR));
+            }
+        } else {
+            batch.push(Request::new(Verb::ZScore).arg(&key).arg(id.as_bytes()));
+        }
+    }
+}
+
+fn count(reply: Option<&Value>) -> u64 {
+    // A key of another type, or one that may not be read, is taken as absent.
+    reply.and_then(integer).and_then(|n| u64::try_from(n).ok()).unwrap_or(0)
+}
+
+fn tell(queue: &QueueId, id: &JobId, replies: &[Value]) -> (Member, [u64; 3]) {
+    let small = items(replies.first().unwrap_or(&Value::Nil));
+    let number = |at: usize| small.get(at).and_then(bytes).and_then(number::whole);
+    let sizes = [1, 2, 3].map(|at| count(replies.get(at)));
+    let [processed, pending, failed, ignored] = [4, 5, 6, 7].map(|at| count(replies.get(at)));
+    let mut rest = replies.get(8..).unwrap_or_default().iter();
+    let mut state = None;
+    for asked in State::AS_JOBS_MOVE {
+        for _ in 0..if asked.is_list() { 2 } else { 1 } {
+            let hit = !matches!(rest.next(), None | Some(Value::Nil | Value::ServerError(_)));
+            state = state.or(hit.then_some(asked));
+        }
+    }
+    let exists = small.iter().any(|value| bytes(value).is_some()) || sizes.iter().any(|size| *size > 0);
+    let member = Member {
+        queue: queue.clone(),
+        id: id.clone(),
+        exists,
+        state,
+        name: Brief::Absent,
+        reason: Brief::Absent,
+        progress: Brief::Absent,
+        timestamp: number(0),
+        processed_on: number(1),
+        finished_on: number(2),
+        children: Children { processed, pending, failed, ignored },
+        parent: parent(queue, small.get(3).and_then(bytes), small.get(4).and_then(bytes)),
+    };
+    (member, sizes)
+}
+
+/// The parent that a job names (spec 2.2): its key, and where that cannot be split the queue beside it.
+fn parent(queue: &QueueId, key: Option<&[u8]>, field: Option<&[u8]>) -> Option<Parent> {
+    let field = field.and_then(ParentField::parse);
+    let key = match (key, &field) {
+        (Some(key), _) => key.to_vec(),
+        (None, Some(field)) => [&field.queue_key, b":".as_slice(), field.id.as_bytes()].concat(),
+        (None, None) => return None,
+    };
+    let named = field.as_ref().map(|field| field.queue_key.as_slice());
+    let (queue, id) = split_job_key(&key, named, queue).unzip();
+    Some(Parent { key: Raw::new(key), queue, id })
+}
+
+/// Reads the texts that are small; of the others the size is told.
+async fn texts(conn: &Conn, found: &mut [(Member, [u64; 3])]) -> Result<(), ConnError> {
+    let mut batch = Batch::new();
+    let mut places = Vec::new();
+    for (at, (member, sizes)) in found.iter().enumerate() {
+        for (text, size) in sizes.iter().enumerate().filter(|(_, size)| **size > 0) {
+            if *size <= TEXT {
+                batch.push(Request::new(Verb::HGet).arg(member.queue.job(&member.id)).arg(TEXTS[text]));
+                places.push((at, text));
+            }
+        }
+    }
+    let replies = if batch.is_empty() { Vec::new() } else { conn.batch(&batch).await? };
+    for (member, sizes) in found.iter_mut() {
+        for (text, size) in sizes.iter().enumerate().filter(|(_, size)| **size > TEXT) {
+            *brief(member, text) = Brief::Large(*size);
+        }
+    }
+    for ((at, text), reply) in places.into_iter().zip(replies) {
+        if let Some((member, _)) = found.get_mut(at)
+            && let Some(value) = bytes(&reply)
+        {
+            *brief(member, text) = Brief::Text(Clean::line(value));
+        }
+    }
+    Ok(())
+}
+
+fn brief(member: &mut Member, text: usize) -> &mut Brief {
+    match text {
+        0 => &mut member.name,
+        1 => &mut member.reason,
+        _ => &mut member.progress,
+    }
+}
+
+/// The jobs above a job, the root first; empty for a root. One round trip a level; a circle (keys that
+/// were written by hand) ends it.
+pub async fn above(conn: &Conn, queue: &QueueId, id: &JobId) -> Result<Vec<(QueueId, JobId)>, ConnError> {
+    let mut chain = vec![(queue.clone(), id.clone())];
+    while chain.len() <= LEVELS
+        && let Some((queue, id)) = chain.last()
+    {
+        let ask = Request::new(Verb::HMGet).arg(queue.job(id)).arg("parentKey").arg("parent");
+        let reply = conn.call(ask).await?;
+        let fields = items(&reply);
+        let found = parent(queue, fields.first().and_then(bytes), fields.get(1).and_then(bytes));
+        let Some(up) = found.and_then(|parent| parent.queue.zip(parent.id)) else { break };
+        if chain.contains(&up) {
+            break;
+        }
+        chain.push(up);
+    }
+    chain.remove(0);
+    chain.reverse();
+    Ok(chain)
+}

@@ -1,0 +1,99 @@
+//! A flow as a tree, level by level, within bounds.
+
+use super::{Member, members, offspring};
+use crate::conn::{Conn, ConnError};
+use crate::engine::read::detail::{Child, ChildKind};
+use crate::wire::{JobId, QueueId, Raw};
+
+/// How much of a flow is read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Bounds {
+    /// Levels, the first included.
+    pub depth: usize,
+    /// Jobs in all.
+    pub jobs: usize,
+}
+
+/// A job of a tree.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Node {
+    /// Its full key, as its parent keeps it.
+    pub key: Raw,
+    /// What is known of it; `None` where its key is none of a job.
+    pub member: Option<Member>,
+    /// What became of it, as its parent keeps it; `None` for the first.
+    pub kind: Option<ChildKind>,
+    /// Its children, by their place in the tree.
+    pub children: Vec<usize>,
+    /// It has children that are not listed, because a bound was reached.
+    pub more: bool,
+}
+
+/// Reads a job and all below it; the first of the list is the job.
+pub async fn tree(conn: &Conn, queue: &QueueId, id: &JobId, bounds: Bounds) -> Result<Vec<Node>, ConnError> {
+    let node = |key: Raw, member, kind| Node { key, member, kind, children: Vec::new(), more: false };
+    let first = members(conn, &[(queue.clone(), id.clone())]).await?.into_iter().next();
+    let mut nodes = vec![node(Raw::new(queue.job(id)), first, None)];
+    let mut level = vec![0];
+    for depth in 1.. {
+        let mut below = Vec::new();
+        for parent in level {
+            let Some(member) = nodes[parent].member.as_ref().filter(|member| member.has_children()) else {
+                continue;
+            };
+            let room = bounds.jobs.saturating_sub(nodes.len());
+            if depth >= bounds.depth || room == 0 {
+                nodes[parent].more = true;
+                continue;
+            }
+            let (queue, id) = (member.queue.clone(), member.id.clone());
+            let (children, more) = listed(conn, &queue, &id, room).await?;
+            nodes[parent].more = more;
+            for child in children {
+                below.push(nodes.len());
+                let at = nodes.len();
+                nodes[parent].children.push(at);
+                nodes.push(node(child.key, None, Some(child.kind)));
+            }
+            know(conn, &queue, &mut nodes, &below).await?;
+        }
+        level = below;
+        if level.is_empty() {
+            break;
+        }
+    }
+    Ok(nodes)
+}
+
+/// Up to so many children of a job, and whether there are more.
+async fn listed(
+    conn: &Conn,
+    queue: &QueueId,
+    id: &JobId,
+    room: usize,
+) -> Result<(Vec<Child>, bool), ConnError> {
+    let (mut children, mut from): (Vec<Child>, _) = (Vec::new(), None);
+    loop {
+        let page = offspring(conn, queue, id, from).await?;
+        children.extend(page.children);
+        let more = page.next.is_some() || children.len() > room;
+        if page.next.is_none() || children.len() >= room {
+            children.truncate(room);
+            return Ok((children, more));
+        }
+        from = page.next;
+    }
+}
+
+/// Reads what is known of those that are not known yet.
+async fn know(conn: &Conn, nearby: &QueueId, nodes: &mut [Node], among: &[usize]) -> Result<(), ConnError> {
+    let split = |node: &Node| crate::wire::parent::split_job_key(node.key.as_bytes(), None, nearby);
+    let unknown: Vec<usize> = among.iter().copied().filter(|at| nodes[*at].member.is_none()).collect();
+    let jobs: Vec<(usize, (QueueId, JobId))> =
+        unknown.into_iter().filter_map(|at| Some((at, split(&nodes[at])?))).collect();
+    let asked: Vec<_> = jobs.iter().map(|(_, job)| job.clone()).collect();
+    for ((at, _), member) in jobs.into_iter().zip(members(conn, &asked).await?) {
+        nodes[at].member = Some(member);
+    }
+    Ok(())
+}
