@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::conn::Sent;
 use crate::engine::op::{JobOp, QueueOp};
 use crate::engine::read::FieldValue;
+use crate::engine::read::flow;
 use crate::engine::read::job::{JobDetail, LogPage};
 use crate::engine::read::page::{Page, PageQuery};
 use crate::monitor::Interest;
@@ -37,6 +38,8 @@ pub enum Slot {
     Preview,
     /// What an undo would put back.
     Undo,
+    /// Jobs of a flow.
+    Flow,
     /// A masked value that is to be shown.
     Reveal,
     /// What was done and sent.
@@ -77,6 +80,8 @@ pub enum Query {
     Preview(Act),
     /// What an undo of this act (`None`: of the newest that can be) would put back.
     Undoable(Option<JournalId>),
+    /// Jobs of a flow.
+    Flow(FlowQuery),
     /// Write down that a masked value of a job is shown, and which.
     Reveal(QueueId, Era, JobId, String),
     /// The journal, unless its file still has this size.
@@ -115,6 +120,32 @@ impl Needle {
     }
 }
 
+/// What of a flow is to be read.
+#[derive(Clone, PartialEq, Debug)]
+pub enum FlowQuery {
+    /// The line from the root down to a job.
+    Line(QueueId, JobId),
+    /// A page of the children of a job, which the asker has under this number.
+    Children(usize, QueueId, JobId, Option<flow::Cursor>),
+    /// What is known of jobs.
+    Members(Vec<(QueueId, JobId)>),
+    /// What a root waits for, looking at so many jobs at most.
+    Survey(QueueId, JobId, u64),
+}
+
+/// What was read of a flow.
+#[derive(Clone, PartialEq, Debug)]
+pub enum FlowPart {
+    /// The line from the root down to the job.
+    Line(Vec<flow::Member>),
+    /// Children of a job.
+    Children(usize, flow::Offspring),
+    /// What is known of jobs.
+    Members(Vec<flow::Member>),
+    /// What the root waits for.
+    Survey(flow::Survey),
+}
+
 /// What was read.
 #[derive(Debug)]
 pub enum Answer {
@@ -126,6 +157,8 @@ pub enum Answer {
     Field(FieldValue),
     /// A field, and where secrets stand in it.
     Masked(FieldValue, crate::text::Places),
+    /// Jobs of a flow.
+    Flow(FlowPart),
     /// A masked value may be shown; why that was not written down, if so.
     Revealed(Option<Clean>),
     /// Lines of a log.

@@ -12,7 +12,7 @@ use super::job::no_job;
 use super::resolve;
 use super::session::Session;
 use crate::conn::Kind;
-use crate::engine::read::flow::{self, Bounds, Node};
+use crate::engine::read::flow::{self, Bounds, Node, Path};
 use crate::engine::read::page::Brief;
 use crate::engine::read::{self, ChildKind};
 use crate::insight::flow::{Blocked, QueueState, blocked};
@@ -105,13 +105,16 @@ pub async fn run(session: &mut Session, args: &FlowArgs) -> Result<u8, Failure> 
     let id = JobId::new(&args.id);
     let conn = session.conn.clone();
     let here = (queue, id);
-    let root = if args.below {
-        here.clone()
-    } else {
-        flow::above(&conn, &here.0, &here.1).await?.into_iter().next().unwrap_or_else(|| here.clone())
-    };
+    let mut line = if args.below { Vec::new() } else { flow::above(&conn, &here.0, &here.1).await? };
+    line.push(here.clone());
+    let root = line[0].clone();
+    let survey = flow::survey(&conn, &root.0, &root.1, LOOKED_AT).await?;
+    let states = states(session, survey.leaves.iter().map(|leaf| leaf.queue.clone()).collect()).await?;
+    let held = blocked(&survey, |queue| states.get(queue).copied().unwrap_or_default());
     let bounds = Bounds { depth: args.depth, jobs: args.limit };
-    let mut nodes = flow::tree(&conn, &root.0, &root.1, bounds).await?;
+    let mut paths: Vec<Path> = held.iter().map(|held| held.path.clone()).collect();
+    paths.push(line);
+    let mut nodes = flow::tree(&conn, &root.0, &root.1, bounds, &paths).await?;
     let known = |node: &Node| node.member.as_ref().is_some_and(|one| one.exists || one.state.is_some());
     if here == root && !nodes.first().is_some_and(|node| known(node) || !node.children.is_empty()) {
         return Err(no_job(&here.0, &here.1));
@@ -119,9 +122,6 @@ pub async fn run(session: &mut Session, args: &FlowArgs) -> Result<u8, Failure> 
     for node in &mut nodes {
         node.member = node.member.take().map(|member| member.masked(&session.settings.mask));
     }
-    let survey = flow::survey(&conn, &root.0, &root.1, LOOKED_AT).await?;
-    let states = states(session, survey.leaves.iter().map(|leaf| leaf.queue.clone()).collect()).await?;
-    let held = blocked(&survey, |queue| states.get(queue).copied().unwrap_or_default());
     let complete = !nodes.iter().any(|node| node.more);
     if !complete {
         session.warn(format!(
@@ -222,19 +222,21 @@ fn print(
     here: &(QueueId, JobId),
     held: Option<&Blocked>,
 ) -> Result<(), Failure> {
-    // A stack of its own: what is to be shown, and the lines before it.
-    let mut stack = vec![(0, String::new(), String::new())];
+    // A stack of its own: what is to be shown (`None`: that more is not), and what stands before it.
+    let mut stack = vec![(Some(0), String::new(), String::new())];
     while let Some((at, before, below)) = stack.pop() {
+        let Some(at) = at else {
+            session.out.line(format_args!("  {before}… more are not shown"))?;
+            continue;
+        };
         let node = &nodes[at];
         let mark = if on_path(node, held) { "▲" } else { " " };
         session.out.line(format_args!("{mark} {before}{}", line(node, here)))?;
-        if node.more {
-            let rest = if node.children.is_empty() { "children are not shown" } else { "more are not shown" };
-            session.out.line(format_args!("  {below}└─ … {rest}"))?;
-        }
-        let last = node.children.len().saturating_sub(usize::from(!node.more));
-        for (place, child) in node.children.iter().enumerate().rev() {
-            let (branch, under) = if place >= last { ("└─ ", "   ") } else { ("├─ ", "│  ") };
+        let rest = node.more.then_some(None);
+        let children: Vec<Option<usize>> = node.children.iter().copied().map(Some).chain(rest).collect();
+        for (place, child) in children.iter().enumerate().rev() {
+            let (branch, under) =
+                if place + 1 == children.len() { ("└─ ", "   ") } else { ("├─ ", "│  ") };
             stack.push((*child, format!("{below}{branch}"), format!("{below}{under}")));
         }
     }

@@ -1,6 +1,7 @@
 //! Does what `update` asks for: reads by slots, acts one by one, and reports back.
 
 mod acts;
+mod flow;
 mod watch;
 
 use std::collections::HashMap;
@@ -184,6 +185,7 @@ async fn answer(conn: &Conn, mask: &Mask, query: Query) -> Result<Answer, ConnEr
             let places = places(mask, field, &value).await;
             Answer::Masked(value, places)
         }
+        Query::Flow(query) => Answer::Flow(flow::read(conn, mask, query).await?),
         Query::Logs(queue, id, start, count) => {
             Answer::Logs(read::logs(conn, &queue, &id, start, count).await?)
         }

@@ -20,6 +20,7 @@ mod documents;
 mod engine;
 mod examples;
 mod faults;
+mod flows;
 mod harness;
 mod monitor;
 mod operate;

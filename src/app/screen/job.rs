@@ -2,6 +2,7 @@
 
 mod content;
 pub mod facts;
+pub mod flow;
 pub mod load;
 pub mod logs;
 mod refresh;
@@ -29,6 +30,7 @@ use crate::wire::{JobId, QueueId, Raw, State};
 pub use tab::Tab;
 
 use content::{Source, Target};
+use flow::Flow;
 use load::{Loads, Part};
 use logs::Logs;
 use reveal::{Asking, Shown};
@@ -66,6 +68,8 @@ pub struct Job {
     pub tab: Tab,
     /// The log.
     pub logs: Logs,
+    /// Who is above it and below it.
+    pub flow: Flow,
     loads: Loads,
     pages: [Option<Page>; Tab::ALL.len()],
     /// The tab was chosen, by a person or by what was read first.
@@ -103,6 +107,7 @@ impl Job {
             error: None,
             tab: if state == Some(State::Failed) { Tab::Error } else { Tab::Data },
             logs: Logs::default(),
+            flow: Flow::default(),
             loads: Loads::default(),
             pages: [const { None }; Tab::ALL.len()],
             chosen: false,
@@ -182,6 +187,13 @@ impl Job {
     /// What Enter does at the cursor: loads, opens, or folds and unfolds.
     fn enter(&mut self, cx: &Context<'_>) -> Vec<Step> {
         let height = self.height(cx);
+        if self.tab == Tab::Flow {
+            let here = (&self.queue, &self.id);
+            let found = self.flow.enter(here, height.saturating_sub(1));
+            let job = found.map(|job| Self::new(job.queue.clone(), job.id.clone(), job.state));
+            let open = job.map(|job| Step::Open(Box::new(Screen::Job(Box::new(job)))));
+            return open.into_iter().chain(self.look(cx)).collect();
+        }
         let Some(page) = &mut self.pages[self.tab as usize] else { return Vec::new() };
         let link = page.pager.doc.link(page.pager.line).and_then(|link| page.targets.get(link as usize));
         match link.cloned() {
@@ -225,6 +237,7 @@ impl Job {
     /// The open tab's text for the clipboard.
     fn copy(&self, mask: &Mask) -> Vec<Step> {
         let text: Vec<u8> = match (self.tab, &self.detail, self.pager()) {
+            (Tab::Flow, ..) => self.flow.id().map(|id| id.as_bytes().to_vec()).unwrap_or_default(),
             (Tab::Logs, ..) => {
                 self.logs.lines.iter().flat_map(|line| [line.as_bytes(), b"\n"]).collect::<Vec<_>>().concat()
             }
@@ -272,6 +285,7 @@ impl Panel for Job {
         if let Some(by) = moved(action) {
             match self.tab {
                 Tab::Logs => self.logs.step(by, height),
+                Tab::Flow => self.flow.step(by, height.saturating_sub(1)),
                 _ => {
                     if let Some(pager) = self.pager_mut() {
                         pager.step(by, height);
@@ -299,6 +313,11 @@ impl Panel for Job {
                         }
                     }
                 }
+            }
+            Action::Fold if self.tab == Tab::Flow => self.flow.fold(height.saturating_sub(1)),
+            Action::Unfold if self.tab == Tab::Flow => {
+                self.flow.unfold(height.saturating_sub(1));
+                return self.look(cx);
             }
             Action::Fold | Action::Unfold => {
                 if let Some(pager) = self.pager_mut() {
@@ -359,6 +378,13 @@ impl Panel for Job {
                 Ok(other) => return Err(Ok(other)),
                 Err(why) => self.logs.answer(Err(why), &cx.config.mask, height),
             }
+        } else if self.flow.waits_for(id) {
+            let height = self.height(cx).saturating_sub(1);
+            match answer {
+                Ok(Answer::Flow(part)) => self.flow.answer(Ok(part), cx.now, height),
+                Ok(other) => return Err(Ok(other)),
+                Err(why) => self.flow.answer(Err(why), cx.now, height),
+            }
         } else if self.asks_to_reveal(id) {
             let steps = self.may_reveal(answer);
             self.settle(cx);
@@ -396,6 +422,9 @@ impl Panel for Job {
     }
 
     fn filter_text(&self) -> Option<&str> {
+        if self.tab == Tab::Flow {
+            return None;
+        }
         Some(match self.tab {
             Tab::Logs => self.logs.search.as_ref().map_or("", |search| &search.typed),
             _ => self.pager().and_then(|pager| pager.search.as_ref()).map_or("", |search| &search.typed),
@@ -408,6 +437,12 @@ impl Panel for Job {
         let Some(row) = row.checked_sub(top).filter(|row| *row < content.height) else { return Vec::new() };
         match self.tab {
             Tab::Logs => self.logs.select(self.logs.cursor.top + u64::from(row)),
+            Tab::Flow => {
+                // The first row tells what holds the flow up.
+                if let Some(row) = row.checked_sub(1) {
+                    self.flow.select(self.flow.cursor.top + u64::from(row));
+                }
+            }
             _ => {
                 if let Some(pager) = self.pager_mut() {
                     pager.select(pager.top + u64::from(row));
@@ -432,6 +467,10 @@ impl Panel for Job {
             (Some(detail), Tab::Logs) => self.logs.wake_at(self.live(), detail.logs),
             _ => None,
         };
-        [busy, read, second, ages, logs.map(|at| at.max(soon))].into_iter().flatten().min()
+        let flow = (self.tab == Tab::Flow && self.detail.is_some())
+            .then(|| self.flow.due(cx.now, self.height(cx).saturating_sub(1)))
+            .filter(|at| *at < i64::MAX);
+        let flow = flow.map(|at| at.max(soon));
+        [busy, read, second, ages, flow, logs.map(|at| at.max(soon))].into_iter().flatten().min()
     }
 }

@@ -22,7 +22,7 @@ mod survey;
 mod tree;
 
 pub use offspring::{Cursor, Offspring, offspring};
-pub use survey::{Leaf, Survey, survey};
+pub use survey::{Leaf, Path, Survey, survey};
 pub use tree::{Bounds, Node, tree};
 
 use super::job::{Children, Parent};

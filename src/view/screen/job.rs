@@ -1,5 +1,6 @@
 //! The Job screen.
 
+mod flow;
 mod header;
 mod lines;
 
@@ -22,6 +23,8 @@ pub fn draw(pen: &mut Pen<'_>, job: &Job, cx: &Context<'_>) {
         empty(pen, layout.content, &nothing(job));
     } else if job.tab == Tab::Logs {
         lines::logs(pen, &job.logs, layout.content);
+    } else if job.tab == Tab::Flow {
+        flow::draw(pen, job, cx, layout.content);
     } else if let Some(pager) = job.pager() {
         lines::draw(pen, pager, layout.content);
     }
@@ -81,7 +84,7 @@ fn field_of(tab: Tab) -> Option<&'static str> {
         Tab::Result => Some("returnvalue"),
         Tab::Error => Some("failedReason"),
         Tab::Options => Some("opts"),
-        Tab::Logs | Tab::Timeline | Tab::Raw => None,
+        Tab::Logs | Tab::Timeline | Tab::Flow | Tab::Raw => None,
     }
 }
 
@@ -89,9 +92,16 @@ fn holds(job: &Job, tab: Tab) -> bool {
     let Some(detail) = job.detail.as_deref() else { return false };
     match (tab, field_of(tab)) {
         (Tab::Logs, _) => logged(job, detail) > 0,
+        (Tab::Flow, _) => relatives(detail) > 0 || detail.parent.is_some(),
         (_, Some(field)) => detail.field(field).is_some(),
         _ => true,
     }
+}
+
+/// How many children the job has.
+fn relatives(detail: &JobDetail) -> u64 {
+    let children = &detail.children;
+    children.processed + children.pending + children.failed + children.ignored
 }
 
 fn logged(job: &Job, detail: &JobDetail) -> u64 {
@@ -109,6 +119,7 @@ fn label(job: &Job, tab: Tab, cx: &Context<'_>) -> String {
         Tab::Data => size("data"),
         Tab::Result => size("returnvalue"),
         Tab::Logs => Some(logged(job, detail)).filter(|n| *n > 0).map(|n| figure::count_in(n, 7).to_string()),
+        Tab::Flow => Some(relatives(detail)).filter(|n| *n > 0).map(|n| figure::count_in(n, 7).to_string()),
         Tab::Error | Tab::Options | Tab::Timeline | Tab::Raw => None,
     };
     figure.map_or_else(|| title.to_owned(), |figure| format!("{title} {figure}"))
@@ -119,7 +130,11 @@ fn foot(pen: &mut Pen<'_>, job: &Job, area: Rect) {
     if area.height == 0 || job.detail.is_none() {
         return;
     }
-    let (parts, warning) = if job.tab == Tab::Logs { log_parts(job) } else { text_parts(job, area.width) };
+    let (parts, warning) = match job.tab {
+        Tab::Logs => log_parts(job),
+        Tab::Flow => flow_parts(job),
+        _ => text_parts(job, area.width),
+    };
     let mut parts = parts;
     match job.secrets() {
         (0, _) => {}
@@ -163,6 +178,13 @@ fn text_parts(job: &Job, width: u16) -> (Vec<String>, Option<Clean>) {
         parts.push(format!("/{}: {places}", Clean::line(&search.typed).cut(30)));
     }
     (parts, pager.doc.notice().cloned())
+}
+
+fn flow_parts(job: &Job) -> (Vec<String>, Option<Clean>) {
+    let (rows, at) = (job.flow.rows(), job.flow.cursor.index);
+    let place = format!("{} of {} lines", figure::count(at + 1), figure::count(rows));
+    let parts = if rows > 1 { vec![place, "↵ opens the job".to_owned()] } else { Vec::new() };
+    (parts, job.flow.error.clone())
 }
 
 fn log_parts(job: &Job) -> (Vec<String>, Option<Clean>) {

@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
-use toril::app::effect::{Answer, JournalRead, Logged, Query, ScanResult, Taken};
+use toril::app::effect::{Answer, FlowPart, FlowQuery, JournalRead, Logged, Query, ScanResult, Taken};
 use toril::app::link::{LinkPhase, LinkView};
 use toril::app::screen::{schedulers, workers};
 use toril::conn::{Sent, Verb, What};
+use toril::engine::read::flow::{Member, Offspring, Survey};
 use toril::engine::read::job::{Children, Field, JobDetail, LogPage, Parent};
 use toril::engine::read::page::{Brief, JobRow, Page, PageQuery};
 use toril::engine::read::running::Running;
 use toril::engine::read::schedulers::{Generation, Scheduler};
-use toril::engine::read::{FieldValue, NextRun, Roster, Standing};
+use toril::engine::read::{Child, ChildKind, FieldValue, NextRun, Roster, Standing};
 use toril::insight::workers::{Usual, Usuals};
 use toril::monitor::redis::{Clients, HealthPoint, Memory, Persistence, SlowEntry};
 use toril::monitor::snapshot::{Cost, Discovery, RatePoint};
@@ -125,6 +126,24 @@ impl Chaos {
 
     fn raw(&mut self) -> Raw {
         Raw::new(self.bytes())
+    }
+
+    fn member(&mut self, queue: &QueueId, id: &JobId) -> Member {
+        let text = |chaos: &mut Self| Brief::Text(chaos.clean());
+        Member {
+            queue: queue.clone(),
+            id: id.clone(),
+            exists: self.coin(),
+            state: self.maybe(|chaos| chaos.pick(&State::ALL)),
+            name: text(self),
+            reason: text(self),
+            progress: text(self),
+            timestamp: None,
+            processed_on: Some(NOW),
+            finished_on: self.maybe(|_| NOW),
+            children: Children { pending: self.count() / 4096, ..Children::default() },
+            parent: None,
+        }
     }
 
     fn queue_id(&mut self) -> QueueId {
@@ -424,6 +443,29 @@ impl Chaos {
             Query::Job(_, queue, id, state) => {
                 let (queue, id, state) = (queue.clone(), id.clone(), *state);
                 Answer::Job(self.maybe(|chaos| Box::new(chaos.job(queue, id, state))))
+            }
+            Query::Flow(FlowQuery::Line(queue, id)) => {
+                Answer::Flow(FlowPart::Line(vec![self.member(queue, id), self.member(queue, id)]))
+            }
+            Query::Flow(FlowQuery::Children(node, queue, ..)) => {
+                let child = |chaos: &mut Self| Child {
+                    key: chaos.raw(),
+                    kind: ChildKind::Pending,
+                    queue: (chaos.below(4) > 0).then(|| queue.clone()),
+                    id: Some(JobId::new(chaos.raw().as_bytes())),
+                };
+                let count = self.below(60);
+                let children = (0..count).map(|_| child(self)).collect();
+                Answer::Flow(FlowPart::Children(*node, Offspring { children, next: None }))
+            }
+            Query::Flow(FlowQuery::Members(jobs)) => {
+                let members = jobs.iter().map(|(queue, id)| self.member(queue, id)).collect();
+                Answer::Flow(FlowPart::Members(members))
+            }
+            Query::Flow(FlowQuery::Survey(queue, id, _)) => {
+                let path = vec![(queue.clone(), id.clone())];
+                let gone = (self.below(2) == 0).then_some(path);
+                Answer::Flow(FlowPart::Survey(Survey { gone, ..Survey::default() }))
             }
             Query::Reveal(..) => Answer::Revealed((self.below(3) == 0).then(|| Clean::line("no folder"))),
             Query::Field(..) | Query::Draft(..) => Answer::Field(match self.below(4) {

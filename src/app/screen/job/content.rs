@@ -79,7 +79,7 @@ pub(super) fn source(job: &Job, tab: Tab, cx: &Context<'_>) -> Option<Source> {
             Source::Raw(parts.collect(), more, cells)
         }
         Tab::Timeline => Source::Timeline,
-        Tab::Logs => return None,
+        Tab::Logs | Tab::Flow => return None,
     })
 }
 

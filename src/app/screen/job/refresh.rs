@@ -27,6 +27,10 @@ impl Job {
             self.logs.settle(height);
             return;
         }
+        if self.tab == Tab::Flow {
+            self.flow.settle(height.saturating_sub(1));
+            return;
+        }
         let Some(source) = content::source(self, self.tab, cx) else { return };
         let at = self.tab as usize;
         let same = self.pages[at].as_ref().is_some_and(|page| page.source == source);
@@ -80,6 +84,12 @@ impl Job {
             let job = (&self.queue, &self.id);
             if let Some((id, query)) = self.logs.look(cx, job, counted, live, height) {
                 steps.push(Step::Effect(Effect::Fetch(Slot::Logs, id, query)));
+            }
+        }
+        if self.tab == Tab::Flow {
+            let height = self.height(cx).saturating_sub(1);
+            if let Some((id, query)) = self.flow.look(cx, (&self.queue, &self.id), height) {
+                steps.push(Step::Effect(Effect::Fetch(Slot::Flow, id, Query::Flow(query))));
             }
         }
         steps

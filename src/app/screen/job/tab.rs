@@ -15,14 +15,24 @@ pub enum Tab {
     Options,
     /// What happened to it, and when.
     Timeline,
+    /// Who is above it and below it.
+    Flow,
     /// Its hash, field by field.
     Raw,
 }
 
 impl Tab {
     /// All tabs, in their order.
-    pub const ALL: [Self; 7] =
-        [Self::Data, Self::Result, Self::Error, Self::Logs, Self::Options, Self::Timeline, Self::Raw];
+    pub const ALL: [Self; 8] = [
+        Self::Data,
+        Self::Result,
+        Self::Error,
+        Self::Logs,
+        Self::Options,
+        Self::Timeline,
+        Self::Flow,
+        Self::Raw,
+    ];
 
     /// Its name.
     pub const fn title(self) -> &'static str {
@@ -33,6 +43,7 @@ impl Tab {
             Self::Logs => "Logs",
             Self::Options => "Options",
             Self::Timeline => "Timeline",
+            Self::Flow => "Flow",
             Self::Raw => "Raw",
         }
     }

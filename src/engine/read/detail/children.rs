@@ -10,16 +10,16 @@ const MOST: usize = 200;
 const KEYS: i64 = 5_000;
 
 /// What became of children.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Kind {
-    /// Finished.
-    Processed,
-    /// Not finished.
-    Pending,
     /// Failed, and failing the parent.
     Failed,
+    /// Not finished.
+    Pending,
     /// Failed, and ignored.
     Ignored,
+    /// Finished.
+    Processed,
 }
 
 /// A child of a parent.

@@ -1,5 +1,6 @@
 //! A flow as a tree, level by level, within bounds.
 
+use super::survey::Path;
 use super::{Member, members, offspring};
 use crate::conn::{Conn, ConnError};
 use crate::engine::read::detail::{Child, ChildKind};
@@ -29,8 +30,15 @@ pub struct Node {
     pub more: bool,
 }
 
-/// Reads a job and all below it; the first of the list is the job.
-pub async fn tree(conn: &Conn, queue: &QueueId, id: &JobId, bounds: Bounds) -> Result<Vec<Node>, ConnError> {
+/// Reads a job and all below it; the first of the list is the job. What stands on one of `paths` (from
+/// the job down) comes first among its siblings, so that no bound leaves it out.
+pub async fn tree(
+    conn: &Conn,
+    queue: &QueueId,
+    id: &JobId,
+    bounds: Bounds,
+    paths: &[Path],
+) -> Result<Vec<Node>, ConnError> {
     let node = |key: Raw, member, kind| Node { key, member, kind, children: Vec::new(), more: false };
     let first = members(conn, &[(queue.clone(), id.clone())]).await?.into_iter().next();
     let mut nodes = vec![node(Raw::new(queue.job(id)), first, None)];
@@ -41,13 +49,19 @@ pub async fn tree(conn: &Conn, queue: &QueueId, id: &JobId, bounds: Bounds) -> R
             let Some(member) = nodes[parent].member.as_ref().filter(|member| member.has_children()) else {
                 continue;
             };
+            let (queue, id) = (member.queue.clone(), member.id.clone());
+            let wanted: Vec<&(QueueId, JobId)> = paths
+                .iter()
+                .flat_map(|path| path.windows(2))
+                .filter(|pair| pair[0].0 == queue && pair[0].1 == id)
+                .map(|pair| &pair[1])
+                .collect();
             let room = bounds.jobs.saturating_sub(nodes.len());
-            if depth >= bounds.depth || room == 0 {
+            if depth >= bounds.depth || (room == 0 && wanted.is_empty()) {
                 nodes[parent].more = true;
                 continue;
             }
-            let (queue, id) = (member.queue.clone(), member.id.clone());
-            let (children, more) = listed(conn, &queue, &id, room).await?;
+            let (children, more) = listed(conn, &queue, &id, room, &wanted).await?;
             nodes[parent].more = more;
             for child in children {
                 below.push(nodes.len());
@@ -71,14 +85,31 @@ async fn listed(
     queue: &QueueId,
     id: &JobId,
     room: usize,
+    wanted: &[&(QueueId, JobId)],
 ) -> Result<(Vec<Child>, bool), ConnError> {
+    let rank = |child: &Child| {
+        let job = child.queue.as_ref().zip(child.id.as_ref());
+        let place = wanted.iter().position(|(queue, id)| job == Some((queue, id)));
+        place.unwrap_or(usize::MAX)
+    };
     let (mut children, mut from): (Vec<Child>, _) = (Vec::new(), None);
     loop {
         let page = offspring(conn, queue, id, from).await?;
         children.extend(page.children);
         let more = page.next.is_some() || children.len() > room;
         if page.next.is_none() || children.len() >= room {
-            children.truncate(room);
+            // In an order that stays: sets have none.
+            children.sort_by(|one, other| {
+                let order = rank(one).cmp(&rank(other)).then(one.kind.cmp(&other.kind));
+                order.then_with(|| one.key.cmp(&other.key))
+            });
+            if let Some(first) = wanted.first().filter(|_| children.first().is_none_or(|one| rank(one) > 0)) {
+                // It stands behind what was listed.
+                let key = Raw::new(first.0.job(&first.1));
+                let (queue, id) = (Some(first.0.clone()), Some(first.1.clone()));
+                children.insert(0, Child { key, kind: ChildKind::Pending, queue, id });
+            }
+            children.truncate(room.max(wanted.len().min(1)));
             return Ok((children, more));
         }
         from = page.next;
