@@ -13,6 +13,7 @@ pub mod key;
 pub mod keymap;
 pub mod link;
 pub mod list;
+mod lookup;
 pub mod modal;
 pub mod msg;
 pub mod panel;
@@ -100,6 +101,7 @@ pub struct App {
     pub toasts: Vec<Toast>,
     /// Texts that were edited and not written.
     pub drafts: draft::Drafts,
+    lookup: Option<lookup::Lookup>,
     /// Bulk work under way.
     pub running: Vec<Running>,
     /// Numbers for fetches and runs.
@@ -132,6 +134,7 @@ impl App {
             modal: None,
             toasts: Vec::new(),
             drafts: draft::Drafts::default(),
+            lookup: None,
             running: Vec::new(),
             ids: Ids::default(),
             interest: None,

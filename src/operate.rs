@@ -4,6 +4,7 @@
 //! Single acts and bulk acts both come through here, from the console and from the command line.
 
 mod action;
+mod add;
 mod bulk;
 pub mod command;
 mod edit;
@@ -19,10 +20,12 @@ mod resume;
 mod reveal;
 mod run;
 pub mod trash;
+pub mod typed;
 pub mod undo;
 mod walk;
 
 pub use action::{Action, Severity, severity};
+pub use add::NewJob;
 pub use bulk::{Bulk, BulkPlan, Pace, preview_bulk, severity_of};
 pub use edit::{Before, Edit};
 pub use folder::make_folder;

@@ -3,6 +3,7 @@
 use super::effect::{Act, Agreed, Effect, FetchId, Query, RunId, Slot, Taken};
 use super::modal::Modal;
 use super::modal::confirm::{self, Confirm};
+use super::modal::form::{self, Form};
 use super::toast::Toast;
 use super::{App, Running, draft};
 use crate::conn::Kind;
@@ -23,6 +24,11 @@ pub(super) fn ask(app: &mut App, act: Act, count: u64, now: i64) -> Vec<Effect> 
         app.toasts.push(Toast::bad(text).shown_at(now));
         return Vec::new();
     }
+    if let Some(why) = lacks(&act) {
+        let text = format!("{} {}: {why}", act.word(), act.queue().name.clean());
+        app.toasts.push(Toast::bad(text).shown_at(now));
+        return Vec::new();
+    }
     match act.severity(count, app.config.protected) {
         Severity::Run => run(app, act, Agreed::new(Confirmed::NotAsked), now),
         asked => {
@@ -36,6 +42,33 @@ pub(super) fn ask(app: &mut App, act: Act, count: u64, now: i64) -> Vec<Effect> 
             }
             effects
         }
+    }
+}
+
+/// Opens a form, where what it asks for can be done at all.
+pub(super) fn form(app: &mut App, form: Box<Form>, now: i64) -> Vec<Effect> {
+    let lacks = match form.era.writable() {
+        Err(why) => Some(format!("nothing is changed, because {why}")),
+        Ok(era) => form.kind.supports(era).err().map(str::to_owned),
+    };
+    match lacks {
+        Some(why) => {
+            let text = format!("{}: {why}", form.queue.name.clean());
+            app.toasts.push(Toast::bad(text).shown_at(now));
+        }
+        None => app.modal = Some(Modal::Form(form)),
+    }
+    Vec::new()
+}
+
+/// Why the queue's era has not what an act does, if so.
+fn lacks(act: &Act) -> Option<&'static str> {
+    let era = act.era()?.writable().ok()?;
+    match act {
+        Act::Edit { edits, .. } => edits.iter().find_map(|edit| edit.supports(era).err()),
+        Act::Jobs { op, .. } => op.capability().supports(era).err(),
+        Act::Add { .. } => form::Kind::Add.supports(era).err(),
+        Act::Queue { .. } | Act::Bulk { .. } | Act::Undo(_) => None,
     }
 }
 
@@ -153,6 +186,10 @@ fn told(act: &Act, report: &Report) -> Toast {
             format!("{past} {queue}; {} {jobs} moved", figure::count(report.moved))
         }
         Act::Queue { .. } => format!("{past} {queue}"),
+        Act::Add { job, .. } => {
+            let id = report.ids.first().map(|id| format!(" as job {}", id.clean())).unwrap_or_default();
+            format!("Added {} to {queue}{id}", Clean::line(&job.name).cut(40))
+        }
         Act::Edit { edits, .. } => edited(queue.as_str(), edits, report),
         Act::Bulk { bulk: Bulk::Obliterate { .. }, .. } if report.end == End::Finished => {
             let jobs = if progress.done == 1 { "job" } else { "jobs" };

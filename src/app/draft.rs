@@ -5,7 +5,7 @@
 //! meanwhile, or because the link was lost, is offered again.
 
 use super::effect::{Act, Answer, Effect, FetchId, Query, RunId, Slot};
-use super::modal::{Modal, draft::Offer};
+use super::modal::{Modal, draft::Offer, form};
 use super::toast::Toast;
 use super::{App, acts};
 use crate::engine::op::{Code, JobEdit};
@@ -186,6 +186,9 @@ pub(super) fn answer(
 
 /// The editor ended.
 pub(super) fn edited(app: &mut App, id: FetchId, edited: Result<Edited, Clean>, now: i64) -> Vec<Effect> {
+    if form::edited(app, id, &edited) {
+        return Vec::new();
+    }
     let Some(draft) = app.drafts.at(Stage::Open(id)) else { return Vec::new() };
     draft.stage = Stage::Kept;
     let number = draft.id;

@@ -12,7 +12,7 @@ use crate::monitor::Interest;
 use crate::monitor::why::{Look, Sight};
 use crate::operate::journal::{self, Confirmed, JournalId, Part};
 use crate::operate::trash;
-use crate::operate::{Action, Bulk, Edit, Only, Pace, Selection, Severity, severity, severity_of};
+use crate::operate::{Action, Bulk, Edit, NewJob, Only, Pace, Selection, Severity, severity, severity_of};
 use crate::text::Clean;
 use crate::wire::{Era, JobId, QueueId, Raw, State};
 
@@ -96,6 +96,8 @@ pub enum Query {
     Why(QueueId, Option<Box<Look>>),
     /// A job's data for an editor, where it has at most so many bytes.
     Draft(QueueId, JobId, u64),
+    /// Which job owns a deduplication id.
+    Owner(QueueId, Raw),
 }
 
 /// What a filter looks for.
@@ -179,6 +181,8 @@ pub enum Answer {
     Schedulers(super::screen::schedulers::Read),
     /// What a close look at a queue saw.
     Why(Box<Sight>),
+    /// Who owns a deduplication id; `None`: nobody.
+    Owner(Option<JobId>),
 }
 
 /// The journal as it was read.
@@ -286,6 +290,15 @@ pub enum Act {
         /// What is edited, one after the other.
         edits: Vec<Edit>,
     },
+    /// A new job.
+    Add {
+        /// Which queue.
+        queue: QueueId,
+        /// Its era, as it was shown.
+        era: Era,
+        /// The job.
+        job: Box<NewJob>,
+    },
     /// Putting back what an act took away.
     Undo(Taken),
 }
@@ -340,7 +353,8 @@ impl Act {
             Self::Jobs { queue, .. }
             | Self::Queue { queue, .. }
             | Self::Bulk { queue, .. }
-            | Self::Edit { queue, .. } => queue,
+            | Self::Edit { queue, .. }
+            | Self::Add { queue, .. } => queue,
             Self::Undo(taken) => &taken.queue,
         }
     }
@@ -360,7 +374,8 @@ impl Act {
             Self::Jobs { era, .. }
             | Self::Queue { era, .. }
             | Self::Bulk { era, .. }
-            | Self::Edit { era, .. } => Some(*era),
+            | Self::Edit { era, .. }
+            | Self::Add { era, .. } => Some(*era),
             Self::Undo(_) => None,
         }
     }
@@ -370,13 +385,15 @@ impl Act {
         match self {
             Self::Jobs { selection: Selection::All { state, .. }, .. } => vec![*state],
             Self::Bulk { bulk, .. } => bulk.states(),
-            Self::Jobs { .. } | Self::Queue { .. } | Self::Edit { .. } | Self::Undo(_) => Vec::new(),
+            Self::Jobs { .. } | Self::Queue { .. } | Self::Edit { .. } | Self::Add { .. } | Self::Undo(_) => {
+                Vec::new()
+            }
         }
     }
 
     /// Whether it is about jobs, which are counted before.
     pub fn counts_jobs(&self) -> bool {
-        !matches!(self, Self::Queue { .. } | Self::Edit { .. })
+        !matches!(self, Self::Queue { .. } | Self::Edit { .. } | Self::Add { .. })
     }
 
     /// The kind of act.
@@ -386,6 +403,7 @@ impl Act {
             Self::Queue { op, .. } => (*op).into(),
             Self::Bulk { bulk, .. } => bulk.action(),
             Self::Edit { edits, .. } => Edit::word(edits),
+            Self::Add { .. } => Action::Add,
             Self::Undo(_) => Action::Undo,
         }
     }
@@ -404,7 +422,7 @@ impl Act {
                 severity(self.action(), jobs, protected).max(Severity::Ask)
             }
             Self::Jobs { .. } => severity(self.action(), jobs, protected),
-            Self::Queue { .. } => severity(self.action(), 1, protected),
+            Self::Queue { .. } | Self::Add { .. } => severity(self.action(), 1, protected),
             Self::Edit { edits, .. } => {
                 let each = edits.iter().map(|edit| severity(edit.action(), 1, protected));
                 each.max().unwrap_or(Severity::Ask)

@@ -2,6 +2,7 @@
 
 pub mod confirm;
 pub mod draft;
+pub mod form;
 pub mod help;
 pub mod palette;
 
@@ -15,6 +16,7 @@ use super::update::{is_escape, with_current};
 use crate::text::Clean;
 use confirm::Confirm;
 use draft::Offer;
+use form::Form;
 use palette::Palette;
 
 /// What is open above the screen.
@@ -30,6 +32,8 @@ pub enum Modal {
     Filter(Input),
     /// A text of the person's own was not written.
     Draft(Offer),
+    /// What an act needs to be told is typed.
+    Form(Box<Form>),
 }
 
 impl Modal {
@@ -75,6 +79,7 @@ impl Modal {
             Self::Filter(input) => text.for_each(|c| {
                 input.handle(InputRequest::InsertChar(c));
             }),
+            Self::Form(form) => text.for_each(|c| form.edit(InputRequest::InsertChar(c))),
             Self::Help(_) | Self::Draft(_) => {}
         }
     }
@@ -105,6 +110,7 @@ pub(super) fn on_key(app: &mut App, key: Key, now: i64) -> Vec<Effect> {
         Modal::Filter(input) => on_filter(app, input, key, now),
         Modal::Palette(palette) => palette::on_key(app, palette, key, now),
         Modal::Confirm(confirm) => confirm::on_key(app, confirm, key, now),
+        Modal::Form(form) => form::on_key(app, form, key, now),
         Modal::Draft(offer) => draft::on_key(app, offer, key, now),
     }
 }

@@ -8,6 +8,7 @@ use super::action::{Action, Scope};
 use super::draft::Edited;
 use super::effect::{Act, Answer, Effect, FetchId};
 use super::link::LinkView;
+use super::modal::form::Form;
 use super::panes::Rect;
 use super::screen::Screen;
 use super::toast::Toast;
@@ -80,6 +81,10 @@ pub enum Step {
     Undo(JournalId),
     /// Open a job's data in the person's editor.
     EditData(QueueId, Era, JobId),
+    /// Ask for what an act needs to be told.
+    Form(Box<Form>),
+    /// Run the scheduler that made a job.
+    RunScheduler(QueueId, Era, JobId),
 }
 
 /// A screen of its own state.

@@ -3,6 +3,7 @@
 pub mod events;
 pub mod job;
 pub mod log;
+mod one;
 pub mod queue;
 pub mod queues;
 pub mod redis;

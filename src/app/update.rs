@@ -9,7 +9,7 @@ use super::panel::{Panel, Step};
 use super::screen::Screen;
 use super::stack::Root;
 use super::toast::Toast;
-use super::{App, acts, draft};
+use super::{App, acts, draft, lookup};
 use crate::monitor::Interest;
 
 /// Takes in a message; what the shell is asked to do. `now` is ms since the epoch by this host.
@@ -148,6 +148,8 @@ fn take(app: &mut App, step: Step, now: i64) -> Vec<Effect> {
         }
         Step::Act(act, count) => acts::ask(app, act, count, now),
         Step::Undo(id) => acts::undo(app, Some(id)),
+        Step::Form(form) => acts::form(app, form, now),
+        Step::RunScheduler(queue, era, id) => lookup::scheduler(app, queue, era, id),
         Step::EditData(queue, era, id) => draft::begin(app, queue, era, id, now),
     }
 }
@@ -162,6 +164,9 @@ fn on_answer(
         let Err(()) = modal.answer(id, &answer, now) else { return Vec::new() };
     }
     if let Ok(effects) = draft::answer(app, id, &answer, now) {
+        return effects;
+    }
+    if let Ok(effects) = lookup::answer(app, id, &answer, now) {
         return effects;
     }
     if app.undoing == Some(id) {

@@ -222,7 +222,7 @@ fn tell(out: &mut Out, report: &Report) -> std::io::Result<()> {
         Action::Resume => "Resumed",
         Action::Merge => "Merged",
         Action::Set | Action::Edit | Action::Limit | Action::EditScheduler => "Changed",
-        Action::Duplicate | Action::RunScheduler | Action::AddScheduler => "Added",
+        Action::Duplicate | Action::RunScheduler | Action::AddScheduler | Action::Add => "Added",
         Action::MoveOut => "Moved",
         Action::Release => "Released",
         Action::Obliterate => "Obliterated",
@@ -240,7 +240,8 @@ fn tell(out: &mut Out, report: &Report) -> std::io::Result<()> {
         | Action::MoveOut
         | Action::EditScheduler
         | Action::AddScheduler
-        | Action::RemoveScheduler => {}
+        | Action::RemoveScheduler
+        | Action::Add => {}
         Action::Duplicate | Action::RunScheduler => {
             for id in &report.ids {
                 out.line(format_args!("{verb} job {} to {queue}.", id.clean()))?;

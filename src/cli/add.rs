@@ -11,9 +11,12 @@ use super::args::AddArgs;
 use super::failure::{Failure, exit};
 use super::resolve;
 use super::session::Session;
-use crate::engine::{AddError, Added, Deduplication, JobOptions, Outcome, Queue};
+use crate::engine::op::Target;
+use crate::engine::{AddError, Added, Deduplication, JobOptions, Outcome};
+use crate::operate::journal::Confirmed;
+use crate::operate::{Consent, NewJob};
 use crate::text::Clean;
-use crate::wire::{Prefix, QueueId, QueueName};
+use crate::wire::{Prefix, QueueId, QueueName, Raw, WriteEra};
 
 /// Largest data: Redis takes no argument above 512 MB, and the job must fit beside its name.
 const DATA_MAX: u64 = 500 << 20;
@@ -46,23 +49,29 @@ struct Document<'a> {
 pub async fn run(session: &mut Session, args: &AddArgs) -> Result<u8, Failure> {
     permit(session, args.dry_run)?;
     let data = data(args.data.as_deref())?;
-    let (queue, is_new) = queue(session, &args.queue).await?;
+    let (target, is_new) = target(session, &args.queue).await?;
+    let queue = target.queue.clone();
     let options = options(args);
     options.check().map_err(|error| Failure::usage(error.to_string(), "nothing was added"))?;
     if args.dry_run {
         return planned(session, args, &queue, is_new);
     }
     let interrupted = on_ctrl_c();
-    let producer = Queue::new(session.conn.clone(), queue.clone());
-    let adding = producer.add(args.name.as_str(), &data, options);
-    let added = tokio::select! {
+    let job = NewJob { name: args.name.clone(), data: Raw::new(data.get()), options };
+    let consent = Consent::new(Confirmed::NotAsked, job.command(&target)).matched(1);
+    let operator = session.operator();
+    let (report, added) = tokio::select! {
         biased;
-        added = adding => added,
+        added = operator.add(&target, &job, &consent) => added,
         () = interrupted.cancelled() => {
             let cause = "interrupted while the job was being added: it may be in the queue";
             return Err(Failure::not_done("unknown-outcome", cause, "look before you add it again")
                 .with_code(exit::INTERRUPTED));
         }
+    };
+    let Some(added) = added else {
+        let why = report.end.reason().unwrap_or_default();
+        return Err(Failure::config(why.as_str(), "the profile's require_audit decides this"));
     };
     let Added { id, outcome } = added.map_err(|error| refused(&queue, error))?;
     let shown = (queue.name.clean(), id.clean());
@@ -164,16 +173,21 @@ fn ms(duration: std::time::Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// The queue that is named, and whether it is to begin with this job.
-pub(super) async fn queue(session: &Session, text: &str) -> Result<(QueueId, bool), Failure> {
+/// The queue that is named, with its era; a new one gets the newest.
+async fn target(session: &Session, text: &str) -> Result<(Target, bool), Failure> {
     match resolve::queue(session, text).await {
-        Ok(found) => {
-            found.target()?;
-            Ok((found.id, false))
+        Ok(found) => Ok((found.target()?, false)),
+        Err(failure) if failure.code() == exit::NO => {
+            let queue = fresh(&session.settings.prefixes, text)?;
+            Ok((Target { queue, era: WriteEra::V6 }, true))
         }
-        Err(failure) if failure.code() == exit::NO => Ok((fresh(&session.settings.prefixes, text)?, true)),
         Err(failure) => Err(failure),
     }
+}
+
+/// The queue that is named, and whether it is to begin with this job.
+pub(super) async fn queue(session: &Session, text: &str) -> Result<(QueueId, bool), Failure> {
+    target(session, text).await.map(|(target, new)| (target.queue, new))
 }
 
 /// The queue that `text` would make: the first meaning that is a name a queue may have.

@@ -49,6 +49,8 @@ pub enum Action {
     Undo,
     /// Show a masked value to a person.
     Reveal,
+    /// Add a job.
+    Add,
 }
 
 impl Action {
@@ -91,6 +93,7 @@ impl Action {
             Self::Obliterate => "obliterate",
             Self::Undo => "undo",
             Self::Reveal => "reveal",
+            Self::Add => "add",
         }
     }
 
@@ -170,7 +173,8 @@ pub const fn severity(action: Action, count: u64, protected: bool) -> Severity {
         | Action::Duplicate
         | Action::RunScheduler
         | Action::Undo
-        | Action::Reveal => Severity::Run,
+        | Action::Reveal
+        | Action::Add => Severity::Run,
     }
 }
 

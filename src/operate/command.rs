@@ -174,7 +174,7 @@ fn schedule(repeat: &Repeat) -> String {
     words.join(" ")
 }
 
-fn head(action: &str, target: &Target) -> Vec<String> {
+pub(super) fn head(action: &str, target: &Target) -> Vec<String> {
     let mut words = vec!["toril".to_owned(), action.to_owned()];
     let prefix = &target.queue.prefix;
     if *prefix != Prefix::default() {

@@ -13,14 +13,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::Msg;
 use crate::app::effect::{Act, Agreed, Answer, FetchId, Needle, Query, RunId, ScanResult, Slot};
-use crate::conn::{Conn, ConnError, SentLog};
+use crate::conn::{Conn, ConnError, Request, SentLog, Verb, bytes};
 use crate::engine::read;
 use crate::engine::read::FieldValue;
 use crate::engine::read::page::{Brief, JobRow, PageQuery};
 use crate::monitor::why::look;
 use crate::operate::Operator;
 use crate::text::{Clean, Mask, Places};
-use crate::wire::{Era, Raw};
+use crate::wire::{Era, JobId, Raw};
 
 /// A field that is fetched on request may have so many bytes.
 const FIELD_LIMIT: u64 = 256 << 20;
@@ -191,6 +191,11 @@ async fn answer(conn: &Conn, mask: &Mask, query: Query) -> Result<Answer, ConnEr
         }
         Query::Why(queue, before) => {
             Answer::Why(Box::new(look(conn, &queue, before.as_deref()).await?.masked(mask)))
+        }
+        Query::Owner(queue, id) => {
+            let key = queue.key([b"de:", id.as_bytes()].concat());
+            let owner = conn.call(Request::new(Verb::Get).arg(key)).await?;
+            Answer::Owner(bytes(&owner).map(JobId::new))
         }
         Query::Draft(queue, id, most) => Answer::Field(read::field(conn, &queue, &id, b"data", most).await?),
         Query::Reveal(..)

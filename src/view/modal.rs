@@ -2,6 +2,7 @@
 
 mod confirm;
 mod draft;
+mod form;
 mod help;
 mod palette;
 
@@ -20,6 +21,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, app: &App, now: i64) {
         Some(Modal::Help(top)) => help::draw(pen, app, *top),
         Some(Modal::Palette(palette)) => palette::draw(pen, app, palette),
         Some(Modal::Confirm(confirm)) => confirm::draw(pen, app, confirm, now),
+        Some(Modal::Form(form)) => form::draw(pen, app, form),
         Some(Modal::Draft(offer)) => draft::draw(pen, app, offer, now),
     }
 }

@@ -2,6 +2,7 @@
 
 mod bulk;
 mod confirm;
+mod form;
 mod look;
 mod others;
 mod told;

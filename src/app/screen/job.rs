@@ -19,7 +19,7 @@ use super::super::panes::Rect;
 use super::super::toast::Toast;
 use super::queue::job_op;
 use super::queues::{next_age_change, queue_act};
-use super::{Screen, moved};
+use super::{Screen, moved, one};
 use crate::app::next_second;
 use crate::engine::read::job::JobDetail;
 use crate::monitor::Interest;
@@ -332,10 +332,6 @@ impl Panel for Job {
             Action::JobRetry | Action::JobRetryAnew | Action::JobPromote | Action::JobRemove => {
                 return self.act_on_job(cx, action);
             }
-            Action::JobEdit if self.gone => return vec![Step::Toast(Toast::plain("this job is gone"))],
-            Action::JobEdit => {
-                return vec![Step::EditData(self.queue.clone(), self.era(cx), self.id.clone())];
-            }
             Action::JobCopy => {
                 // The clipboard gets masks whatever is shown.
                 self.conceal();
@@ -347,8 +343,17 @@ impl Panel for Job {
                 self.settle(cx);
                 return steps;
             }
-            Action::QueuePause | Action::QueueMerge => return queue_act(cx, &self.queue, action),
-            _ => {}
+            Action::QueuePause
+            | Action::QueueMerge
+            | Action::QueueDrain
+            | Action::QueueObliterate
+            | Action::QueueAdd
+            | Action::QueueLimits
+            | Action::QueueRelease => return queue_act(cx, &self.queue, action),
+            other if self.gone && other.row().scope == Scope::OneJob => {
+                return vec![Step::Toast(Toast::plain("this job is gone"))];
+            }
+            other => return one::job(cx, &self.queue, &self.id, other),
         }
         Vec::new()
     }

@@ -10,7 +10,7 @@ use super::super::panes::Rect;
 use super::super::toast::Toast;
 use super::job::Job;
 use super::queues::{bulk_act, next_age_change, queue_act};
-use super::{Screen, moved};
+use super::{Screen, moved, one};
 use crate::engine::op::JobOp;
 use crate::engine::read::page::{JobRow, Order, Page, PageQuery};
 use crate::monitor::{Interest, QueueRow};
@@ -274,6 +274,19 @@ impl Queue {
         }
     }
 
+    /// An act on jobs that stay: the marked ones where it can be done to many, else the selected one.
+    fn edit(&self, cx: &Context<'_>, action: Action) -> Vec<Step> {
+        let marked = self.marks.all || !self.marks.is_empty();
+        if let (Some(op), Some(row), true) = (one::edit_op(action), cx.queue(&self.id), marked) {
+            let Some((selection, count)) = self.selection(cx) else { return Vec::new() };
+            return vec![Step::Act(Act::Jobs { queue: self.id.clone(), era: row.era, op, selection }, count)];
+        }
+        match self.cursor.key.clone().or_else(|| self.selected().map(|row| row.id.clone())) {
+            Some(id) => one::job(cx, &self.id, &id, action),
+            None => vec![Step::Toast(Toast::plain("no job is selected"))],
+        }
+    }
+
     fn clean(&self, cx: &Context<'_>) -> Vec<Step> {
         if self.filtered.is_some() {
             let text =
@@ -385,19 +398,20 @@ impl Panel for Queue {
             | Action::JobRetryAll
             | Action::JobPromote
             | Action::JobRemove => self.job_act(cx, action),
-            Action::JobEdit => match (cx.queue(&self.id), self.selected()) {
-                (Some(row), Some(job)) => vec![Step::EditData(self.id.clone(), row.era, job.id.clone())],
-                _ => vec![Step::Toast(Toast::plain("no job is selected"))],
-            },
             Action::JobCopy => match self.selected() {
                 Some(row) => vec![Step::Effect(Effect::Copy(row.shown_id.as_str().to_owned()))],
                 None => Vec::new(),
             },
             Action::QueueClean => self.clean(cx),
             Action::ScreenWhy => super::why::open(&self.id),
-            Action::QueueDrain | Action::QueueObliterate | Action::QueuePause | Action::QueueMerge => {
-                queue_act(cx, &self.id, action)
-            }
+            Action::QueueDrain
+            | Action::QueueObliterate
+            | Action::QueuePause
+            | Action::QueueMerge
+            | Action::QueueAdd
+            | Action::QueueLimits
+            | Action::QueueRelease => queue_act(cx, &self.id, action),
+            other if other.row().scope == Scope::OneJob => self.edit(cx, other),
             _ => Vec::new(),
         }
     }

@@ -9,7 +9,7 @@ use super::super::panel::{Context, Panel, Step};
 use super::super::panes::Rect;
 use super::super::toast::Toast;
 use super::queue::Queue;
-use super::{Screen, moved};
+use super::{Screen, moved, one};
 use crate::engine::op::QueueOp;
 use crate::insight::{Fault, faults};
 use crate::monitor::{Interest, QueueRow};
@@ -202,6 +202,9 @@ fn figure(sort: Sort, row: &QueueRow) -> f64 {
 /// Pausing and resuming, merging: the same wherever a queue is chosen.
 pub(super) fn queue_act(cx: &Context<'_>, id: &QueueId, action: Action) -> Vec<Step> {
     let Some(row) = cx.queue(id) else { return Vec::new() };
+    if let Some(steps) = one::queue(cx, id, action) {
+        return steps;
+    }
     let op = match action {
         Action::QueueDrain => return bulk_act(cx, id, Bulk::Drain { delayed: false }),
         Action::QueueObliterate => return bulk_act(cx, id, Bulk::Obliterate { force: false }),
@@ -261,7 +264,13 @@ impl Panel for Queues {
                 self.chosen = true;
                 return self.cursor.key.as_ref().map(super::why::open).unwrap_or_default();
             }
-            Action::QueuePause | Action::QueueMerge | Action::QueueDrain | Action::QueueObliterate => {
+            Action::QueuePause
+            | Action::QueueMerge
+            | Action::QueueDrain
+            | Action::QueueObliterate
+            | Action::QueueAdd
+            | Action::QueueLimits
+            | Action::QueueRelease => {
                 let Some(id) = self.cursor.key.clone() else { return Vec::new() };
                 // The next key is meant for the same queue, wherever the act sorts it to.
                 self.chosen = true;

@@ -176,7 +176,7 @@ pub struct CleanArgs {
     #[arg(long, value_parser = state)]
     pub state: State,
     /// Only jobs that are older: finished ones by when they finished, others by when they were added
-    #[arg(long, value_name = "D", value_parser = super::engine::duration)]
+    #[arg(long, value_name = "D", value_parser = crate::operate::typed::duration)]
     pub older_than: Option<Duration>,
     /// At most so many, the oldest
     #[arg(long, value_name = "N")]

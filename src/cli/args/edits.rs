@@ -5,9 +5,9 @@ use std::time::Duration;
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::acts::{ActFlags, SaveFlags};
-use super::engine::{duration, limit};
 use crate::engine::Limiter;
 use crate::engine::op::{Exit, PRIORITY_MAX};
+use crate::operate::typed::{duration, limit};
 
 /// Arguments of `toril set`.
 #[derive(Args, Debug, Clone)]

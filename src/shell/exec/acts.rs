@@ -65,6 +65,7 @@ pub(super) async fn preview(operator: &Operator, act: Act) -> Result<Preview, Co
             effects.dedup();
             Ok(nothing(effects, there))
         }
+        Act::Add { .. } => Ok(nothing(Vec::new(), 1)),
         // The dialog opens with what is kept: there is nothing more to look at.
         Act::Undo(taken) => Ok(nothing(Vec::new(), taken.jobs)),
     }
@@ -167,6 +168,10 @@ pub(super) async fn perform(
             let consent = consent(command::of_edits(&target, &edits));
             let reports = operator.edits(&target, &edits, &consent, cancel).await;
             Report::of_all(edits.first().map_or(Action::Set, Edit::action), target.queue, reports)
+        }
+        Act::Add { queue, era, job } => {
+            let target = target(queue, era)?;
+            operator.add(&target, &job, &consent(job.command(&target))).await.0
         }
         Act::Undo(taken) => {
             let consent = consent(format!("toril undo {}", taken.id));

@@ -133,6 +133,7 @@ fn title(confirm: &Confirm, cells: u16) -> Clean {
             format!("{word} {} {state}{jobs} of ", figure::count(confirm.count))
         }
         Act::Bulk { bulk: Bulk::Obliterate { .. }, .. } | Act::Queue { .. } => format!("{word} "),
+        Act::Add { job, .. } => format!("Add {} to ", Clean::line(&job.name).cut(24)),
         Act::Bulk { bulk, .. } => {
             let states = bulk.states();
             let state = match states.as_slice() {
@@ -141,6 +142,10 @@ fn title(confirm: &Confirm, cells: u16) -> Clean {
             };
             let jobs = if confirm.count == 1 { "job" } else { "jobs" };
             format!("{word} {} {state}{jobs} of ", figure::count(confirm.count))
+        }
+        Act::Edit { edits, .. } if edits.len() > 1 => {
+            let id = edits[0].job().map(|id| format!(" of job {}", id.clean().cut(24))).unwrap_or_default();
+            format!("{word} {} things{id} of ", edits.len())
         }
         Act::Edit { edits, .. } => {
             let sentence = Clean::line(Edit::sentences(edits));

@@ -502,6 +502,7 @@ impl Chaos {
                 usuals: wanted.usual.iter().map(|queue| (queue.clone(), self.usuals())).collect(),
             }),
             Query::Why(queue, _) => Answer::Why(Box::new(self.sight(queue.clone()))),
+            Query::Owner(..) => Answer::Owner(self.coin().then(|| JobId::new(self.bytes()))),
             Query::Sent(after) => Answer::Sent(self.sent(*after)),
             Query::Undoable(_) => Answer::Undoable(Taken {
                 id: JournalId(self.count()),

@@ -5,6 +5,7 @@ use tui_input::Input;
 
 use crate::app::effect::{Act, Agreed};
 use crate::operate::journal::Confirmed;
+use crate::operate::typed::duration;
 use crate::operate::{Bulk, Pace, trash};
 use crate::text::{Clean, figure};
 
@@ -160,21 +161,10 @@ pub fn saved(choices: &Choices, bytes: Option<u64>) -> Clean {
 
 /// Reads `250ms 5s 10m 2h 7d`, as the command line does; nothing is none. Ms.
 fn age(text: &str) -> Option<i64> {
-    let text = text.trim();
-    if text.is_empty() || text == "0" {
-        return Some(0);
+    match text.trim() {
+        "" | "0" => Some(0),
+        text => i64::try_from(duration(text).ok()?.as_millis()).ok(),
     }
-    let at = text.find(|c: char| !c.is_ascii_digit())?;
-    let (digits, unit) = text.split_at(at);
-    let unit = match unit {
-        "ms" => 1,
-        "s" => 1000,
-        "m" => 60_000,
-        "h" => 3_600_000,
-        "d" => 86_400_000,
-        _ => return None,
-    };
-    digits.parse::<i64>().ok()?.checked_mul(unit)
 }
 
 #[cfg(test)]

@@ -77,6 +77,13 @@ fn lines(confirm: &Confirm, speed: f64, cells: usize) -> Vec<Line> {
         lines.add("holds", &Clean::line(format!("{count} {jobs} that wait or run")), Role::Text, 2, 1);
     }
     let looks = if of_queue || matches!(confirm.act, Act::Edit { .. }) { "effects" } else { "counted" };
+    if let Act::Edit { edits, .. } = &confirm.act
+        && edits.len() > 1
+    {
+        for (i, edit) in edits.iter().enumerate() {
+            lines.add(if i == 0 { "does" } else { "" }, &Clean::line(edit.sentence()), Role::Text, 1, 2);
+        }
+    }
     match &confirm.preview {
         None => lines.add(looks, &Clean::line("looking ..."), Role::Dim, 1, 1),
         Some(Err(why)) => lines.add(looks, why, Role::Danger, 1, LONG),
@@ -239,6 +246,10 @@ fn command(confirm: &Confirm) -> Option<String> {
     match &confirm.act {
         Act::Undo(taken) => return Some(answered(format!("toril undo {}", taken.id))),
         Act::Bulk { .. } => return bulk_command(confirm).map(answered),
+        Act::Add { queue, era, job } => {
+            let target = Target { queue: queue.clone(), era: era.writable().ok()? };
+            return Some(answered(job.command(&target)));
+        }
         Act::Edit { queue, era, edits } => {
             let target = Target { queue: queue.clone(), era: era.writable().ok()? };
             return Some(answered(command::of_edits(&target, edits)));
