@@ -349,7 +349,7 @@ impl Panel for Job {
             | Action::QueueObliterate
             | Action::QueueAdd
             | Action::QueueLimits
-            | Action::QueueRelease => return queue_act(cx, &self.queue, action),
+            | Action::QueueFreeId => return queue_act(cx, &self.queue, action),
             other if self.gone && other.row().scope == Scope::OneJob => {
                 return vec![Step::Toast(Toast::plain("this job is gone"))];
             }

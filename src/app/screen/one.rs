@@ -39,7 +39,7 @@ pub(super) fn queue(cx: &Context<'_>, queue: &QueueId, action: Action) -> Option
     let kind = match action {
         Action::QueueAdd => Kind::Add,
         Action::QueueLimits => Kind::limits(row),
-        Action::QueueRelease => Kind::Release,
+        Action::QueueFreeId => Kind::Release,
         _ => return None,
     };
     Some(vec![Step::Form(Box::new(Form::new(queue.clone(), row.era, kind)))])

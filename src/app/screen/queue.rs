@@ -410,7 +410,7 @@ impl Panel for Queue {
             | Action::QueueMerge
             | Action::QueueAdd
             | Action::QueueLimits
-            | Action::QueueRelease => queue_act(cx, &self.id, action),
+            | Action::QueueFreeId => queue_act(cx, &self.id, action),
             other if other.row().scope == Scope::OneJob => self.edit(cx, other),
             _ => Vec::new(),
         }

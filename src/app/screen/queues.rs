@@ -270,7 +270,7 @@ impl Panel for Queues {
             | Action::QueueObliterate
             | Action::QueueAdd
             | Action::QueueLimits
-            | Action::QueueRelease => {
+            | Action::QueueFreeId => {
                 let Some(id) = self.cursor.key.clone() else { return Vec::new() };
                 // The next key is meant for the same queue, wherever the act sorts it to.
                 self.chosen = true;

@@ -139,7 +139,7 @@ fn limits_are_filled_in_and_only_what_changed_is_written() {
 #[test]
 fn a_deduplication_id_is_freed_only_from_the_job_that_owns_it() {
     let mut console = Console::showing(snapshot(vec![queue("email")]), 80, 24);
-    command(&mut console, "queue.release");
+    command(&mut console, "queue.free-id");
     console.text("order 7").keys("Enter");
     let looked = |console: &mut Console| {
         console.asked().into_iter().find_map(|effect| match effect {
@@ -163,7 +163,7 @@ fn a_deduplication_id_is_freed_only_from_the_job_that_owns_it() {
 #[case("job.move-out", JobOp::MoveOut { to: Exit::Wait })]
 #[case("job.move-out-failed", JobOp::MoveOut { to: Exit::Failed })]
 #[case("job.remove-children", JobOp::RemoveChildren)]
-#[case("job.release", JobOp::ReleaseDeduplication)]
+#[case("job.free-id", JobOp::ReleaseDeduplication)]
 fn rarer_acts_have_a_name_and_a_question(#[case] name: &str, #[case] wanted: JobOp) {
     let mut console = on_job(Era::V6, 80, 24);
     command(&mut console, name);
