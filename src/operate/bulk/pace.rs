@@ -17,6 +17,12 @@ const TOO_LONG: Duration = Duration::from_millis(3);
 /// Chunks whose time a job tells what a job takes: of so many the middle one, since the machine may have had
 /// something else to do during one of them.
 const REMEMBERED: usize = 7;
+/// So many jobs it may take all the same, as long as it stays below [`AIM_FEW`]: a script costs as much as ten to
+/// twenty jobs before its first one, most where the machine has much else to do and Redis's code and data have left
+/// its caches, and then longer waits are nothing new.
+const FEW: usize = 40;
+/// What one script of that many may take.
+const AIM_FEW: Duration = Duration::from_millis(1);
 /// The shortest chunk: where so few take long it is not because of their number.
 const LEAST: usize = 10;
 /// The first chunk: a mistake that is stopped at once has done little.
@@ -124,10 +130,12 @@ impl Steering {
             self.costs.pop_front();
         }
         self.costs.push_back(busy.as_secs_f64() / jobs as f64);
-        let aim = if self.pace.full_speed { AIM_FULL } else { AIM };
-        let fit = aim.as_secs_f64() / self.cost().max(1e-9);
+        let cost = self.cost().max(1e-9);
+        let within = |aim: Duration| (aim.as_secs_f64() / cost) as usize;
+        let fit =
+            if self.pace.full_speed { within(AIM_FULL) } else { within(AIM).max(within(AIM_FEW).min(FEW)) };
         let most = if busy > TOO_LONG { (jobs / 2) as usize } else { self.size * 2 };
-        let size = (fit as usize).max(self.size / 2).min(most);
+        let size = fit.max(self.size / 2).min(most);
         self.size = size.clamp(LEAST, MANY_MAX);
     }
 
@@ -172,17 +180,24 @@ mod tests {
         let now = Instant::now();
         let mut steering = Steering::new(Pace::default(), false, now);
         assert_eq!(steering.size(), 50);
-        steering.took(50, US * 250, now);
+        steering.took(50, US * 150, now);
         assert_eq!(steering.size(), 100);
-        steering.took(100, US * 500, now);
+        steering.took(100, US * 300, now);
         assert_eq!(steering.size(), 100);
         // Once may be chance, twice is not.
-        steering.took(100, US * 2000, now);
+        steering.took(100, US * 1200, now);
         assert_eq!(steering.size(), 100);
-        steering.took(100, US * 2000, now);
+        steering.took(100, US * 1200, now);
         assert_eq!(steering.size(), 50);
+        // A few may take longer, but not for ever so long.
+        steering.took(50, US * 800, now);
+        steering.took(50, US * 800, now);
+        assert_eq!(steering.size(), 40);
+        steering.took(40, US * 2000, now);
+        steering.took(40, US * 2000, now);
+        assert_eq!(steering.size(), 20);
         for _ in 0..9 {
-            steering.took(50, MS * 80, now);
+            steering.took(20, MS * 80, now);
         }
         assert_eq!(steering.size(), LEAST);
         // One job that is left takes a moment: that says nothing of many.
@@ -195,12 +210,12 @@ mod tests {
         let now = Instant::now();
         let mut steering = Steering::new(Pace::default(), false, now);
         for _ in 0..5 {
-            steering.took(steering.size() as u64, US * 5 * u32::try_from(steering.size()).unwrap(), now);
+            steering.took(steering.size() as u64, US * 3 * u32::try_from(steering.size()).unwrap(), now);
         }
         assert_eq!(steering.size(), 100);
         steering.took(100, MS * 8, now);
         assert_eq!(steering.size(), 50);
-        steering.took(50, US * 250, now);
+        steering.took(50, US * 150, now);
         assert_eq!(steering.size(), 100);
     }
 

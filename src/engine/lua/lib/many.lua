@@ -48,9 +48,10 @@ local function scores_of(set, state, until_ms)
 end
 
 -- Whether a job has one of up to three more keys: most often none has, and then nobody needs to ask for each.
+-- Asked for some jobs at a time, so that the names are gone before they take memory that is not at hand.
 local function any_has(q, one, two, three)
-  local keys, n, base = {}, 0, q.base
-  for at = FIRST, #ARGV do
+  local keys, n, base, last = {}, 0, q.base, #ARGV
+  for at = FIRST, last do
     n = n + 1
     keys[n] = base .. ARGV[at] .. one
     if two then
@@ -58,8 +59,12 @@ local function any_has(q, one, two, three)
       keys[n + 2] = base .. ARGV[at] .. three
       n = n + 2
     end
+    if n >= 96 or at == last then
+      if redis.call('EXISTS', unpack(keys, 1, n)) > 0 then return true end
+      n = 0
+    end
   end
-  return redis.call('EXISTS', unpack(keys)) > 0
+  return false
 end
 
 -- What the chunk has cost, in jobs that have nothing special about them. Jobs with parents or owned ids
