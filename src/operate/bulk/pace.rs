@@ -29,7 +29,7 @@ const LEAST: usize = 10;
 const FIRST: usize = 50;
 /// After a chunk Redis belongs to others for this many times as long: they keep at least 80 %, also where reading
 /// the ids is counted, which is not measured.
-const REST: u32 = 5;
+const REST: f64 = 4.5;
 /// Pauses are at least as long: a timer knows nothing shorter. What is too short is added to the next.
 const TICK: Duration = Duration::from_millis(1);
 /// From here on a chunk was slow for other reasons than its length.
@@ -157,9 +157,9 @@ impl Steering {
         let usual = Duration::from_secs_f64(self.cost() * jobs as f64);
         let busy = if usual.is_zero() { busy } else { busy.min(usual * 3) } * self.turns;
         let had = self.ahead + now.duration_since(self.last).saturating_sub(busy);
-        let due = self.owed + busy * REST;
+        let due = self.owed + busy.mul_f64(REST);
         self.owed = due.saturating_sub(had);
-        self.ahead = had.saturating_sub(due).min(busy * REST);
+        self.ahead = had.saturating_sub(due).min(busy.mul_f64(REST));
         match self.owed {
             _ if slow => self.owed.max(LONG),
             owed if owed < TICK => Duration::ZERO,
@@ -235,7 +235,7 @@ mod tests {
             }
         }
         let share = busy.as_secs_f64() / now.duration_since(began).as_secs_f64();
-        assert!((0.16..=0.167).contains(&share), "{share}");
+        assert!((0.173..=0.1825).contains(&share), "{share}");
     }
 
     #[test]
@@ -246,7 +246,7 @@ mod tests {
         assert_eq!(steering.took(50, MS, late).0, Duration::ZERO);
         // One pause was saved up, not a thousand.
         assert_eq!(steering.took(50, MS, late + MS).0, Duration::ZERO);
-        assert_eq!(steering.took(50, MS, late + MS * 2).0, MS * 5);
+        assert_eq!(steering.took(50, MS, late + MS * 2).0, US * 4500);
         assert!(steering.took(50, MS * 80, late + MS * 90).0 >= LONG);
         let mut flat_out = Steering::new(Pace { full_speed: true, ..Pace::default() }, false, began);
         assert_eq!(flat_out.took(50, MS * 3, began + MS * 3).0, Duration::ZERO);
