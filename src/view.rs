@@ -23,6 +23,7 @@ pub fn draw(app: &App, theme: &Theme, now: i64, buffer: &mut Buffer) {
         Screen::Queues(queues) => screen::queues::draw(&mut pen, queues, &cx),
         Screen::Queue(queue) => screen::queue::draw(&mut pen, queue, &cx),
         Screen::Job(job) => screen::job::draw(&mut pen, job, &cx),
+        Screen::Find(find) => screen::find::draw(&mut pen, find, &cx),
         Screen::Redis(redis) => screen::redis::draw(&mut pen, redis, &cx),
         Screen::Workers(workers) => screen::workers::draw(&mut pen, workers, &cx),
         Screen::WorkerJobs(jobs) => screen::workers::draw_jobs(&mut pen, jobs, &cx),

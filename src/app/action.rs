@@ -35,6 +35,8 @@ pub enum Scope {
     Log,
     /// The Why screen.
     Why,
+    /// The Find screen.
+    Find,
 }
 
 impl Scope {
@@ -56,6 +58,7 @@ impl Scope {
             Self::Events => "Events",
             Self::Log => "Log",
             Self::Why => "Why",
+            Self::Find => "Find",
         }
     }
 }
@@ -143,7 +146,7 @@ actions! {
     Mark "mark" Jobs [k(' ')] "mark" "Mark or unmark the row";
     MarkRange "mark.range" Jobs [k('v')] "" "Mark from the last marked row to this one";
     MarkAll "mark.all" Jobs [k('*'), c('a')] "" "Mark all jobs of this state; again: none";
-    Filter "filter" List [k('/')] "filter" "Show only rows that contain a text (`!text`: that do not)";
+    Filter "filter" List [k('/')] "filter" "Show only rows that contain a text (`!text`: that do not); of jobs also `= jq`";
     FilterNext "filter.next" Job [k('n')] "" "Next place of the searched text";
     FilterPrevious "filter.previous" Job [k('N')] "" "Previous place of the searched text";
     Fold "fold" Job [k('h'), n(Code::Left)] "" "Fold the block under the cursor";
@@ -163,6 +166,7 @@ actions! {
     EventsPause "events.pause" Events [k(' ')] "pause" "Hold the feed still, or let it run";
     LogUndo "log.undo" Log [k('z')] "undo" "Put back what the act took away" writes;
     LogCopy "log.copy" Log [k('y')] "copy" "Copy the command line that does the same";
+    FindExport "find.export" Find [k('w')] "write" "Write what was found (or the marked ones) to a file, as JSON lines";
     NextTab "tab.next" Tabs [n(Code::Tab)] "" "Next tab";
     PreviousTab "tab.previous" Tabs [n(Code::BackTab)] "" "Previous tab";
     Down "down" Move [n(Code::Down), k('j')] "" "One row down";
@@ -179,12 +183,13 @@ actions! {
     ScreenEvents "screen.events" Global [k('5')] "" "Events: what is happening?";
     ScreenRedis "screen.redis" Global [k('6')] "redis" "Redis: is it the problem?";
     ScreenLog "screen.log" Global [k('@')] "" "Log: what was done, and what did we send?";
+    Find "find" Global [] "" "Find jobs by id, text or jq in all queues: `find TEXT`";
     LastScreen "screen.last" Global [k('-')] "" "Back to the screen before";
-    Palette "command" Global [k(':'), c('p')] "command" "Type a command: any action by name, `queue NAME`, `job ID`";
+    Palette "command" Global [k(':'), c('p')] "command" "Type a command: any action by name, `queue NAME`, `job ID`, `find TEXT`";
     Help "help" Global [k('?')] "help" "The keys that work here";
     Refresh "refresh" Global [c('r')] "" "Read everything anew, reconnect at once";
     Undo "undo" Global [k('z')] "" "Undo: put back what the newest act took away" writes;
-    StopBulk "stop" Global [c('x')] "" "Stop the bulk work that runs, after the chunk in flight";
+    StopBulk "stop" Global [c('x')] "" "Stop the search, or the bulk work that runs, after the chunk in flight";
     Back "back" Global [n(Code::Esc), n(Code::Left), k('h')] "" "Out of here";
     QuitOrBack "quit" Global [k('q')] "quit" "Back; at the root: quit";
     Quit "quit.now" Global [c('c')] "" "Quit at once";

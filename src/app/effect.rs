@@ -8,6 +8,8 @@ use crate::engine::read::FieldValue;
 use crate::engine::read::flow;
 use crate::engine::read::job::{JobDetail, LogPage};
 use crate::engine::read::page::{Page, PageQuery};
+use crate::insight::find::{Found, Wanted};
+use crate::insight::walk::Cost;
 use crate::monitor::Interest;
 use crate::monitor::why::{Look, Sight};
 use crate::operate::journal::{self, Confirmed, JournalId, Part};
@@ -34,6 +36,10 @@ pub enum Slot {
     Logs,
     /// A search over a list.
     Scan,
+    /// A search over queues.
+    Find,
+    /// Writing what was found to a file.
+    Export,
     /// Counting and sampling before an act.
     Preview,
     /// What an undo would put back.
@@ -71,11 +77,15 @@ pub enum Query {
         era: Era,
         /// Where it begins, and in which order.
         query: PageQuery,
-        /// What rows must contain (or must not).
-        needle: Needle,
+        /// What jobs must hold (or must not).
+        wanted: Wanted,
         /// How many jobs are looked at, at most.
         bound: u64,
     },
+    /// A search over queues: bounded, with progress.
+    Find(Box<Hunt>),
+    /// Whole jobs, to a file of this name.
+    Export(Box<Export>),
     /// What an act would do.
     Preview(Act),
     /// What an undo of this act (`None`: of the newest that can be) would put back.
@@ -167,6 +177,10 @@ pub enum Answer {
     Logs(LogPage),
     /// Rows found so far.
     Scan(ScanResult),
+    /// What was found since the last answer.
+    Find(Box<Found>),
+    /// So many jobs were written.
+    Exported(u64),
     /// What an act would do.
     Preview(crate::operate::Preview),
     /// What an undo would put back.
@@ -241,6 +255,34 @@ pub struct ScanResult {
     pub total: u64,
     /// The search is over.
     pub complete: bool,
+    /// What it took.
+    pub cost: Cost,
+    /// What a person should know of the jobs that did not match, or why it waits.
+    pub note: Option<Clean>,
+}
+
+/// A search over queues.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Hunt {
+    /// What is looked for.
+    pub wanted: Wanted,
+    /// In which queues, and who writes them.
+    pub queues: Vec<(QueueId, Era)>,
+    /// In which states.
+    pub states: Vec<State>,
+    /// How many jobs are looked at, at most.
+    pub bound: u64,
+    /// How many are found, at most.
+    pub most: usize,
+}
+
+/// Jobs that are to be written to a file, one a line.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Export {
+    /// Its name; a file of this name must not be there.
+    pub file: String,
+    /// Which jobs, and where they were seen.
+    pub jobs: Vec<(QueueId, JobId, State)>,
 }
 
 /// An act, prepared: what a dialog holds and the executor runs.

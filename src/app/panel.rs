@@ -79,6 +79,8 @@ pub enum Step {
     Act(Act, u64),
     /// Ask what an undo of this act would put back.
     Undo(JournalId),
+    /// Ask for the name of a file; [`Panel::named`] gets it.
+    AskFile,
     /// Open a job's data in the person's editor.
     EditData(QueueId, Era, JobId),
     /// Ask for what an act needs to be told.
@@ -133,6 +135,16 @@ pub trait Panel {
     /// The text of the filter now, if the screen has a filter at all.
     fn filter_text(&self) -> Option<&str> {
         None
+    }
+
+    /// The filter is what the screen is about: leaving the screen does not clear it first.
+    fn keeps_filter(&self) -> bool {
+        false
+    }
+
+    /// The name of a file was given.
+    fn named(&mut self, _cx: &Context<'_>, _file: &str) -> Vec<Step> {
+        Vec::new()
     }
 
     /// Events of the feed.

@@ -1,6 +1,7 @@
 //! The screens.
 
 pub mod events;
+pub mod find;
 pub mod job;
 pub mod log;
 mod one;
@@ -25,6 +26,8 @@ pub enum Screen {
     Queue(Box<queue::Queue>),
     /// One job.
     Job(Box<job::Job>),
+    /// A search over queues.
+    Find(Box<find::Find>),
     /// The server.
     Redis(redis::Redis),
     /// Who is connected.
@@ -50,6 +53,7 @@ impl Screen {
             Self::Queues(screen) => screen,
             Self::Queue(screen) => screen.as_ref(),
             Self::Job(screen) => screen.as_ref(),
+            Self::Find(screen) => screen.as_ref(),
             Self::Redis(screen) => screen,
             Self::Workers(screen) => screen.as_ref(),
             Self::WorkerJobs(screen) => screen.as_ref(),
@@ -67,6 +71,7 @@ impl Screen {
             Self::Queues(screen) => screen,
             Self::Queue(screen) => screen.as_mut(),
             Self::Job(screen) => screen.as_mut(),
+            Self::Find(screen) => screen.as_mut(),
             Self::Redis(screen) => screen,
             Self::Workers(screen) => screen.as_mut(),
             Self::WorkerJobs(screen) => screen.as_mut(),
@@ -88,6 +93,7 @@ impl Screen {
             Self::Workers(screen) => screen.selected().map(|row| &row.queue),
             Self::WorkerJobs(screen) => Some(&screen.row.queue),
             Self::Schedulers(screen) => screen.selected().map(|row| &row.queue),
+            Self::Find(screen) => screen.selected().map(|hit| &hit.queue),
             Self::Redis(_) | Self::Events(_) | Self::Log(_) | Self::Record(_) => None,
         }
     }

@@ -150,6 +150,10 @@ fn take(app: &mut App, step: Step, now: i64) -> Vec<Effect> {
         Step::Undo(id) => acts::undo(app, Some(id)),
         Step::Form(form) => acts::form(app, form, now),
         Step::RunScheduler(queue, era, id) => lookup::scheduler(app, queue, era, id),
+        Step::AskFile => {
+            app.modal = Some(Modal::file());
+            Vec::new()
+        }
         Step::EditData(queue, era, id) => draft::begin(app, queue, era, id, now),
     }
 }
@@ -295,7 +299,15 @@ pub(super) fn act(app: &mut App, action: Action, now: i64) -> Vec<Effect> {
             effects.extend(refresh(app, now));
             effects
         }
-        Action::StopBulk => acts::stop(app, now),
+        Action::StopBulk => {
+            let effects = with_current(app, now, |panel, cx| panel.act(cx, Action::StopBulk));
+            if effects.is_empty() { acts::stop(app, now) } else { effects }
+        }
+        Action::Find => {
+            let effects = open(app, Screen::Find(Box::default()), now);
+            app.modal = Some(Modal::filter(""));
+            effects
+        }
         Action::Undo => acts::undo(app, None),
         other => {
             let mut effects = with_current(app, now, |panel, cx| panel.act(cx, other));
@@ -321,16 +333,22 @@ fn go(app: &mut App, root: Root, now: i64) -> Vec<Effect> {
 
 /// Out of a filter first, then out of the screen.
 fn back(app: &mut App, now: i64) -> Vec<Effect> {
-    let filtered = app.stacks.current().panel().filter_text().is_some_and(|text| !text.is_empty());
+    let panel = app.stacks.current().panel();
+    let filtered = !panel.keeps_filter() && panel.filter_text().is_some_and(|text| !text.is_empty());
     if filtered {
         return with_current(app, now, |panel, cx| panel.filter(cx, "", true));
     }
+    // A search below another screen goes on.
+    let searches = [
+        matches!(app.stacks.current(), Screen::Find(_)).then_some(Slot::Find),
+        matches!(app.stacks.current(), Screen::Queue(_)).then_some(Slot::Scan),
+    ];
     if !app.stacks.pop() {
         return Vec::new();
     }
     // What only the screen that was left waited for is not worth its end.
-    let mut effects =
-        vec![Effect::Cancel(Slot::Field), Effect::Cancel(Slot::Scan), Effect::Cancel(Slot::Logs)];
+    let slots = [Slot::Field, Slot::Logs].into_iter().chain(searches.into_iter().flatten());
+    let mut effects: Vec<Effect> = slots.map(Effect::Cancel).collect();
     effects.extend(refresh(app, now));
     effects
 }

@@ -13,9 +13,9 @@ use super::session::Session;
 use super::{discover, table};
 use crate::engine::read::whole::{self, Want};
 use crate::insight::document::{Extent, Job};
-use crate::insight::find::{Needle, by_id};
+use crate::insight::find::{Hit, Needle, by_id};
 use crate::insight::walk::{Cost, Coverage, Source};
-use crate::shell::search::{Hit, Query, Search};
+use crate::shell::search::{Query, Search};
 use crate::text::{Clean, figure};
 use crate::wire::{Era, JobId, QueueId, State};
 

@@ -3,9 +3,11 @@
 //! The text is looked for in the bytes as they stand in Redis, before anything is parsed
 //! ([`Needle`]); what is shown of a place is masked and made safe ([`excerpt`]).
 
+mod hit;
 mod id;
 mod needle;
 
+pub use hit::{Found, Hit, Phase, Wanted};
 pub use id::{Place, by_id};
 pub use needle::Needle;
 
@@ -15,7 +17,7 @@ use crate::text::{Clean, Mask};
 pub const FIELDS: [&str; 5] = ["name", "data", "failedReason", "returnvalue", "stacktrace"];
 
 /// Bytes of an excerpt before the place ..
-const BEFORE: usize = 24;
+const BEFORE: usize = 12;
 /// .. and from its beginning on.
 const AFTER: usize = 120;
 /// A value that is larger is cut before it is masked: masking reads all of it.

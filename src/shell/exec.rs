@@ -2,6 +2,7 @@
 
 mod acts;
 mod flow;
+mod search;
 mod watch;
 
 use std::collections::HashMap;
@@ -12,15 +13,14 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::Msg;
-use crate::app::effect::{Act, Agreed, Answer, FetchId, Needle, Query, RunId, ScanResult, Slot};
+use crate::app::effect::{Act, Agreed, Answer, FetchId, Query, RunId, ScanResult, Slot};
 use crate::conn::{Conn, ConnError, Request, SentLog, Verb, bytes};
 use crate::engine::read;
 use crate::engine::read::FieldValue;
-use crate::engine::read::page::{Brief, JobRow, PageQuery};
 use crate::monitor::why::look;
 use crate::operate::Operator;
 use crate::text::{Clean, Mask, Places};
-use crate::wire::{Era, JobId, Raw};
+use crate::wire::{JobId, Raw};
 
 /// A field that is fetched on request may have so many bytes.
 const FIELD_LIMIT: u64 = 256 << 20;
@@ -76,7 +76,7 @@ impl Exec {
     /// Reads something, after what the slot reads now.
     pub fn fetch(&mut self, slot: Slot, id: FetchId, query: Query) {
         // A search or a large value that nobody waits for any more is not worth its end.
-        if matches!(slot, Slot::Scan | Slot::Field) {
+        if matches!(slot, Slot::Scan | Slot::Find | Slot::Field) {
             self.cancel(slot);
         }
         if let Some(place) = self.slots.get_mut(&slot).filter(|place| place.running.is_some()) {
@@ -136,10 +136,8 @@ impl Exec {
         let (operator, sent, mask) = (self.operator.clone(), self.sent.clone(), self.mask.clone());
         tokio::spawn(async move {
             let answer = match query {
-                Query::Scan { era, query, needle, bound } => {
-                    scan(&conn, &mask, era, query, &needle, bound, id, &messages)
-                        .await
-                        .map_err(|error| told(&error))
+                query @ (Query::Scan { .. } | Query::Find(_) | Query::Export(_)) => {
+                    search::Teller { conn, mask, id, messages: &messages }.answer(query).await
                 }
                 Query::Journal(seen) => acts::journal(&operator, seen).await.map(Answer::Journal),
                 Query::Sent(after) => Ok(Answer::Sent(sent.after(after))),
@@ -202,6 +200,8 @@ async fn answer(conn: &Conn, mask: &Mask, query: Query) -> Result<Answer, ConnEr
         | Query::Workers(_)
         | Query::Schedulers(_)
         | Query::Scan { .. }
+        | Query::Find(_)
+        | Query::Export(_)
         | Query::Preview(_)
         | Query::Undoable(_)
         | Query::Journal(_)
@@ -216,44 +216,4 @@ async fn places(mask: &Mask, field: Raw, value: &FieldValue) -> Places {
     let (mask, value) = (mask.clone(), value.clone());
     let look = move || mask.field_places(field.as_bytes(), value.as_bytes());
     tokio::task::spawn_blocking(look).await.unwrap_or_default()
-}
-
-/// Looks through a list page by page, and tells what was found after each.
-#[expect(clippy::too_many_arguments, reason = "each is one thing that the search needs")]
-async fn scan(
-    conn: &Conn,
-    mask: &Mask,
-    era: Era,
-    mut query: PageQuery,
-    needle: &Needle,
-    bound: u64,
-    id: FetchId,
-    messages: &mpsc::Sender<Msg>,
-) -> Result<Answer, ConnError> {
-    let mut found = ScanResult::default();
-    loop {
-        let page = read::page(conn, era, &query).await?;
-        found.total = page.total;
-        found.scanned += page.rows.len() as u64;
-        let last = page.rows.is_empty() || query.offset + query.limit >= page.total || found.scanned >= bound;
-        found
-            .rows
-            .extend(page.rows.into_iter().map(|row| row.masked(mask)).filter(|row| passes(needle, row)));
-        if last {
-            found.complete = true;
-            return Ok(Answer::Scan(found));
-        }
-        let _ = messages.send(Msg::Fetched(id, Ok(Answer::Scan(found.clone())))).await;
-        query.offset += query.limit;
-    }
-}
-
-fn passes(needle: &Needle, row: &JobRow) -> bool {
-    let brief = |brief: &Brief| match brief {
-        Brief::Text(text) => text.clone(),
-        _ => Clean::default(),
-    };
-    let texts =
-        [row.shown_id.clone(), brief(&row.name), brief(&row.reason), row.worker.clone().unwrap_or_default()];
-    needle.passes(texts.iter().map(Clean::as_str))
 }

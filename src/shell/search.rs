@@ -10,13 +10,12 @@ mod judge;
 
 use std::time::{Duration, Instant};
 
-pub use hit::Hit;
 pub use judge::Trouble;
 
 use super::jq::JqError;
 use crate::conn::{Conn, ConnError};
-use crate::insight::find::{FIELDS, Needle};
-use crate::insight::walk::{Cost, Coverage, Round, Source, Walk, Want};
+use crate::insight::find::{FIELDS, Hit, Needle};
+use crate::insight::walk::{Cost, Coverage, Round, Seen, Source, Walk, Want};
 use crate::text::Mask;
 use hit::Columns;
 use judge::{Batch, Judge, Sieve};
@@ -31,7 +30,7 @@ pub const FIELD: u64 = 4 << 20;
 pub struct Query {
     /// Where.
     pub sources: Vec<Source>,
-    /// A text that stands in one of [`FIELDS`].
+    /// A text that stands in the id or in one of [`FIELDS`].
     pub text: Option<Needle>,
     /// Jobs are looked for that do *not* hold the text.
     pub not: bool,
@@ -175,18 +174,19 @@ async fn gather(walk: &mut Walk, lens: &Lens, found: &mut Batch, until: Instant)
 }
 
 impl Lens {
-    /// Whether jobs that are asked about may stand in these bytes.
-    fn may_hold(&self, bytes: &[u8]) -> bool {
+    /// Whether jobs that are asked about may stand in these bytes, or under these ids.
+    fn may_hold<'a>(&self, bytes: &[u8], mut ids: impl Iterator<Item = &'a [u8]>) -> bool {
         let text = self.text.as_ref().filter(|_| !self.not);
-        text.is_none_or(|text| text.is_in(bytes)) && self.sieve.as_ref().is_none_or(|sieve| sieve.lets(bytes))
+        let in_text = |text: &Needle| text.is_in(bytes) || ids.any(|id| text.is_in(id));
+        text.is_none_or(in_text) && self.sieve.as_ref().is_none_or(|sieve| sieve.lets(bytes))
     }
 
     fn take(&self, round: Round<'_>, found: &mut Batch) {
-        if !self.may_hold(round.bytes()) {
+        if !self.may_hold(round.bytes(), round.jobs().map(Seen::id_bytes)) {
             return;
         }
         for job in round.jobs() {
-            if !self.may_hold(job.bytes()) {
+            if !self.may_hold(job.bytes(), std::iter::once(job.id_bytes())) {
                 continue;
             }
             let place = match &self.text {

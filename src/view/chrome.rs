@@ -162,8 +162,13 @@ pub(super) fn bottom(pen: &mut Pen<'_>, app: &App, area: Rect, now: i64) {
     let cost = cost(app);
     let cost_cells = u16::try_from(cost.width()).unwrap_or(0);
     let room = end.saturating_sub(cost_cells + 3);
-    if let Some(Modal::Filter(input)) = &app.modal {
-        let x = pen.put(area.x + 1, y, 2, &"/", Role::Accent);
+    let typed = match &app.modal {
+        Some(Modal::Filter(input)) => Some(("/", input)),
+        Some(Modal::File(input)) => Some(("write to the new file: ", input)),
+        _ => None,
+    };
+    if let Some((what, input)) = typed {
+        let x = pen.put(area.x + 1, y, 24, &what, Role::Accent);
         let text = Clean::line(input.value());
         let x = pen.put(x, y, end.saturating_sub(x + 1), &text, Role::Strong);
         pen.put(x, y, 1, &"▏", Role::Accent);

@@ -1,6 +1,7 @@
 //! The screens, one file each, beside their state in `app::screen`.
 
 pub mod events;
+pub mod find;
 pub mod job;
 pub mod log;
 pub mod queue;

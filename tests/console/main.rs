@@ -12,6 +12,7 @@ mod support;
 
 mod edit;
 mod events;
+mod find;
 mod flow;
 mod house;
 mod job;

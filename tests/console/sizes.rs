@@ -102,6 +102,9 @@ fn live_through(seed: u64, columns: u16, rows: u16, steps: usize) {
     console.send(Msg::Snapshot(chaos.snapshot().into()));
     let root = chaos.pick(&["1", "5", "6"]);
     console.keys(root).draw();
+    if chaos.below(4) == 0 {
+        console.keys(":").text("find a").keys("Enter").draw();
+    }
     for _ in 0..steps {
         happen(&mut console, &mut chaos);
     }

@@ -8,7 +8,7 @@ use super::super::App;
 use super::super::action::{Action, TABLE};
 use super::super::effect::Effect;
 use super::super::key::{Code, Key};
-use super::super::screen::{Screen, job::Job, queue::Queue};
+use super::super::screen::{Screen, find::Find, job::Job, queue::Queue};
 use super::super::toast::Toast;
 use super::super::update::{act, is_escape, open, scopes};
 use super::{Modal, edit};
@@ -33,6 +33,10 @@ pub enum Choice {
     Queue(QueueId),
     /// Go to this job of this queue.
     Job(QueueId, JobId),
+    /// Look for this in all queues.
+    Find(String),
+    /// Look for the job of this id in all queues, and open it.
+    FindId(String),
 }
 
 impl Palette {
@@ -47,6 +51,9 @@ impl Palette {
         if let Some(name) = typed.strip_prefix("queue ") {
             return queues(app, name.trim()).into_iter().map(Choice::Queue).collect();
         }
+        if let Some(text) = typed.strip_prefix("find ").map(str::trim).filter(|text| !text.is_empty()) {
+            return vec![Choice::Find(text.to_owned())];
+        }
         if let Some(id) = typed.strip_prefix("job ") {
             let id = id.trim();
             let here = app.stacks.current().queue_id();
@@ -56,7 +63,10 @@ impl Palette {
                     .into_iter()
                     .map(|queue| Choice::Job(queue, JobId::new(id.trim())))
                     .collect(),
-                (Some(queue), None) if !id.is_empty() => vec![Choice::Job(queue.clone(), JobId::new(id))],
+                (Some(queue), None) if !id.is_empty() => {
+                    vec![Choice::Job(queue.clone(), JobId::new(id)), Choice::FindId(id.to_owned())]
+                }
+                (None, None) if !id.is_empty() => vec![Choice::FindId(id.to_owned())],
                 _ => Vec::new(),
             };
         }
@@ -133,6 +143,8 @@ fn choose(app: &mut App, choices: &[Choice], palette: &Palette, now: i64) -> Vec
             let job = Job::new(queue.clone(), id.clone(), None);
             open(app, Screen::Job(Box::new(job)), now)
         }
+        Some(Choice::Find(text)) => open(app, Screen::Find(Box::new(Find::new(text))), now),
+        Some(Choice::FindId(id)) => open(app, Screen::Find(Box::new(Find::id(id))), now),
         None => {
             let text = Clean::line(palette.input.value());
             app.toasts.push(Toast::bad(format!("there is no command `{text}`")).shown_at(now));

@@ -3,7 +3,7 @@
 mod marks;
 
 use super::super::action::{Action, Scope};
-use super::super::effect::{Act, Answer, Effect, FetchId, Needle, Query, ScanResult, Slot};
+use super::super::effect::{Act, Answer, Effect, FetchId, Query, ScanResult, Slot};
 use super::super::list::{Cursor, Move};
 use super::super::panel::{Context, Panel, Step};
 use super::super::panes::Rect;
@@ -13,6 +13,7 @@ use super::queues::{bulk_act, next_age_change, queue_act};
 use super::{Screen, moved, one};
 use crate::engine::op::JobOp;
 use crate::engine::read::page::{JobRow, Order, Page, PageQuery};
+use crate::insight::find::Wanted;
 use crate::monitor::{Interest, QueueRow};
 use crate::operate::{Bulk, Selection};
 use crate::text::Clean;
@@ -21,7 +22,7 @@ use crate::wire::{JobId, QueueId, State};
 pub use marks::Marks;
 
 /// Jobs that a filter looks at, at most.
-pub const SCAN_BOUND: u64 = 10_000;
+pub const SCAN_BOUND: u64 = 200_000;
 /// A page on screen is read again after this even when no event told of a change.
 const STALE_MS: i64 = 5000;
 /// Pages are read at most ten times a second.
@@ -34,6 +35,8 @@ pub struct Filtered {
     pub typed: String,
     /// What was found so far.
     pub found: ScanResult,
+    /// It was stopped by a person.
+    pub stopped: bool,
     fetch: FetchId,
 }
 
@@ -287,6 +290,16 @@ impl Queue {
         }
     }
 
+    /// Ends the filter's search where it is.
+    fn stop(&mut self) -> Vec<Step> {
+        let Some(filtered) = self.filtered.as_mut().filter(|filtered| !filtered.found.complete) else {
+            return Vec::new();
+        };
+        filtered.found.complete = true;
+        filtered.stopped = true;
+        vec![Step::Effect(Effect::Cancel(Slot::Scan))]
+    }
+
     fn clean(&self, cx: &Context<'_>) -> Vec<Step> {
         if self.filtered.is_some() {
             let text =
@@ -402,6 +415,7 @@ impl Panel for Queue {
                 Some(row) => vec![Step::Effect(Effect::Copy(row.shown_id.as_str().to_owned()))],
                 None => Vec::new(),
             },
+            Action::StopBulk => self.stop(),
             Action::QueueClean => self.clean(cx),
             Action::ScreenWhy => super::why::open(&self.id),
             Action::QueueDrain
@@ -465,12 +479,13 @@ impl Panel for Queue {
             }
             return Vec::new();
         }
-        // Each key would start a search over ten thousand jobs: it starts with Enter.
+        // Each key would start a search over many thousand jobs: it starts with Enter.
         let Some(row) = cx.queue(&self.id).filter(|_| done) else { return Vec::new() };
         let fetch = cx.ids.next();
-        let query = PageQuery { offset: 0, limit: 500, ..self.window(cx) };
-        let scan = Query::Scan { era: row.era, query, needle: Needle::parse(text), bound: SCAN_BOUND };
-        self.filtered = Some(Filtered { typed: text.to_owned(), found: ScanResult::default(), fetch });
+        let query = PageQuery { offset: 0, ..self.window(cx) };
+        let scan = Query::Scan { era: row.era, query, wanted: Wanted::parse(text), bound: SCAN_BOUND };
+        self.filtered =
+            Some(Filtered { typed: text.to_owned(), found: ScanResult::default(), stopped: false, fetch });
         self.cursor = Cursor::default();
         self.marks.clear();
         vec![Step::Effect(Effect::Fetch(Slot::Scan, fetch, scan))]

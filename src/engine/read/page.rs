@@ -3,7 +3,7 @@
 mod columns;
 mod fetch;
 
-pub use fetch::page;
+pub use fetch::{page, rows};
 
 use crate::text::{Clean, Mask};
 use crate::wire::{JobId, QueueId, State};

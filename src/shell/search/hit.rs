@@ -1,39 +1,17 @@
-//! A job that was found, and how it is read off the walk.
+//! How a job that was found is read off the walk.
 
 use crate::engine::read::job::{Children, Field, JobDetail};
 use crate::insight::document::{Extent, Job};
-use crate::insight::find::{FIELDS, Needle, excerpt};
+use crate::insight::find::{FIELDS, Hit, Needle, excerpt};
 use crate::insight::walk::Seen;
 use crate::text::{Clean, Mask};
-use crate::wire::{Era, JobId, QueueId, Raw, State, number, score};
+use crate::wire::{Raw, State, number, score};
 
 /// Longest name that is kept.
 const NAME: usize = 256;
 
-/// A job that was found.
-#[derive(Clone, PartialEq, Debug)]
-pub struct Hit {
-    /// In which queue.
-    pub queue: QueueId,
-    /// Who writes that queue.
-    pub era: Era,
-    /// In which state it was seen.
-    pub state: State,
-    /// Which job.
-    pub id: JobId,
-    /// Its name.
-    pub name: Clean,
-    /// When it finished, or was created, ms since the epoch.
-    pub at: Option<i64>,
-    /// When it is due, ms since the epoch.
-    pub due_at: Option<i64>,
-    /// Score in the sorted set of its state.
-    pub score: Option<f64>,
-    /// In which field the text stands; `id` for one that was found by its id.
-    pub place: Option<&'static str>,
-    /// What stands there, masked.
-    pub excerpt: Clean,
-}
+/// The place of a text that stands in the id.
+const ID: usize = usize::MAX;
 
 /// Which field of the walk is where.
 #[derive(Debug)]
@@ -56,8 +34,11 @@ impl Columns {
         }
     }
 
-    /// In which field the text stands.
+    /// In which field the text stands; [`ID`]: in the id.
     pub(super) fn place_of(&self, job: Seen<'_>, text: &Needle) -> Option<usize> {
+        if text.is_in(job.id_bytes()) {
+            return Some(ID);
+        }
         let mut values = job.fields().take(self.searched);
         values.position(|value| value.is_some_and(|value| text.is_in(value)))
     }
@@ -68,7 +49,10 @@ impl Columns {
         let name = job.field(self.name).map(|name| Clean::line(&name[..name.len().min(NAME)]));
         let created = job.field(self.timestamp).and_then(number::whole);
         let finished = job.score().filter(|_| source.state.is_finished()).map(number::real);
-        let place = place.and_then(|(at, text)| Some((*FIELDS.get(at)?, text, job.field(at)?)));
+        let place = place.and_then(|(at, text)| match at {
+            ID => Some(("id", text, job.id_bytes())),
+            at => Some((*FIELDS.get(at)?, text, job.field(at)?)),
+        });
         Some(Hit {
             queue: source.queue.clone(),
             era: source.era,

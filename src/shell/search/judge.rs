@@ -2,11 +2,12 @@
 
 use memchr::memmem::Finder;
 
-use super::hit::{Hit, line};
+use super::hit::line;
 use super::{FIELD, SearchError};
 use crate::conn::Conn;
 use crate::engine::read::whole::{self, Want};
 use crate::insight::document::Extent;
+use crate::insight::find::Hit;
 use crate::shell::jq::{Filter, Plan, Verdict};
 use crate::text::{Clean, Mask};
 

@@ -28,7 +28,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, app: &App, palette: &Palette) {
     let room = (inner.x + inner.width).saturating_sub(x);
     field(pen, x, inner.y, room, &palette.input, Role::Strong);
     if palette.input.value().is_empty() {
-        let hint = "an action, `queue NAME`, `job ID`";
+        let hint = "an action, `queue NAME`, `job ID`, `find TEXT`";
         pen.put(x + 2, inner.y, room.saturating_sub(2), &hint, Role::Dim);
     }
     // A row is left between what is typed and what it may mean, where there is room.
@@ -72,5 +72,7 @@ fn row(pen: &mut Pen<'_>, app: &App, choice: &Choice, chosen: bool, area: Rect) 
             let text = Clean::line(format!("{} › {}", queue.name.clean().cut(40), id.clean()));
             named(pen, "job", &text);
         }
+        Choice::Find(text) => named(pen, "find in all queues", &Clean::line(text)),
+        Choice::FindId(id) => named(pen, "job of any queue", &Clean::line(id)),
     }
 }

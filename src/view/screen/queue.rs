@@ -161,8 +161,14 @@ fn foot(pen: &mut Pen<'_>, queue: &Queue, cx: &Context<'_>, len: u64) {
         let found = &filtered.found;
         let of = figure::count(found.total);
         let state = match (found.complete, found.scanned < found.total) {
-            (false, _) => "reading".to_owned(),
-            (true, true) => format!("the first {}", figure::count(SCAN_BOUND)),
+            (false, _) => {
+                let rate = figure::count_in(found.cost.per_second as u64, 5);
+                let share = figure::percent(found.cost.share());
+                format!("{rate}/s, {share} % of Redis, Ctrl-X stops")
+            }
+            (true, true) if filtered.stopped => "stopped".to_owned(),
+            (true, true) if found.scanned >= SCAN_BOUND => format!("the first {}", figure::count(SCAN_BOUND)),
+            (true, true) => "enough found".to_owned(),
             (true, false) => "all read".to_owned(),
         };
         parts.push(format!(
@@ -173,7 +179,8 @@ fn foot(pen: &mut Pen<'_>, queue: &Queue, cx: &Context<'_>, len: u64) {
     }
     let width = area.width.saturating_sub(Queue::side(cx.body).width + 2);
     let x = pen.put(area.x + 1, area.y, width, &Clean::line(parts.join("  ·  ")), Role::Dim);
-    if let Some(why) = queue.error.as_ref().filter(|_| len > 0) {
+    let note = queue.filtered.as_ref().and_then(|filtered| filtered.found.note.as_ref());
+    if let Some(why) = queue.error.as_ref().filter(|_| len > 0).or(note) {
         pen.put(x + 2, area.y, width.saturating_sub(x + 2), why, Role::Danger);
     }
 }

@@ -18,7 +18,7 @@ fn filtered(failed: u64, found: &[&str]) -> Console {
         _ => None,
     });
     let rows = found.iter().map(|id| job(id)).collect();
-    let result = ScanResult { rows, scanned: failed, total: failed, complete: true };
+    let result = ScanResult { rows, scanned: failed, total: failed, complete: true, ..ScanResult::default() };
     console.send(Msg::Fetched(scan.unwrap(), Ok(Answer::Scan(result))));
     console
 }

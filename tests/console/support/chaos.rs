@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use toril::app::effect::{Answer, FlowPart, FlowQuery, JournalRead, Logged, Query, ScanResult, Taken};
+use toril::app::effect::{Answer, FlowPart, FlowQuery, Hunt, JournalRead, Logged, Query, ScanResult, Taken};
 use toril::app::link::{LinkPhase, LinkView};
 use toril::app::screen::{schedulers, workers};
 use toril::conn::{Sent, Verb, What};
@@ -12,6 +12,8 @@ use toril::engine::read::page::{Brief, JobRow, Page, PageQuery};
 use toril::engine::read::running::Running;
 use toril::engine::read::schedulers::{Generation, Scheduler};
 use toril::engine::read::{Child, ChildKind, FieldValue, NextRun, Roster, Standing};
+use toril::insight::find::{Found, Hit, Phase};
+use toril::insight::walk::{Cost as WalkCost, Coverage};
 use toril::insight::workers::{Usual, Usuals};
 use toril::monitor::redis::{Clients, HealthPoint, Memory, Persistence, SlowEntry};
 use toril::monitor::snapshot::{Cost, Discovery, RatePoint};
@@ -483,7 +485,11 @@ impl Chaos {
                 scanned: self.count(),
                 total: self.count(),
                 complete: self.coin(),
+                note: self.coin().then(|| self.clean()),
+                ..ScanResult::default()
             }),
+            Query::Find(hunt) => Answer::Find(Box::new(self.found(hunt))),
+            Query::Export(_) => Answer::Exported(self.count()),
             Query::Preview(_) => Answer::Preview(Preview {
                 matched: self.count(),
                 sample: self.some(10, |chaos| JobId::new(chaos.bytes())),
@@ -568,6 +574,35 @@ impl Chaos {
         });
         let numbers = after.saturating_add(1)..;
         whats.into_iter().zip(numbers).map(|(what, number)| Sent { number, at: NOW, what }).collect()
+    }
+
+    fn found(&mut self, hunt: &Hunt) -> Found {
+        let queues = hunt.queues.clone();
+        let hits = self.some(80, |chaos| {
+            let (queue, era) = chaos.pick(&queues);
+            let state = chaos.pick(&hunt.states);
+            Hit {
+                queue,
+                era,
+                state,
+                id: JobId::new(chaos.bytes()),
+                name: chaos.clean(),
+                at: chaos.coin().then(|| NOW - chaos.count() as i64),
+                due_at: None,
+                score: None,
+                place: chaos.pick(&[None, Some("id"), Some("data"), Some("failedReason")]),
+                excerpt: chaos.clean(),
+            }
+        });
+        let phase = match self.below(4) {
+            0 => Phase::Waiting(self.clean()),
+            1 => Phase::Over,
+            2 => Phase::Enough,
+            _ => Phase::Reading,
+        };
+        let coverage = Coverage { read: self.count(), total: self.count(), ..Coverage::default() };
+        let cost = WalkCost { bytes: self.count(), per_second: self.count() as f64, ..WalkCost::default() };
+        Found { hits, coverage, cost, phase, note: self.coin().then(|| self.clean()) }
     }
 
     fn page(&mut self, query: &PageQuery) -> Page {

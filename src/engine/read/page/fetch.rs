@@ -29,6 +29,22 @@ pub async fn page(conn: &Conn, era: Era, query: &PageQuery) -> Result<Page, Conn
     Ok(Page { query: query.clone(), total: ids.total, rows })
 }
 
+/// Reads the rows of jobs whose ids (and scores, in a sorted set) are known already.
+pub async fn rows(
+    conn: &Conn,
+    era: Era,
+    queue: &QueueId,
+    state: State,
+    ids: &[(JobId, Option<f64>)],
+) -> Result<Vec<JobRow>, ConnError> {
+    let query = PageQuery { queue: queue.clone(), state, offset: 0, limit: 0, order: Order::Natural };
+    let mut rows = Vec::with_capacity(ids.len());
+    for chunk in ids.chunks(ROWS) {
+        rows.extend(fetch(conn, era, &query, chunk).await?);
+    }
+    Ok(rows)
+}
+
 struct Ids {
     total: u64,
     found: Vec<(JobId, Option<f64>)>,
