@@ -8,9 +8,10 @@ use crate::wire::QueueId;
 use crate::wire::client::{ClientLine, Role};
 use crate::wire::era::Waits;
 
-/// A list of up to so many bytes is asked for with every look ..
-const SHORT: usize = 64 << 10;
-/// .. and a longer one once in this time.
+/// A list of up to so many bytes is asked for with every look; a longer one is kept for as long as makes
+/// so many bytes a second of it ..
+const BYTES: usize = 64 << 10;
+/// .. and no longer than this.
 const KEPT: Duration = Duration::from_secs(10);
 
 /// The workers of a queue.
@@ -67,8 +68,7 @@ pub(super) async fn read(
     before: Option<&Clients>,
 ) -> Result<Clients, ConnError> {
     if let Some(Clients::Known { listed, bytes, .. }) = before
-        && *bytes > SHORT
-        && listed.elapsed() < KEPT
+        && listed.elapsed() < Duration::from_secs((bytes / BYTES) as u64).min(KEPT)
     {
         return Ok(before.cloned().unwrap_or_default());
     }

@@ -47,10 +47,7 @@ fn due_jobs_that_a_worker_does_not_promote() {
     scene.healthy("behind");
 
     // A worker that is paused in its own process promotes nothing, either.
-    let worker = scene.worker("late", json!({}));
-    scene.call(json!({"op": "workerPause", "handle": worker}));
-    scene.call(json!({"op": "add", "queue": "late", "data": {}}));
-    scene.call(json!({"op": "waitIdle", "queue": "late"}));
+    let worker = scene.resting("late");
     scene.add_old("late", 40_000, json!({}), json!({"delay": 15_000}));
     let found = scene.named("late", "overdue");
     assert_eq!((&found["overdue"], &found["workers"]), (&json!(1), &json!(1)));

@@ -171,10 +171,7 @@ fn groups_of_pro_and_writers_that_nothing_tells() {
     scene.redis("DEL bull:pro:groups");
     scene.healthy("pro");
 
-    let worker = scene.worker("who", json!({}));
-    scene.call(json!({"op": "workerPause", "handle": worker}));
-    scene.call(json!({"op": "add", "queue": "who", "data": {}}));
-    scene.call(json!({"op": "waitIdle", "queue": "who"}));
+    let worker = scene.resting("who");
     scene.add_old("who", 30_000, json!({}), json!({}));
     scene.redis("HDEL bull:who:meta version");
     scene.redis("DEL bull:who:marker");

@@ -41,6 +41,15 @@ fn a_pause_is_named_with_the_way_it_was_made() {
     let found = scene.named("list", "split");
     assert_eq!((&found["waiting"], &found["paused"]), (&json!(0), &json!(2)));
 
+    let mut bull = Node::start(Lib::Bull4, &scene.server);
+    bull.call(json!({"op": "worker", "queue": "bull"}));
+    bull.call(json!({"op": "pause", "queue": "bull"}));
+    bull.call(json!({"op": "add", "queue": "bull", "data": {}}));
+    let found = scene.named("bull", "paused");
+    assert_eq!((&found["flag"], &found["paused"]), (&json!("meta-paused (Bull)"), &json!(1)));
+    bull.call(json!({"op": "resume", "queue": "bull"}));
+    scene.healthy("bull");
+
     scene.call(json!({"op": "resume", "queue": "flag"}));
     scene.healthy("flag");
     let target = Target { queue: queue("list"), era: WriteEra::V5 };

@@ -92,6 +92,23 @@ impl Scene {
         self.node.call(json!({"op": "worker", "queue": queue, "opts": opts}))
     }
 
+    /// A worker that is paused in its own process: connected, and not asking for work any more.
+    pub fn resting(&mut self, queue: &str) -> Value {
+        let worker = self.worker(queue, json!({"drainDelay": 1}));
+        self.call(json!({"op": "workerPause", "handle": worker}));
+        // The call that waited when it was paused may still take a job.
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let Sight::Queue(look) = self.look(queue, None) else { panic!("the server is well") };
+            let workers = look.clients.workers().unwrap();
+            if workers.len() == 1 && !workers[0].idle {
+                return worker;
+            }
+            assert!(Instant::now() < end, "it goes on asking: {workers:?}");
+            std::thread::sleep(APART);
+        }
+    }
+
     /// Adds a job that could have run so long ago, ms.
     pub fn add_old(&mut self, queue: &str, ms: i64, data: Value, opts: Value) -> String {
         let mut opts = opts;

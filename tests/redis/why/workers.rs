@@ -15,12 +15,10 @@ fn a_missing_worker_and_one_that_does_not_ask() {
     assert_eq!((&found["workers"], &found["ready"]), (&json!(0), &json!(3)));
     let worker = scene.worker("q", json!({}));
     scene.healthy("q");
+    scene.call(json!({"op": "workerStop", "handle": worker}));
 
     // Paused in its own process, it is connected and does not ask.
-    scene.call(json!({"op": "workerPause", "handle": worker}));
-    // The call that waited when it was paused still takes one.
-    scene.call(json!({"op": "add", "queue": "q", "data": {}}));
-    scene.call(json!({"op": "waitIdle", "queue": "q"}));
+    let worker = scene.resting("q");
     scene.add_old("q", 20_000, json!({}), json!({}));
     let found = scene.named("q", "deaf-workers");
     assert_eq!(
