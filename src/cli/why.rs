@@ -53,9 +53,10 @@ struct CauseDocument {
 pub async fn run(session: &mut Session, args: &WhyArgs) -> Result<u8, Failure> {
     let queue = match resolve::queue(session, &args.queue).await {
         Ok(found) => found.id,
-        Err(failure) => match refuses(session, &args.queue, failure).await? {
-            (queue, sight) => return answer(session, &queue, &diagnose(&queue, None, &sight)),
-        },
+        Err(failure) => {
+            let (queue, sight) = refuses(session, &args.queue, failure).await?;
+            return answer(session, &queue, &diagnose(&queue, None, &sight));
+        }
     };
     let first = look(&session.conn, &queue, None).await?;
     tokio::time::sleep(Duration::from_millis(APART_MS)).await;

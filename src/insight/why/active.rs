@@ -16,7 +16,7 @@ pub(super) fn orphans(case: &Case<'_>) -> Option<Cause> {
     let off = case.both(|look| look.keys.stalled_check_ms == -1);
     let old = orphans.iter().any(|job| job.started_at.is_some_and(|at| case.now.at - at > TWICE_MS));
     let workers = case.workers().is_some_and(|workers| !workers.is_empty());
-    if !off && !(old && workers) {
+    if !(off || old && workers) {
         return None;
     }
     let count = figure::count(orphans.len() as u64);

@@ -54,18 +54,15 @@ pub(super) fn parents(case: &Case<'_>) -> Option<Cause> {
         .count("withoutChildren", "without pending children", alone)
         .jobs(jobs);
     let child = blocks.iter().find(|child| matches!(child.state, ChildState::Failed(_)));
-    Some(match child {
-        Some(child) => {
-            let open = Deed::Open(child.queue.clone(), child.id.clone());
-            let queue = crate::text::shell_word(child.queue.name.as_bytes());
-            let id = crate::text::shell_word(child.id.as_bytes());
-            let words = queue.zip(id).map_or_else(String::new, |(queue, id)| format!(" {queue} {id}"));
-            cause.command(format!("toril retry{words}")).deed(open)
-        }
-        None => {
-            let open = Deed::Open(case.now.queue.clone(), parent.id.clone());
-            cause.command("toril doctor QUEUE").deed(open)
-        }
+    let Some(child) = child else {
+        let open = Deed::Open(case.now.queue.clone(), parent.id.clone());
+        return Some(cause.command("toril doctor QUEUE").deed(open));
+    };
+    let open = Deed::Open(child.queue.clone(), child.id.clone());
+    let words = [child.queue.name.as_bytes(), child.id.as_bytes()].map(crate::text::shell_word);
+    Some(match words {
+        [Some(queue), Some(id)] => cause.command(format!("toril retry {queue} {id}")).deed(open),
+        _ => cause.deed(open),
     })
 }
 

@@ -79,7 +79,7 @@ pub(super) fn rate(case: &Case<'_>) -> Option<Cause> {
         return None;
     }
     let stops = case.stands() && (manual || case.waited(SHORT_MS));
-    if !stops && !(reached && case.waited(LATE_MS)) {
+    if !(stops || reached && case.waited(LATE_MS)) {
         return None;
     }
     let weight = if stops { Weight::Stops } else { Weight::Slows };

@@ -83,7 +83,9 @@ impl Scene {
         self.until(name, "healthy", |found| found.causes.is_empty())
     }
 
-    pub fn call(&mut self, request: Value) -> Value {
+    pub fn call(&mut self, mut request: Value) -> Value {
+        // On a machine that is held up the usual ten seconds are not much.
+        request["timeoutMs"] = 18_000.into();
         self.node.call(request)
     }
 
