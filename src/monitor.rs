@@ -12,6 +12,7 @@ pub mod feed;
 mod health;
 pub mod interest;
 mod link;
+pub mod marks;
 pub mod redis;
 pub mod remembered;
 mod series;

@@ -16,6 +16,7 @@ use tokio::sync::{mpsc, watch};
 use super::budget::Budget;
 use super::discover::Known;
 use super::interest::Interest;
+use super::marks;
 use super::redis::RedisHealth;
 use super::remembered;
 use super::snapshot::{Discovery, Snapshot};
@@ -245,7 +246,7 @@ impl Core {
                     if self.store.found(queue.clone(), false)
                         && let Some(roster) = self.draft.connected.roster()
                     {
-                        self.store.workers_of(&queue, roster);
+                        self.store.workers_of(&queue, roster, self.clock.now_ms());
                     }
                 }
             }
@@ -266,6 +267,9 @@ impl Core {
             Input::NoStreams => self.no_streams(),
             Input::Roster(roster) => self.connected(roster),
             Input::Health(health) => {
+                if let Some(before) = &self.draft.redis {
+                    marks::of_server(&mut self.draft.marks, before, &health);
+                }
                 self.draft.redis = Some(health);
                 self.store.changed = true;
             }
@@ -275,7 +279,7 @@ impl Core {
 
     /// Takes who is connected. A look that found nothing new is no news.
     fn connected(&mut self, roster: Option<Roster>) {
-        self.store.set_workers(roster.as_ref());
+        self.store.set_workers(roster.as_ref(), self.clock.now_ms());
         self.draft.connected = match roster {
             None => {
                 self.store.changed |= !matches!(self.draft.connected, Connected::NotPermitted);

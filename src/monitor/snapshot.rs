@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::marks::Marks;
 use super::redis::RedisHealth;
 use super::workers::Connected;
 use crate::text::Clean;
@@ -18,6 +19,8 @@ pub struct Snapshot {
     pub discovery: Discovery,
     /// The server's health, once it was read.
     pub redis: Option<Arc<RedisHealth>>,
+    /// What happened to the server of late, oldest first.
+    pub marks: Marks,
     /// Who is connected.
     pub connected: Connected,
     /// What we cost Redis.
@@ -141,6 +144,8 @@ pub struct QueueRow {
     pub drain: Drain,
     /// Rates of the past minutes, oldest first.
     pub history: Arc<[RatePoint]>,
+    /// What happened of late, oldest first.
+    pub marks: Marks,
     /// When each of [`Cell`] last changed, ms since the epoch by this host.
     pub changed_at: [i64; Cell::COUNT],
     /// When it was sampled, ms since the epoch by this host; 0 when it never was.
@@ -222,6 +227,7 @@ impl QueueRow {
             oldest_active_at: None,
             drain: Drain::Unknown,
             history: Arc::from([]),
+            marks: Marks::default(),
             changed_at: [0; Cell::COUNT],
             sampled_at: 0,
             touched: 0,

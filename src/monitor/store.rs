@@ -172,17 +172,17 @@ impl Store {
         }
     }
 
-    /// Takes how many workers each queue has; `None` where that may not be known.
-    pub fn set_workers(&mut self, roster: Option<&Roster>) {
+    /// Takes how many workers each queue has now (this host's clock); `None` where that may not be known.
+    pub fn set_workers(&mut self, roster: Option<&Roster>, now: i64) {
         for entry in self.entries.values_mut() {
-            self.changed |= entry.set_workers(roster.map(|roster| roster.seen(&entry.row.id)));
+            self.changed |= entry.set_workers(roster.map(|roster| roster.seen(&entry.row.id)), now);
         }
     }
 
     /// Takes how many workers one queue has.
-    pub fn workers_of(&mut self, id: &QueueId, roster: &Roster) {
+    pub fn workers_of(&mut self, id: &QueueId, roster: &Roster, now: i64) {
         if let Some(entry) = self.entries.get_mut(&place(id)) {
-            self.changed |= entry.set_workers(Some(roster.seen(id)));
+            self.changed |= entry.set_workers(Some(roster.seen(id)), now);
         }
     }
 }

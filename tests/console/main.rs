@@ -17,6 +17,7 @@ mod flow;
 mod house;
 mod job;
 mod log;
+mod marks;
 mod mask;
 mod modal;
 mod redis;

@@ -254,7 +254,7 @@ impl Schedulers {
             return;
         }
         self.read |= read.complete;
-        self.total = read.queues.iter().map(|queue| queue.total).sum();
+        self.total = read.queues.iter().fold(0, |sum: u64, queue| sum.saturating_add(queue.total));
         self.error = None;
         self.all.clear();
         for of in &read.queues {

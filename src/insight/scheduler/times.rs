@@ -93,13 +93,14 @@ impl<'a> Times<'a> {
 
     /// The last time before `due` that a run which started at `at` can have been for.
     pub fn before(&self, due: i64, at: i64) -> Option<i64> {
-        let latest = at.saturating_add(EARLY_MS).min(due - 1);
+        let latest = at.saturating_add(EARLY_MS).min(due.saturating_sub(1));
         match &self.rule {
             Rule::Every(ms) => {
                 // A short interval has no room for clocks that differ.
-                let latest = at.saturating_add(EARLY_MS.min(*ms / 2)).min(due - 1);
-                Some(due - (due - latest).div_euclid(*ms).max(1) * *ms)
-                    .map(|slot| if slot > latest { slot - *ms } else { slot })
+                let latest = at.saturating_add(EARLY_MS.min(*ms / 2)).min(due.saturating_sub(1));
+                let steps = due.saturating_sub(latest).div_euclid(*ms).max(1);
+                Some(due.saturating_sub(steps.saturating_mul(*ms)))
+                    .map(|slot| if slot > latest { slot.saturating_sub(*ms) } else { slot })
             }
             Rule::Cron(cron, zone) => {
                 // Where the next run is none of its times, it is read in another zone than ours.

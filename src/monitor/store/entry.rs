@@ -6,6 +6,7 @@ use super::Entry;
 use crate::engine::read::Overview;
 use crate::engine::read::heads;
 use crate::engine::read::workers::Seen;
+use crate::monitor::marks::{self, Happened};
 use crate::monitor::series::Flow;
 use crate::monitor::snapshot::{Cell, EraNote, QueueRow, Workers};
 use crate::text::Clean;
@@ -55,7 +56,7 @@ impl Entry {
     }
 
     /// Takes who is connected; whether the row changed.
-    pub(super) fn set_workers(&mut self, seen: Option<Seen>) -> bool {
+    pub(super) fn set_workers(&mut self, seen: Option<Seen>, now: i64) -> bool {
         let workers = seen.map_or(Workers::NotPermitted, |seen| Workers::Count(seen.workers));
         if let Some(seen) = seen {
             // Busy workers show nothing: what was seen of idle ones stays true.
@@ -64,7 +65,14 @@ impl Entry {
         }
         let mut changed = self.settle_era();
         if self.row.workers != workers {
-            Arc::make_mut(&mut self.row).workers = workers;
+            let row = Arc::make_mut(&mut self.row);
+            if let (Workers::Count(before), Workers::Count(after)) = (row.workers, workers) {
+                let more = u64::from(after.saturating_sub(before));
+                let fewer = u64::from(before.saturating_sub(after));
+                let what = if more > 0 { Happened::WorkersCame(more) } else { Happened::WorkersLeft(fewer) };
+                marks::note(&mut row.marks, now, what);
+            }
+            row.workers = workers;
             changed = true;
         }
         changed
@@ -114,6 +122,10 @@ impl Entry {
         let counts = found.counts(self.row.era);
         let mut row = (*self.row).clone();
         row.backlog = found.backlog();
+        if !first && row.paused != found.is_paused() {
+            let what = if row.paused { Happened::Resumed } else { Happened::Paused };
+            marks::note(&mut row.marks, now, what);
+        }
         row.paused = found.is_paused();
         row.split = found.is_split(&counts);
         row.concurrency = found.meta.concurrency;
@@ -204,6 +216,9 @@ impl Entry {
         row.failure_share = rates.failure_share;
         row.drain = rates.drain;
         if let Some(history) = history {
+            if let Some(failed) = marks::burst(&history) {
+                marks::note(&mut row.marks, now, Happened::Failures(failed));
+            }
             row.history = history;
         }
         true

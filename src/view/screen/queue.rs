@@ -1,6 +1,7 @@
 //! The Queue screen.
 
 mod columns;
+mod marks;
 mod side;
 
 use super::{empty, heading};
@@ -180,7 +181,13 @@ fn foot(pen: &mut Pen<'_>, queue: &Queue, cx: &Context<'_>, len: u64) {
     let width = area.width.saturating_sub(Queue::side(cx.body).width + 2);
     let x = pen.put(area.x + 1, area.y, width, &Clean::line(parts.join("  ·  ")), Role::Dim);
     let note = queue.filtered.as_ref().and_then(|filtered| filtered.found.note.as_ref());
-    if let Some(why) = queue.error.as_ref().filter(|_| len > 0).or(note) {
+    let why = queue.error.as_ref().filter(|_| len > 0).or(note);
+    // Where there is no room for charts, the newest that happened is told here.
+    let row = cx.queue(&queue.id).filter(|_| Queue::side(cx.body).width == 0 && why.is_none());
+    if let Some((text, role)) = row.and_then(|row| marks::newest(row, cx.snapshot, cx.now)) {
+        pen.put(x + 2, area.y, (area.x + width).saturating_sub(x + 2), &text, role);
+    }
+    if let Some(why) = why {
         pen.put(x + 2, area.y, width.saturating_sub(x + 2), why, Role::Danger);
     }
 }

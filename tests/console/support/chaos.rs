@@ -15,6 +15,7 @@ use toril::engine::read::{Child, ChildKind, FieldValue, NextRun, Roster, Standin
 use toril::insight::find::{Found, Hit, Phase};
 use toril::insight::walk::{Cost as WalkCost, Coverage};
 use toril::insight::workers::{Usual, Usuals};
+use toril::monitor::marks::{Happened, Mark, Marks};
 use toril::monitor::redis::{Clients, HealthPoint, Memory, Persistence, SlowEntry};
 use toril::monitor::snapshot::{Cost, Discovery, RatePoint};
 use toril::monitor::workers::Connected;
@@ -130,6 +131,22 @@ impl Chaos {
         Raw::new(self.bytes())
     }
 
+    pub fn marks(&mut self) -> Marks {
+        let mark = |chaos: &mut Self| {
+            let n = chaos.count();
+            let what = chaos.pick(&[
+                Happened::Failures(n),
+                Happened::WorkersCame(n),
+                Happened::WorkersLeft(n),
+                Happened::Paused,
+                Happened::Evicted(n),
+                Happened::FailedOver,
+            ]);
+            Mark { at: NOW - i64::try_from(chaos.count() % 400_000).unwrap(), what }
+        };
+        self.some(6, mark).into()
+    }
+
     fn member(&mut self, queue: &QueueId, id: &JobId) -> Member {
         let text = |chaos: &mut Self| Brief::Text(chaos.clean());
         Member {
@@ -176,6 +193,7 @@ impl Chaos {
         queues.sort_by(|a, b| a.name.cmp(&b.name));
         let connected = self.connected(&queues);
         Snapshot {
+            marks: self.marks(),
             connected,
             generation: self.number(),
             queues: queues.into_iter().map(Arc::new).collect(),

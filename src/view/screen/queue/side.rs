@@ -1,5 +1,6 @@
 //! The panel beside the list: rates over time, limits, workers, era.
 
+use super::marks;
 use crate::app::panel::Context;
 use crate::app::panes::Rect;
 use crate::insight::fault::{faults, health};
@@ -31,6 +32,7 @@ pub fn draw(pen: &mut Pen<'_>, row: &QueueRow, area: Rect, cx: &Context<'_>) {
         y = wrap(pen, area, y, end, &health(row), Role::Ok);
     }
     y += 1;
+    let happened = marks::shown(row, cx.snapshot, area.width.saturating_sub(1), cx.now);
     for (name, of, role) in [
         ("in/s", (|p| p.added) as fn(&crate::monitor::snapshot::RatePoint) -> f32, Role::Accent),
         ("out/s", |p| p.finished, Role::Ok),
@@ -47,9 +49,17 @@ pub fn draw(pen: &mut Pen<'_>, row: &QueueRow, area: Rect, cx: &Context<'_>) {
         line(pen, &mut y, name, &Clean::line(format!("{now}{} at most", figure::rate(top))), Role::Text);
         let height = if area.height > 34 { 4 } else { 2 };
         if y + height <= end {
+            if y + height < end {
+                let axis = Rect::new(area.x, y + height, area.width.saturating_sub(1), 1);
+                marks::axis(pen, &happened, row, axis, cx.now);
+            }
             spark::chart(pen, Rect::new(area.x, y, area.width.saturating_sub(1), height), &values, top, role);
             y += height + 1;
         }
+    }
+    if y < end && !happened.is_empty() {
+        let rows = if area.height > 34 { 6 } else { 3 };
+        y += marks::legend(pen, &happened, Rect::new(area.x, y, area.width, rows.min(end - y))) + 1;
     }
     let workers = match row.workers {
         Workers::Unknown => Clean::line("not looked yet"),
