@@ -123,7 +123,7 @@ fn cell(row: &Row, title: &str, cx: &Context<'_>) -> (Clean, Role) {
         "rule" => (row.rule.clone(), Role::Text),
         "next" => next(row, cx),
         "last" => match health.last_at {
-            Some(at) => (figure::age(cx.redis_now() - at), Role::Text),
+            Some(at) => (figure::age(cx.redis_now().saturating_sub(at)), Role::Text),
             None => dash(),
         },
         "drift" => match health.drift_ms {

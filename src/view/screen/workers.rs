@@ -131,7 +131,7 @@ fn cell(row: &Row, title: &str, cx: &Context<'_>) -> (Clean, Role) {
             _ => (row.name.clone(), Role::Strong),
         },
         "address" => (row.address.clone(), Role::Dim),
-        "since" => row.since.map_or_else(dash, |at| (figure::age(cx.now - at), Role::Text)),
+        "since" => row.since.map_or_else(dash, |at| (figure::age(cx.now.saturating_sub(at)), Role::Text)),
         " era" => (Clean::line(format!(" {}", row.era.unwrap_or("–"))), Role::Dim),
         "jobs" => match row.running {
             0 => dash(),
@@ -139,7 +139,7 @@ fn cell(row: &Row, title: &str, cx: &Context<'_>) -> (Clean, Role) {
             n => (figure::count_in(n, 6), Role::Text),
         },
         "longest" => match oldest.and_then(|job| Some((job, job.started_at?))) {
-            Some((job, at)) => (figure::age(now - at), running_role(job, cx)),
+            Some((job, at)) => (figure::age(now.saturating_sub(at)), running_role(job, cx)),
             None => dash(),
         },
         "usual" => match oldest.and_then(|job| job.usual) {
@@ -211,7 +211,8 @@ fn foot(pen: &mut Pen<'_>, workers: &Workers, cx: &Context<'_>) {
             return;
         }
         y += 1;
-        let age = job.started_at.map_or_else(Clean::default, |at| figure::age(cx.redis_now() - at));
+        let age =
+            job.started_at.map_or_else(Clean::default, |at| figure::age(cx.redis_now().saturating_sub(at)));
         let text = Clean::line(format!("{} {}  {age}", job.name, job.shown_id));
         put(pen, area.x + 3, y, &text, running_role(job, cx));
     }
@@ -252,7 +253,9 @@ fn job_cell(job: &Doing, row: &Row, title: &str, cx: &Context<'_>) -> (Clean, Ro
         "job" => (job.shown_id.clone(), Role::Strong),
         "name" => (job.name.clone(), Role::Text),
         "runs for" => match job.started_at {
-            Some(at) => (figure::duration((cx.redis_now() - at) / 1000 * 1000), running_role(job, cx)),
+            Some(at) => {
+                (figure::duration(cx.redis_now().saturating_sub(at) / 1000 * 1000), running_role(job, cx))
+            }
             None => dash(),
         },
         "usual" => job.usual.map_or_else(dash, |usual| (brief(usual.median_ms), Role::Dim)),
