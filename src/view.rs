@@ -29,6 +29,8 @@ pub fn draw(app: &App, theme: &Theme, now: i64, buffer: &mut Buffer) {
         Screen::WorkerJobs(jobs) => screen::workers::draw_jobs(&mut pen, jobs, &cx),
         Screen::Schedulers(schedulers) => screen::schedulers::draw(&mut pen, schedulers, &cx),
         Screen::Events(events) => screen::events::draw(&mut pen, events, &cx),
+        Screen::Errors(errors) => screen::errors::draw(&mut pen, errors, &cx),
+        Screen::Group(members) => screen::errors::draw_members(&mut pen, members, &cx),
         Screen::Log(log) => screen::log::draw(&mut pen, log, &cx),
         Screen::Record(record) => screen::log::draw_record(&mut pen, record, &cx),
         Screen::Why(why) => screen::why::draw(&mut pen, why, &cx),

@@ -31,6 +31,10 @@ pub enum Scope {
     Redis,
     /// The Events screen.
     Events,
+    /// The Errors screen.
+    Errors,
+    /// Where a group of errors is chosen.
+    Group,
     /// The Log screen and its records.
     Log,
     /// The Why screen.
@@ -56,6 +60,8 @@ impl Scope {
             Self::Schedulers => "Schedulers",
             Self::Redis => "Redis",
             Self::Events => "Events",
+            Self::Errors => "Errors",
+            Self::Group => "The group",
             Self::Log => "Log",
             Self::Why => "Why",
             Self::Find => "Find",
@@ -143,6 +149,10 @@ actions! {
     QueueClean "queue.clean" Jobs [k('X')] "clean" "Clean: remove the jobs of this state, or those of an age" writes;
     QueueDrain "queue.drain" OneQueue [k('E')] "" "Empty the queue: remove what waits, and what is delayed if wished" writes;
     QueueObliterate "queue.obliterate" OneQueue [k('O')] "" "Obliterate: remove the queue with all that it has" writes;
+    GroupRetry "group.retry" Group [k('r'), k('R')] "retry group" "Retry all jobs of the group, at a pace" writes;
+    GroupRetryAnew "group.retry-anew" Group [k('T')] "" "Retry all jobs of the group with all their attempts" writes;
+    GroupRemove "group.remove" Group [k('d')] "remove group" "Remove all jobs of the group, with their children" writes;
+    GroupCopy "group.copy" Group [k('y')] "" "Copy the group's name, as `--error` takes it";
     Mark "mark" Jobs [k(' ')] "mark" "Mark or unmark the row";
     MarkRange "mark.range" Jobs [k('v')] "" "Mark from the last marked row to this one";
     MarkAll "mark.all" Jobs [k('*'), c('a')] "" "Mark all jobs of this state; again: none";
@@ -157,6 +167,9 @@ actions! {
     Sort "sort" Queues [k('s')] "sort" "Sort by the next column";
     Reverse "sort.reverse" List [k('S')] "" "Reverse the order";
     Faults "faults" Queues [k('f')] "faults" "Show only queues with a fault";
+    ErrorsSort "errors.sort" Errors [k('s')] "sort" "Sort by the next column";
+    ErrorsSince "errors.since" Errors [k('n')] "new" "Bring groups on top that are new since: this screen was opened, 15 minutes, an hour, a day";
+    ErrorsStop "errors.stop" Errors [k('x')] "" "Stop reading; or read all anew";
     WorkersSort "workers.sort" Workers [k('s')] "sort" "Sort by the next column";
     SchedulerRun "scheduler.run" Schedulers [k('t')] "run now" "Add a job of the scheduler now; its schedule stays as it is" writes;
     SchedulerEdit "scheduler.edit" Schedulers [k('e')] "edit" "Give the scheduler another schedule, in your editor" writes;
@@ -178,6 +191,7 @@ actions! {
     Top "top" Move [k('g'), n(Code::Home)] "" "To the first row";
     Bottom "bottom" Move [k('G'), n(Code::End)] "" "To the last row";
     ScreenQueues "screen.queues" Global [k('1')] "" "Queues: which is in trouble?";
+    ScreenErrors "screen.errors" Global [k('2')] "errors" "Errors: what are the causes?";
     ScreenWorkers "screen.workers" Global [k('3')] "" "Workers: who does what?";
     ScreenSchedulers "screen.schedulers" Global [k('4')] "" "Schedulers: what comes next, what was missed?";
     ScreenEvents "screen.events" Global [k('5')] "" "Events: what is happening?";

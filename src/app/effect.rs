@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::screen::errors;
 use crate::conn::Sent;
 use crate::engine::op::{JobOp, QueueOp};
 use crate::engine::read::FieldValue;
@@ -44,6 +45,8 @@ pub enum Slot {
     Preview,
     /// What an undo would put back.
     Undo,
+    /// Failures by cause.
+    Errors,
     /// Jobs of a flow.
     Flow,
     /// A masked value that is to be shown.
@@ -96,6 +99,8 @@ pub enum Query {
     Reveal(QueueId, Era, JobId, String),
     /// The journal, unless its file still has this size.
     Journal(u64),
+    /// Failures by cause.
+    Errors(errors::Wanted),
     /// What was sent after the entry of this number.
     Sent(u64),
     /// Jobs that run, and how long they usually take: with progress.
@@ -187,6 +192,8 @@ pub enum Answer {
     Undoable(Taken),
     /// The journal; `None`: as it was.
     Journal(Option<JournalRead>),
+    /// Failures with their causes.
+    Errors(errors::News),
     /// What was sent, oldest first.
     Sent(Vec<Sent>),
     /// Jobs that run, as far as they were read.

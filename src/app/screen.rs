@@ -1,5 +1,6 @@
 //! The screens.
 
+pub mod errors;
 pub mod events;
 pub mod find;
 pub mod job;
@@ -38,6 +39,10 @@ pub enum Screen {
     Schedulers(Box<schedulers::Schedulers>),
     /// The event feed.
     Events(events::Events),
+    /// Failures by cause.
+    Errors(Box<errors::Errors>),
+    /// The jobs of a group of errors.
+    Group(Box<errors::Members>),
     /// What was done and sent.
     Log(Box<log::Log>),
     /// One act of the journal.
@@ -59,6 +64,8 @@ impl Screen {
             Self::WorkerJobs(screen) => screen.as_ref(),
             Self::Schedulers(screen) => screen.as_ref(),
             Self::Events(screen) => screen,
+            Self::Errors(screen) => screen.as_ref(),
+            Self::Group(screen) => screen.as_ref(),
             Self::Log(screen) => screen.as_ref(),
             Self::Record(screen) => screen.as_ref(),
             Self::Why(screen) => screen.as_ref(),
@@ -77,6 +84,8 @@ impl Screen {
             Self::WorkerJobs(screen) => screen.as_mut(),
             Self::Schedulers(screen) => screen.as_mut(),
             Self::Events(screen) => screen,
+            Self::Errors(screen) => screen.as_mut(),
+            Self::Group(screen) => screen.as_mut(),
             Self::Log(screen) => screen.as_mut(),
             Self::Record(screen) => screen.as_mut(),
             Self::Why(screen) => screen.as_mut(),
@@ -90,6 +99,7 @@ impl Screen {
             Self::Job(screen) => Some(&screen.queue),
             Self::Why(screen) => Some(&screen.id),
             Self::Queues(screen) => screen.cursor.key.as_ref(),
+            Self::Errors(_) | Self::Group(_) => None,
             Self::Workers(screen) => screen.selected().map(|row| &row.queue),
             Self::WorkerJobs(screen) => Some(&screen.row.queue),
             Self::Schedulers(screen) => screen.selected().map(|row| &row.queue),

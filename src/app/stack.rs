@@ -8,6 +8,8 @@ pub enum Root {
     /// Key `1`.
     #[default]
     Queues,
+    /// Key `2`.
+    Errors,
     /// Key `3`.
     Workers,
     /// Key `4`.
@@ -20,8 +22,8 @@ pub enum Root {
     Log,
 }
 
-const ROOTS: [Root; 6] =
-    [Root::Queues, Root::Workers, Root::Schedulers, Root::Events, Root::Redis, Root::Log];
+const ROOTS: [Root; 7] =
+    [Root::Queues, Root::Errors, Root::Workers, Root::Schedulers, Root::Events, Root::Redis, Root::Log];
 
 /// One stack of screens for each root: leaving a root for another loses nothing.
 #[derive(Debug)]
@@ -38,6 +40,7 @@ impl Default for Stacks {
             above: [const { Vec::new() }; ROOTS.len()],
             roots: [
                 Screen::Queues(super::screen::queues::Queues::default()),
+                Screen::Errors(Box::default()),
                 Screen::Workers(Box::default()),
                 Screen::Schedulers(Box::default()),
                 Screen::Events(super::screen::events::Events::default()),

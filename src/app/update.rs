@@ -267,6 +267,7 @@ pub(super) fn act(app: &mut App, action: Action, now: i64) -> Vec<Effect> {
         Action::QuitOrBack | Action::Back => back(app, now),
         Action::Suspend => vec![Effect::Suspend],
         Action::ScreenQueues => go(app, Root::Queues, now),
+        Action::ScreenErrors => go(app, Root::Errors, now),
         Action::ScreenWorkers => go(app, Root::Workers, now),
         Action::ScreenSchedulers => go(app, Root::Schedulers, now),
         Action::ScreenEvents => go(app, Root::Events, now),

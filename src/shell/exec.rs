@@ -1,6 +1,7 @@
 //! Does what `update` asks for: reads by slots, acts one by one, and reports back.
 
 mod acts;
+mod errors;
 mod flow;
 mod search;
 mod watch;
@@ -140,6 +141,9 @@ impl Exec {
                     search::Teller { conn, mask, id, messages: &messages }.answer(query).await
                 }
                 Query::Journal(seen) => acts::journal(&operator, seen).await.map(Answer::Journal),
+                Query::Errors(wanted) => {
+                    errors::read(&conn, &mask, wanted, id, &messages).await.map_err(|error| told(&error))
+                }
                 Query::Sent(after) => Ok(Answer::Sent(sent.after(after))),
                 Query::Reveal(queue, era, job, what) => {
                     operator.reveal(&queue, era, &job, &what).await.map(Answer::Revealed)
@@ -198,6 +202,7 @@ async fn answer(conn: &Conn, mask: &Mask, query: Query) -> Result<Answer, ConnEr
         Query::Draft(queue, id, most) => Answer::Field(read::field(conn, &queue, &id, b"data", most).await?),
         Query::Reveal(..)
         | Query::Workers(_)
+        | Query::Errors(_)
         | Query::Schedulers(_)
         | Query::Scan { .. }
         | Query::Find(_)

@@ -11,6 +11,7 @@
 mod support;
 
 mod edit;
+mod errors;
 mod events;
 mod find;
 mod flow;

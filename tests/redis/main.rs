@@ -18,6 +18,7 @@ mod differential;
 mod doctor;
 mod documents;
 mod engine;
+mod errors;
 mod examples;
 mod faults;
 mod flows;

@@ -89,6 +89,9 @@ pub(super) const FILES: &[&str] = &[
     "mts", "cts",
 ];
 
+/// The longest part of a name that is taken for made up only because the one before it is.
+const SHORT: usize = 6;
+
 /// Whether a run of text begins with this character.
 pub(super) fn begins(c: char) -> bool {
     c.is_alphanumeric() || "/\\.-+~@#:_$%&*".contains(c)
@@ -185,6 +188,8 @@ pub(super) fn pieces<'a>(scanner: &mut Scanner<'a>, run: &'a str) {
     let base = run.as_ptr() as usize - scanner.text.as_ptr() as usize;
     let mut at = 0;
     let mut begins = true;
+    // Where a made up part of a name ended: short parts behind it are made up, too (`worker-7f9c5d8b4-xkzqw`).
+    let mut made = None;
     while let Some(c) = run[at..].chars().next() {
         let rest = &run[at..];
         if !c.is_alphanumeric() {
@@ -201,6 +206,16 @@ pub(super) fn pieces<'a>(scanner: &mut Scanner<'a>, run: &'a str) {
         let length = rest.find(|c: char| !c.is_alphanumeric()).unwrap_or(rest.len());
         let piece = &rest[..length];
         begins = false;
+        let behind = made.is_some_and(|end| end + 1 == at && matches!(run.as_bytes()[end], b'-' | b'_'));
+        if behind && length <= SHORT && piece.is_ascii() && uuid(rest).is_none() {
+            scanner.out.value("id");
+            at += length;
+            made = Some(at);
+            continue;
+        }
+        if length >= 5 && piece.bytes().any(|b| b.is_ascii_digit()) {
+            made = Some(at + length);
+        }
         if let Some(length) = uuid(rest) {
             scanner.out.value("uuid");
             at += length;
@@ -254,7 +269,7 @@ fn mixed<'a>(scanner: &mut Scanner<'a>, piece: &'a str) {
         scanner.word(piece);
     } else if piece.len() > 2 && (piece.starts_with("0x") || piece.starts_with("0X")) && hex(&piece[2..]) {
         scanner.out.value("hex");
-    } else if first > 0 && one_of(&piece[first..], UNITS) {
+    } else if first > 0 && one_of(&piece[first..], UNITS) && !(first >= 6 && hex(piece)) {
         scanner.out.value("n");
         scanner.out.literal(&piece[first..]);
     } else if ends_in_digits

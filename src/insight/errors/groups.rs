@@ -158,11 +158,13 @@ impl Groups {
         true
     }
 
-    /// A job is no longer failed: it was retried or removed. False where it was not known.
-    pub fn remove(&mut self, queue: &QueueId, job: &JobId) -> bool {
+    /// A job that failed by a moment, ms, is no longer failed: it was retried or removed. False where it was
+    /// not known, or failed again since.
+    pub fn remove(&mut self, queue: &QueueId, job: &JobId, until: i64) -> bool {
         let Some(queue) = self.place(queue) else { return false };
         let member = (queue, job.clone());
-        let Some((group, at)) = self.members.get(&member).copied() else { return false };
+        let known = self.members.get(&member).copied().filter(|(_, at)| *at <= until);
+        let Some((group, at)) = known else { return false };
         self.take_back(&member, group, at);
         true
     }
@@ -177,10 +179,10 @@ impl Groups {
         }
     }
 
-    /// Takes back the jobs of a queue that are not among these.
-    pub fn retain(&mut self, queue: &QueueId, there: impl Fn(&JobId) -> bool) -> usize {
+    /// Takes back the jobs of a queue that are not there any more, told by their ids and when they failed.
+    pub fn retain(&mut self, queue: &QueueId, there: impl Fn(&JobId, i64) -> bool) -> usize {
         let Some(place) = self.place(queue) else { return 0 };
-        let gone = self.members.iter().filter(|((queue, job), _)| *queue == place && !there(job));
+        let gone = self.members.iter().filter(|((queue, job), (_, at))| *queue == place && !there(job, *at));
         let gone: Vec<_> = gone.map(|(member, (group, at))| (member.clone(), *group, *at)).collect();
         for (member, group, at) in &gone {
             self.take_back(member, *group, *at);
@@ -294,8 +296,9 @@ mod tests {
         let price = groups.iter().find(|group| group.first_at == 100).unwrap();
         assert_eq!((price.count, price.last_at), (1, 200));
         assert_eq!(groups.queues_of(price), [(&queue("b"), 1)]);
-        assert!(groups.remove(&queue("b"), &JobId::new("1")));
-        assert!(!groups.remove(&queue("b"), &JobId::new("1")));
+        assert!(!groups.remove(&queue("b"), &JobId::new("1"), 199));
+        assert!(groups.remove(&queue("b"), &JobId::new("1"), 200));
+        assert!(!groups.remove(&queue("b"), &JobId::new("1"), 200));
         assert_eq!((groups.len(), groups.count()), (1, 1));
     }
 
@@ -306,7 +309,7 @@ mod tests {
             groups.add(&failure("a", job, 100 + job as i64, "no price for 1"));
             groups.add(&failure("b", job, 100, "no price for 1"));
         }
-        assert_eq!(groups.retain(&queue("a"), |job| job.as_bytes() < b"5".as_slice()), 5);
+        assert_eq!(groups.retain(&queue("a"), |job, _| job.as_bytes() < b"5".as_slice()), 5);
         assert_eq!((groups.known(&queue("a")), groups.known(&queue("b")), groups.count()), (5, 10, 15));
         let id = groups.iter().next().unwrap().cause.id;
         let jobs = groups.jobs(id);

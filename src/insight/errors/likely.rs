@@ -89,7 +89,7 @@ pub(super) fn is_word(letters: &str) -> bool {
         && (letters.bytes().all(|byte| byte.is_ascii_lowercase())
             || letters.bytes().all(|byte| byte.is_ascii_uppercase())
             || (seams(letters) * 4 <= letters.len()))
-        && odd_pairs(letters) * 4 < letters.len()
+        && odd_pairs(letters) <= letters.len() / 8
 }
 
 const fn is_vowel(byte: u8) -> bool {

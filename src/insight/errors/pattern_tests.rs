@@ -140,7 +140,7 @@ fn what_is_shown_names_the_kinds() {
     assert_eq!(shown("GET /v1/users/17 gave 0xff"), "GET <path> gave <hex>");
     assert_eq!(shown("  two\n  lines\tand 3 "), "two lines and <n>");
     assert_eq!(shown(""), "");
-    assert_eq!(shown("user 'x y' of \"column\" `id`"), "user <str> of <str> 'id'");
+    assert_eq!(shown("user 'x y' of \"column\" `id`"), "user <str> of <str> `id`");
 }
 
 #[test]

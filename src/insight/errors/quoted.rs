@@ -225,27 +225,28 @@ pub(super) fn take<'a>(scanner: &mut Scanner<'a>, open: char, end: usize) {
     let whole = scanner.at == 0 && after.trim().is_empty();
     let keep = verdict(scanner, open, inside, after, whole);
     scanner.at = end + close;
+    if matches!(keep, Keep::Value) {
+        scanner.out.value("str");
+        return;
+    }
+    let mark = match open {
+        '\'' => "'",
+        '`' => "`",
+        _ => "\"",
+    };
+    scanner.out.literal(mark);
     match keep {
-        Keep::Value => scanner.out.value("str"),
-        Keep::Name => {
-            scanner.out.literal("'");
-            name(scanner, inside);
-            scanner.out.literal("'");
-        }
-        Keep::Text => {
-            scanner.out.literal("'");
-            scanner.inner(inside);
-            scanner.out.literal("'");
-        }
+        Keep::Value => {}
+        Keep::Name => name(scanner, inside),
+        Keep::Text => scanner.inner(inside),
         Keep::Module => {
             // Which module it is is the cause, where it lies is not.
-            scanner.out.literal("'");
             let own = inside.starts_with(['.', '/']) || inside.contains('\\');
             let from = inside.rfind(['/', '\\']).filter(|_| own).map_or(0, |at| at + 1);
             name(scanner, &inside[from..]);
-            scanner.out.literal("'");
         }
     }
+    scanner.out.literal(mark);
 }
 
 enum Keep {

@@ -1,9 +1,11 @@
 //! Data that no sane server would send, made from one number.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use toril::app::effect::{Answer, FlowPart, FlowQuery, Hunt, JournalRead, Logged, Query, ScanResult, Taken};
 use toril::app::link::{LinkPhase, LinkView};
+use toril::app::screen::errors;
 use toril::app::screen::{schedulers, workers};
 use toril::conn::{Sent, Verb, What};
 use toril::engine::read::flow::{Member, Offspring, Survey};
@@ -12,6 +14,7 @@ use toril::engine::read::page::{Brief, JobRow, Page, PageQuery};
 use toril::engine::read::running::Running;
 use toril::engine::read::schedulers::{Generation, Scheduler};
 use toril::engine::read::{Child, ChildKind, FieldValue, NextRun, Roster, Standing};
+use toril::insight::errors::{self as causes, Failure, cause};
 use toril::insight::find::{Found, Hit, Phase};
 use toril::insight::walk::{Cost as WalkCost, Coverage};
 use toril::insight::workers::{Usual, Usuals};
@@ -514,6 +517,7 @@ impl Chaos {
                 effects: self.some(6, Self::clean),
                 bytes: self.coin().then(|| self.count()),
             }),
+            Query::Errors(wanted) => Answer::Errors(self.errors(wanted)),
             Query::Journal(_) => Answer::Journal(self.coin().then(|| self.journal())),
             Query::Schedulers(queues) => Answer::Schedulers(schedulers::Read {
                 of: queues.len(),
@@ -540,6 +544,22 @@ impl Chaos {
                 edits: self.some(2, Self::clean),
             }),
         })
+    }
+
+    fn errors(&mut self, wanted: &errors::Wanted) -> errors::News {
+        let queues: Vec<QueueId> = (0..3).map(|_| self.queue_id()).collect();
+        let failures = self.some(60, |chaos| {
+            let (reason, stack) = (chaos.bytes(), chaos.bytes());
+            let cause = cause(causes::Field::Value(&reason), causes::Field::Value(&stack)).into();
+            Failure { queue: chaos.pick(&queues), job: JobId::new(chaos.bytes()), at: chaos.moment(), cause }
+        });
+        let present = match wanted {
+            errors::Wanted::Present(queue, at) => Some((queue.clone(), HashSet::new(), *at)),
+            _ => None,
+        };
+        let (read, total) = (self.count(), self.count());
+        let coverage = self.coin().then(|| Coverage { read, total, ..Coverage::default() });
+        errors::News { failures, coverage, per_second: self.below(9) as f64, present, complete: self.coin() }
     }
 
     fn journal(&mut self) -> JournalRead {

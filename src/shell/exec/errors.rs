@@ -1,0 +1,57 @@
+//! Reads failures for the Errors screen.
+
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc;
+
+use crate::app::Msg;
+use crate::app::effect::{Answer, FetchId};
+use crate::app::screen::errors::{News, Wanted};
+use crate::conn::{Conn, ConnError};
+use crate::insight::errors::{Causes, Failure, MEMBERS, Reader, present, recent};
+use crate::text::Mask;
+
+/// What was read is told so often.
+const TOLD: Duration = Duration::from_millis(100);
+/// And whenever it is so many failures: the screen takes them in between two keys.
+const MANY: usize = 2000;
+
+/// Reads what is wanted; progress goes to `messages`, what came last is returned.
+pub(super) async fn read(
+    conn: &Conn,
+    mask: &Mask,
+    wanted: Wanted,
+    id: FetchId,
+    messages: &mpsc::Sender<Msg>,
+) -> Result<Answer, ConnError> {
+    let news = match wanted {
+        Wanted::All(queues, most) => {
+            let mut reader = Reader::new(conn, &queues, most, mask.clone());
+            let (mut failures, mut told) = (Vec::new(), Instant::now());
+            while let Some(some) = reader.next().await? {
+                failures.extend(some);
+                if told.elapsed() >= TOLD || failures.len() >= MANY {
+                    told = Instant::now();
+                    let news = progress(&reader, std::mem::take(&mut failures));
+                    let _ = messages.send(Msg::Fetched(id, Ok(Answer::Errors(news)))).await;
+                }
+            }
+            News { complete: true, ..progress(&reader, failures) }
+        }
+        Wanted::Recent(since) => {
+            let failures = recent(conn, &mut Causes::new(mask.clone()), &since).await?;
+            News { failures, complete: true, ..News::default() }
+        }
+        Wanted::Present(queue, at) => {
+            let there = present(conn, &queue, MEMBERS).await?;
+            let present = there.map(|there| (queue, there, at));
+            News { present, complete: true, ..News::default() }
+        }
+    };
+    Ok(Answer::Errors(news))
+}
+
+fn progress(reader: &Reader, failures: Vec<Failure>) -> News {
+    let coverage = Some(reader.coverage());
+    News { failures, coverage, per_second: reader.cost().per_second, ..News::default() }
+}
