@@ -10,7 +10,6 @@ use crate::engine::read::flow;
 use crate::engine::read::job::{JobDetail, LogPage};
 use crate::engine::read::page::{Page, PageQuery};
 use crate::insight::find::{Found, Wanted};
-use crate::insight::walk::Cost;
 use crate::monitor::Interest;
 use crate::monitor::why::{Look, Sight};
 use crate::operate::journal::{self, Confirmed, JournalId, Part};
@@ -262,8 +261,10 @@ pub struct ScanResult {
     pub total: u64,
     /// The search is over.
     pub complete: bool,
-    /// What it took.
-    pub cost: Cost,
+    /// Jobs read a second.
+    pub per_second: f64,
+    /// The part of Redis's time that it took, 0 to 1.
+    pub share: f64,
     /// What a person should know of the jobs that did not match, or why it waits.
     pub note: Option<Clean>,
 }

@@ -170,10 +170,10 @@ fn on_file(app: &mut App, mut input: Input, key: Key, now: i64) -> Vec<Effect> {
     }
     if key.code == Code::Enter {
         let name = input.value().trim().to_owned();
-        return match name.is_empty() {
-            true => Vec::new(),
-            false => with_current(app, now, |panel, cx| panel.named(cx, &name)),
-        };
+        if name.is_empty() {
+            return Vec::new();
+        }
+        return with_current(app, now, |panel, cx| panel.named(cx, &name));
     }
     if let Some(request) = edit(key) {
         input.handle(request);

@@ -134,18 +134,17 @@ impl<'a> Iterator for Items<'a> {
 
     fn next(&mut self) -> Option<Self::Item> {
         self.left = self.left.checked_sub(1)?;
-        match bulk(&mut self.rest) {
-            Some(item) => Some(item),
+        let item = bulk(&mut self.rest);
+        if item.is_none() {
             // Not a string: what comes after it cannot be told.
-            None => {
-                self.left = 0;
-                Some(None)
-            }
+            self.left = 0;
         }
+        Some(item.flatten())
     }
 }
 
 /// Takes a string off the front; `Some(None)` is nil.
+#[expect(clippy::option_option, reason = "no string, nil, and a string are three things")]
 fn bulk<'a>(rest: &mut &'a [u8]) -> Option<Option<&'a [u8]>> {
     let line = line_of(rest)?;
     let length = number(line.strip_prefix(b"$")?)?;

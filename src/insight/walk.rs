@@ -36,7 +36,7 @@ mod round;
 pub use cost::Cost;
 pub use round::{Round, Seen};
 
-use crate::conn::{Conn, ConnError, Kind, Verb};
+use crate::conn::{Conn, ConnError, Kind, RawReply, Verb};
 use crate::wire::{Era, QueueId, State};
 use ids::{Entry, Ids, Upcoming};
 use line::Line;
@@ -222,12 +222,12 @@ impl Walk {
             self.line.ask().await?;
             for (at, ids) in sources.iter_mut().enumerate() {
                 let reply = self.line.replies.get(at);
-                if let Some(error) = reply.and_then(|reply| reply.error())
+                if let Some(error) = reply.and_then(RawReply::error)
                     && error.kind != Kind::Reply
                 {
                     return Err(error);
                 }
-                let length = reply.and_then(|reply| reply.integer()).unwrap_or(0);
+                let length = reply.and_then(RawReply::integer).unwrap_or(0);
                 total += u64::try_from(length).unwrap_or(0);
                 ids.end = length <= 0;
             }

@@ -287,7 +287,8 @@ fn the_filter_of_a_list_takes_text_its_absence_and_jq() {
             rows: vec![job("3")],
             scanned: 12_400,
             total: 1_200_000,
-            cost,
+            per_second: cost.per_second,
+            share: cost.share(),
             note: Some(Clean::line("jq failed on 2 jobs")),
             ..ScanResult::default()
         };

@@ -46,7 +46,7 @@ pub struct Find {
     pub cursor: Cursor<Key>,
     /// Marked jobs.
     pub marks: BTreeSet<Key>,
-    /// When something was last told, ms since the epoch by this host.
+    /// When something was last read, ms since the epoch by this host.
     pub told_at: i64,
     /// Go to the job at once if just one has this id.
     jump: bool,
@@ -141,7 +141,6 @@ impl Find {
     }
 
     fn take(&mut self, cx: &Context<'_>, mut found: Found) -> Vec<Step> {
-        self.told_at = cx.now;
         let new = std::mem::take(&mut found.hits);
         let over = matches!(found.phase, Phase::Over | Phase::Enough);
         let of_id: Vec<Key> = new.iter().filter(|hit| hit.place == Some("id")).map(Self::key).collect();
@@ -151,9 +150,11 @@ impl Find {
             self.fetch = None;
         }
         // Redis says nothing new while it is silent: what was read stays.
-        match (&found.phase, &mut self.found) {
-            (Phase::Waiting(_), Some(before)) => before.phase = found.phase,
-            _ => self.found = Some(found),
+        if let (Phase::Waiting(_), Some(before)) = (&found.phase, &mut self.found) {
+            before.phase = found.phase;
+        } else {
+            self.found = Some(found);
+            self.told_at = cx.now;
         }
         self.settle(cx);
         if std::mem::take(&mut self.jump)

@@ -1,5 +1,6 @@
 //! A text that is looked for in raw bytes.
 
+use std::fmt::Write as _;
 use std::ops::Range;
 
 use memchr::memmem::Finder;
@@ -49,9 +50,8 @@ impl Needle {
         }
         let mut unique: Vec<String> = Vec::new();
         for form in forms {
-            let known = |other: &String| match ignore_case {
-                true => other.eq_ignore_ascii_case(&form),
-                false => *other == form,
+            let known = |other: &String| {
+                if ignore_case { other.eq_ignore_ascii_case(&form) } else { *other == form }
             };
             if !unique.iter().any(known) {
                 unique.push(form);
@@ -143,7 +143,7 @@ fn ascii(json: &str) -> String {
             out.push(c);
         } else {
             for unit in c.encode_utf16(&mut [0; 2]) {
-                out.push_str(&format!("\\u{unit:04x}"));
+                let _ = write!(out, "\\u{unit:04x}");
             }
         }
     }

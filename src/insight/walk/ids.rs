@@ -8,7 +8,7 @@ use std::cmp::Ordering;
 
 use super::Source;
 use super::line::Line;
-use crate::conn::{ConnError, Kind, Verb};
+use crate::conn::{ConnError, Kind, RawReply, Verb};
 use crate::wire::keys::{is_marker, is_reserved};
 
 /// Ids of one page.
@@ -159,7 +159,7 @@ impl Ids {
             }
             line.ask().await?;
             let reply = line.replies.get(0);
-            if let Some(error) = reply.and_then(|reply| reply.error()) {
+            if let Some(error) = reply.and_then(RawReply::error) {
                 if error.kind != Kind::Reply {
                     return Err(error);
                 }
@@ -167,7 +167,7 @@ impl Ids {
                 self.end = true;
                 return Ok(page);
             }
-            let items = || reply.into_iter().flat_map(|reply| reply.items()).flatten();
+            let items = || reply.into_iter().flat_map(RawReply::items).flatten();
             let mut found: Vec<(f64, &[u8])> = if is_list {
                 items().map(|id| (0.0, id)).collect()
             } else {

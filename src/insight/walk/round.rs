@@ -2,7 +2,7 @@
 
 use super::Source;
 use super::ids::{Entry, Ids};
-use crate::conn::RawReplies;
+use crate::conn::{RawReplies, RawReply};
 use crate::wire::{JobId, QueueId, State};
 
 /// Some jobs with the fields that were wanted, still in the bytes that came from Redis.
@@ -81,7 +81,7 @@ impl<'a> Seen<'a> {
     /// apart.
     pub fn bytes(self) -> &'a [u8] {
         let reply = self.entry.reply.and_then(|at| self.round.replies.get(at));
-        reply.map(|reply| reply.frame()).unwrap_or_default()
+        reply.map(RawReply::frame).unwrap_or_default()
     }
 
     /// Where [`Seen::bytes`] begins in [`Round::bytes`].
@@ -106,7 +106,7 @@ impl<'a> Seen<'a> {
     /// All fields, in the order of [`super::Want::fields`]; `None` where one is not there or too large.
     pub fn fields(self) -> impl Iterator<Item = Option<&'a [u8]>> {
         let reply = self.entry.reply.and_then(|at| self.round.replies.get(at));
-        let mut items = reply.map(|reply| reply.items());
+        let mut items = reply.map(RawReply::items);
         (0..self.round.fields).map(move |field| {
             if self.entry.is_large(field) { None } else { items.as_mut().and_then(|items| items.next()?) }
         })

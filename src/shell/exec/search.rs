@@ -107,7 +107,8 @@ impl Teller<'_> {
             };
             found.rows.truncate(ROWS);
             let coverage = search.coverage();
-            (found.scanned, found.total, found.cost) = (coverage.read, coverage.total, search.cost());
+            (found.scanned, found.total) = (coverage.read, coverage.total);
+            (found.per_second, found.share) = (search.cost().per_second, search.cost().share());
             found.complete = waits.is_none() && (over || found.rows.len() >= ROWS);
             if found.complete {
                 return Ok(found);

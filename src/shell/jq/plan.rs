@@ -78,9 +78,8 @@ type Node<'s> = Term<&'s str>;
 fn reads<'s>(term: &Node<'s>, job: bool, names: &mut BTreeSet<String>) -> bool {
     let mut each = |terms: &[&Node<'s>]| terms.iter().all(|term| reads(term, job, names));
     match term {
-        Term::Id | Term::Recurse => !job,
+        Term::Id | Term::Recurse | Term::Str(Some(_), _) | Term::Def(..) => !job,
         Term::Num(_) | Term::Var(_) | Term::Break(_) => true,
-        Term::Str(Some(_), _) | Term::Def(..) => !job,
         Term::Str(None, parts) => parts.iter().all(|part| match part {
             StrPart::Term(term) => reads(term, job, names),
             StrPart::Str(_) | StrPart::Char(_) => true,
@@ -150,8 +149,12 @@ fn reads<'s>(term: &Node<'s>, job: bool, names: &mut BTreeSet<String>) -> bool {
 /// Whether what a filter gives may be its input.
 fn may_pass(term: &Node<'_>) -> bool {
     match term {
-        Term::Num(_) | Term::Str(..) | Term::Arr(_) | Term::Obj(_) | Term::Neg(_) => false,
-        Term::BinOp(_, BinaryOp::Or | BinaryOp::And | BinaryOp::Math(_) | BinaryOp::Cmp(_), _) => false,
+        Term::Num(_)
+        | Term::Str(..)
+        | Term::Arr(_)
+        | Term::Obj(_)
+        | Term::Neg(_)
+        | Term::BinOp(_, BinaryOp::Or | BinaryOp::And | BinaryOp::Math(_) | BinaryOp::Cmp(_), _) => false,
         Term::Path(head, Path(parts)) => parts.is_empty() && may_pass(head),
         _ => true,
     }

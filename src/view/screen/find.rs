@@ -176,7 +176,7 @@ fn foot(pen: &mut Pen<'_>, find: &Find, area: Rect, cx: &Context<'_>) {
         _ if find.stopped => ("stopped".to_owned(), Role::Warn),
         Phase::Waiting(_) => {
             let age = figure::age(cx.now - find.told_at.min(cx.now));
-            (format!("▲ Redis does not answer, told {age} ago"), Role::Danger)
+            (format!("▲ Redis does not answer, read {age} ago"), Role::Danger)
         }
         Phase::Reading => ("reading · Ctrl-X stops".to_owned(), Role::Accent),
         Phase::Enough => (format!("stopped at {} found", count(KEPT as u64)), Role::Warn),

@@ -163,8 +163,8 @@ fn foot(pen: &mut Pen<'_>, queue: &Queue, cx: &Context<'_>, len: u64) {
         let of = figure::count(found.total);
         let state = match (found.complete, found.scanned < found.total) {
             (false, _) => {
-                let rate = figure::count_in(found.cost.per_second as u64, 5);
-                let share = figure::percent(found.cost.share());
+                let rate = figure::count_in(found.per_second as u64, 5);
+                let share = figure::percent(found.share);
                 format!("{rate}/s, {share} % of Redis, Ctrl-X stops")
             }
             (true, true) if filtered.stopped => "stopped".to_owned(),
