@@ -14,15 +14,17 @@ mod mend;
 mod place;
 mod read;
 mod restore;
+mod schedule;
 
 use serde::{Deserialize, Serialize};
 
 pub use edit::{Editing, SavedEdit, revert, save_edit};
 use keys::save_sorted;
-pub use keys::{SavedKey, restore_keys, save_keys, save_scheduler};
+pub use keys::{SavedKey, restore_keys, save_keys};
 pub use mend::{Kept, SavedMend, save_mend, saved_revival, unmend};
 pub use read::{SaveError, Saving, save};
 pub use restore::{Left, Restored, restore};
+pub use schedule::{PutBack, SavedSchedule, restore_schedule, save_schedule};
 
 use crate::wire::State;
 use bytes::Bytes;
@@ -128,18 +130,6 @@ impl Saved {
     /// The key of its hash.
     pub fn key(&self) -> Vec<u8> {
         self.queue().job(&crate::wire::JobId::new(self.id()))
-    }
-
-    /// Whether it is a run of the scheduler with this member of `repeat` (spec 3.8).
-    pub fn is_run_of(&self, member: &[u8]) -> bool {
-        let field = |name: &str| self.fields.iter().find(|(known, _)| known.0 == name.as_bytes());
-        if let Some((_, key)) = field("rjk") {
-            return key.0 == member;
-        }
-        let opts =
-            field("opts").and_then(|(_, opts)| serde_json::from_slice::<serde_json::Value>(&opts.0).ok());
-        let key = opts.as_ref().and_then(|opts| opts.get("repeat")?.get("key")?.as_str());
-        key.is_some_and(|key| key.as_bytes() == member)
     }
 
     /// Whether it went because an ancestor went.

@@ -129,6 +129,12 @@ fn phase(standing: &Standing, times: &Times, now: i64) -> Phase {
         let since = run.processed_on.map_or(late, |at| now.saturating_sub(at));
         return if late >= 0 && since > LATE_MS { Phase::Dead(Dead::NotScheduled) } else { Phase::Starting };
     }
+    // Bull makes the next run beside the present one: it may end, and be removed, before that is there.
+    let ended = run.finished_on.unwrap_or(scheduler.next_at);
+    let fresh = (over && now.saturating_sub(ended) <= LATE_MS) || (gone && (0..=LATE_MS).contains(&late));
+    if fresh && late >= 0 {
+        return Phase::Starting;
+    }
     match run.state {
         Some(_) if !run.exists => Phase::Dead(Dead::NoData),
         Some(state) if state.is_finished() => Phase::Dead(Dead::NotContinued),

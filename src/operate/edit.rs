@@ -217,6 +217,15 @@ impl Edit {
         }
     }
 
+    /// The scheduler that it changes, and whether that goes.
+    fn schedule(&self) -> Option<(&[u8], bool)> {
+        match self {
+            Self::Scheduler { key, op: SchedulerOp::Remove } => Some((key.as_bytes(), true)),
+            Self::Schedule { id, .. } | Self::NewScheduler { id, .. } => Some((id.as_bytes(), false)),
+            _ => None,
+        }
+    }
+
     fn editing(&self) -> Option<Editing<'_>> {
         match self {
             Self::Job { id, op } => Some(Editing::Op(id, *op)),

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::folder::make_folder;
 use super::journal::JournalId;
-use crate::engine::saved::{Saved, SavedEdit, SavedKey, SavedMend};
+use crate::engine::saved::{Saved, SavedEdit, SavedKey, SavedMend, SavedSchedule};
 
 use crate::text::lossless;
 
@@ -53,6 +53,8 @@ pub enum Item {
     Edit(Box<SavedEdit>),
     /// The last edit was not done after all: there is nothing to put back.
     NotEdited,
+    /// A scheduler that was about to be removed, changed or made; a later one of the same says more of it.
+    Schedule(Box<SavedSchedule>),
     /// What a repair was about to replace or take away.
     Mend(Box<SavedMend>),
     /// A job that was saved and then did not go: there is nothing to put back.
@@ -68,6 +70,8 @@ pub struct Contents {
     pub keys: Vec<SavedKey>,
     /// What edits replaced, in the order in which they were done.
     pub edits: Vec<SavedEdit>,
+    /// Schedulers, in the order in which they were acted on.
+    pub schedules: Vec<SavedSchedule>,
     /// What a repair did.
     pub mend: Option<SavedMend>,
 }
@@ -75,7 +79,8 @@ pub struct Contents {
 impl Contents {
     /// Whether there is nothing to put back.
     pub const fn is_empty(&self) -> bool {
-        self.jobs.is_empty() && self.keys.is_empty() && self.edits.is_empty() && self.mend.is_none()
+        let jobs = self.jobs.is_empty() && self.keys.is_empty() && self.schedules.is_empty();
+        jobs && self.edits.is_empty() && self.mend.is_none()
     }
 }
 
@@ -195,6 +200,7 @@ fn read(path: &Path) -> Result<Contents, TrashError> {
     let mut jobs: Vec<Option<Saved>> = Vec::new();
     let mut places: HashMap<String, usize> = HashMap::new();
     let (mut keys, mut edits, mut mend) = (Vec::new(), Vec::<SavedEdit>::new(), None);
+    let mut schedules: Vec<SavedSchedule> = Vec::new();
     for line in BufReader::new(file).split(b'\n') {
         let line = line.map_err(|error| TrashError::new(path, format!("cannot be read: {error}")))?;
         // The last line may have been cut by a crash; its job did not go then.
@@ -211,6 +217,10 @@ fn read(path: &Path) -> Result<Contents, TrashError> {
             Ok(Item::NotEdited) => {
                 edits.pop();
             }
+            Ok(Item::Schedule(saved)) => match schedules.last_mut().filter(|last| last.is_same(&saved)) {
+                Some(last) => *last = *saved,
+                None => schedules.push(*saved),
+            },
             Ok(Item::Mend(saved)) => mend = Some(*saved),
             // Without its head a family stayed as a whole.
             Ok(Item::Stayed(key)) => {
@@ -224,7 +234,7 @@ fn read(path: &Path) -> Result<Contents, TrashError> {
             Err(_) => {}
         }
     }
-    Ok(Contents { jobs: jobs.into_iter().flatten().collect(), keys, edits, mend })
+    Ok(Contents { jobs: jobs.into_iter().flatten().collect(), keys, edits, schedules, mend })
 }
 
 /// Removes what is too old or too much. What cannot be removed stays.

@@ -7,7 +7,9 @@ use super::trash::Contents;
 use super::{Failure, Progress};
 use crate::conn::Conn;
 use crate::engine::op::{Code, OpError};
-use crate::engine::saved::{Left, Restored, Saved, restore, restore_keys, revert, unmend};
+use crate::engine::saved::{
+    Left, PutBack, Restored, Saved, SavedSchedule, restore, restore_keys, restore_schedule, revert, unmend,
+};
 use crate::text::Clean;
 use crate::wire::{JobId, WriteEra};
 
@@ -54,7 +56,7 @@ pub async fn undo(
             return out;
         }
     }
-    out.progress.matched += kept.edits.len() as u64 + u64::from(kept.mend.is_some());
+    out.progress.matched += (kept.edits.len() + kept.schedules.len()) as u64 + u64::from(kept.mend.is_some());
     if let Some(mend) = &kept.mend {
         let code = unmend(conn, era, mend).await;
         taken_back(mend.job(), code, &mut out);
@@ -65,6 +67,14 @@ pub async fn undo(
     for edit in edits.collect::<Vec<_>>() {
         let code = revert(conn, era, edit).await;
         taken_back(edit.job(), code, &mut out);
+        progress.send_replace(out.progress);
+        if out.broken.is_some() {
+            break;
+        }
+    }
+    let schedules = kept.schedules.iter().rev().filter(|_| out.broken.is_none());
+    for schedule in schedules.collect::<Vec<_>>() {
+        reschedule(conn, era, schedule, &mut out).await;
         progress.send_replace(out.progress);
         if out.broken.is_some() {
             break;
@@ -109,6 +119,20 @@ pub async fn undo(
     }
     progress.send_replace(out.progress);
     out
+}
+
+/// Puts one scheduler back.
+async fn reschedule(conn: &Conn, era: WriteEra, saved: &SavedSchedule, out: &mut Undone) {
+    let code = match restore_schedule(conn, era, saved).await {
+        Ok(PutBack::Whole) => Ok(Code::Done),
+        Ok(PutBack::Anew) => {
+            out.left.push((Left::Anew, 1));
+            Ok(Code::Done)
+        }
+        Ok(PutBack::Refused(code)) => Ok(code),
+        Err(error) => Err(error),
+    };
+    taken_back(None, code, out);
 }
 
 /// What came of taking back an edit or a repair, where what it wrote still stands.

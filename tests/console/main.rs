@@ -22,6 +22,8 @@ mod marks;
 mod mask;
 mod modal;
 mod redis;
+mod schedulers;
 mod silence;
 mod sizes;
 mod why;
+mod workers;

@@ -100,7 +100,7 @@ fn live_through(seed: u64, columns: u16, rows: u16, steps: usize) {
     let mut console = Console::with(config, columns, rows);
     console.theme = theme(&mut chaos);
     console.send(Msg::Snapshot(chaos.snapshot().into()));
-    let root = chaos.pick(&["1", "5", "6"]);
+    let root = chaos.pick(&["1", "3", "4", "5", "6"]);
     console.keys(root).draw();
     if chaos.below(4) == 0 {
         console.keys(":").text("find a").keys("Enter").draw();

@@ -21,6 +21,7 @@ mod engine;
 mod errors;
 mod examples;
 mod faults;
+mod fleet;
 mod flows;
 mod harness;
 mod monitor;

@@ -1,7 +1,7 @@
 -- Makes a scheduler or changes it, and adds the job of its next run (spec 8.1).
 --
 -- KEYS[1]  `meta` of the queue
--- ARGV     1 now ms or '', 2 the library's name for `meta.library`, 3 scheduler id, 4 interval ms or ''
+-- ARGV     1 now ms or '', 2 the library's name for `meta.library` or '', 3 scheduler id, 4 interval ms or ''
 --          for a pattern, 5 the pattern's next time ms or '' for now, 6 start ms or '', 7 offset ms or '',
 --          8 latest end ms or '', 9 name, 10 data JSON or '', 11 options of the job, open after
 --          `"jobId":"repeat:<scheduler>:`, 12 priority, 13 '1' = lifo; 14 on: fields of the definition
@@ -99,7 +99,7 @@ redis.call('ZADD', q['repeat'], due, id)
 redis.call('DEL', definition)
 redis.call('HSET', definition, 'offset', offset, 'ic', known[3] or 1, unpack(ARGV, 14))
 
-if meta_of(q).library ~= ARGV[2] then redis.call('HSET', q.meta, 'library', ARGV[2]) end
+if ARGV[2] ~= '' and meta_of(q).library ~= ARGV[2] then redis.call('HSET', q.meta, 'library', ARGV[2]) end
 local job, delay = add_iteration(q, {
   scheduler = id, name = ARGV[9], data = ARGV[10] ~= '' and ARGV[10] or '{}', opts = ARGV[11],
   priority = tonumber(ARGV[12]), lifo = ARGV[13] == '1',

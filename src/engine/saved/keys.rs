@@ -4,10 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use super::Bytes;
 use super::read::{Reader, SaveError};
-use crate::conn::{Conn, ConnError, Request, Value, Verb, bytes, float, integer, items};
+use crate::conn::{Conn, ConnError, Request, Value, Verb, integer};
 use crate::engine::op::OpError;
 use crate::engine::script::script;
-use crate::wire::{JobId, QueueId};
+use crate::wire::QueueId;
 
 /// Most schedulers whose definitions are saved.
 const SCHEDULERS: i64 = 10_000;
@@ -97,31 +97,6 @@ pub(super) async fn save_sorted(
     let (key, count) = (queue.key(suffix), i64::try_from(members).unwrap_or(i64::MAX));
     let members = Reader::new(conn).sorted(&key, count).await?;
     Ok(SavedKey { key: Bytes(key), meta: Bytes(queue.key("meta")), content: Content::Sorted(members) })
-}
-
-/// Reads a scheduler: its entry, its definition, and the ids that may be its next run, which is delayed until
-/// the scheduler's time (spec 3.8). Nothing where there is no such scheduler.
-pub async fn save_scheduler(
-    conn: &Conn,
-    queue: &QueueId,
-    member: &[u8],
-) -> Result<(Vec<SavedKey>, Vec<JobId>), SaveError> {
-    let score = conn.call(Request::new(Verb::ZScore).arg(queue.key("repeat")).arg(member)).await?;
-    let Some(due) = float(&score) else { return Ok((Vec::new(), Vec::new())) };
-    let meta = Bytes(queue.key("meta"));
-    let entry = Content::Sorted(vec![(member.into(), due.to_string().as_bytes().into())]);
-    let mut out = vec![SavedKey { key: Bytes(queue.key("repeat")), meta: meta.clone(), content: entry }];
-    let definition = queue.key([b"repeat:", member].concat());
-    let fields = Reader::new(conn).hash(&definition, 1).await?;
-    if !fields.is_empty() {
-        out.push(SavedKey { key: Bytes(definition), meta, content: Content::Hash(fields) });
-    }
-    let range = Request::new(Verb::ZRangeByScore).arg(queue.key("delayed")).arg(due * 4096.0);
-    let range = range.arg(due.mul_add(4096.0, 4095.0)).arg("LIMIT").arg(0).arg(1000);
-    let reply = conn.call(range).await?;
-    let end = format!(":{due}");
-    let run = |id: &&[u8]| id.starts_with(b"repeat:") && id.ends_with(end.as_bytes());
-    Ok((out, items(&reply).iter().filter_map(bytes).filter(run).map(JobId::new).collect()))
 }
 
 /// Puts keys back, one script each: fields and members that are there by now stay as they are.

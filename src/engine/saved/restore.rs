@@ -19,6 +19,8 @@ pub enum Left {
     ParentRuns,
     /// All its children ended meanwhile: it is ready instead of waiting for them.
     Released,
+    /// A scheduler that ran meanwhile.
+    Anew,
 }
 
 impl Left {
@@ -40,6 +42,7 @@ impl Left {
             Self::DeduplicationOver => "Its deduplication id has run out meanwhile.",
             Self::ParentGone => "Its parent is gone; it runs by itself.",
             Self::ParentRuns => "Its parent was released without it and does not wait for it any more.",
+            Self::Anew => "The scheduler ran meanwhile: its old schedule begins anew.",
             Self::Released => "All its children ended meanwhile; it is ready to run.",
         }
     }

@@ -34,6 +34,7 @@ impl Queue {
             priority: stored.get("priority").and_then(Json::as_u64).unwrap_or(0),
             lifo: stored.get("lifo").and_then(Json::as_bool).unwrap_or(false),
             stored,
+            library: "",
         };
         self.write_scheduler(id, repeat, job, None).await
     }

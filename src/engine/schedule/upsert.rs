@@ -39,6 +39,27 @@ impl Queue {
         template: Template,
         at: Option<i64>,
     ) -> Result<Option<Upserted>, ScheduleError> {
+        self.make_scheduler(id, repeat, template, at, LIBRARY).await
+    }
+
+    /// [`Queue::upsert_scheduler`] in the name of the library that the queue has: by somebody who looks after it.
+    pub async fn add_scheduler(
+        &self,
+        id: &str,
+        repeat: Repeat,
+        template: Template,
+    ) -> Result<Option<Upserted>, ScheduleError> {
+        self.make_scheduler(id, repeat, template, None, "").await
+    }
+
+    async fn make_scheduler(
+        &self,
+        id: &str,
+        repeat: Repeat,
+        template: Template,
+        at: Option<i64>,
+        library: &'static str,
+    ) -> Result<Option<Upserted>, ScheduleError> {
         let stored = template.stored()?;
         let name = template.name.as_deref().unwrap_or(id);
         let has_data = !template.data.is_null() && template.data != Json::Object(Map::new());
@@ -51,6 +72,7 @@ impl Queue {
             stored,
             priority: template.opts.priority.into(),
             lifo: template.opts.lifo,
+            library,
         };
         self.write_scheduler(id, &repeat, job, at).await
     }
@@ -133,6 +155,8 @@ pub(super) struct Job<'a> {
     pub(super) stored: Map<String, Json>,
     pub(super) priority: u64,
     pub(super) lifo: bool,
+    /// What `meta.library` will name; empty: whatever it names.
+    pub(super) library: &'static str,
 }
 
 fn arguments(
@@ -160,7 +184,7 @@ fn arguments(
     stored.insert("repeat".to_owned(), repeat.stored());
     let mut args = vec![
         decimal(at),
-        LIBRARY.as_bytes().to_vec(),
+        job.library.as_bytes().to_vec(),
         id.as_bytes().to_vec(),
         decimal(every),
         decimal(due),

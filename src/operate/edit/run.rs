@@ -3,10 +3,10 @@
 use super::{Before, Edit};
 use crate::conn::{Batch, Request, Verb};
 use crate::engine::op::{
-    Code, JobOp, OpError, SchedulerOp, Target, duplicate_job, release_deduplication, run_edit, run_job,
-    run_limit, run_scheduler,
+    Code, JobOp, OpError, Target, duplicate_job, release_deduplication, run_edit, run_job, run_limit,
+    run_scheduler,
 };
-use crate::engine::saved::{SavedEdit, Saving, save, save_edit, save_scheduler};
+use crate::engine::saved::{SavedEdit, SavedSchedule, Saving, save, save_edit, save_schedule};
 use crate::engine::schedule::{ScheduleError, Template, Upserted};
 use crate::engine::{JobOptions, Queue};
 use crate::operate::trash::{Bag, Item, ONE};
@@ -48,6 +48,12 @@ fn template(name: Option<String>, data: &Raw, opts: &Raw) -> Option<Template> {
     let opts: serde_json::Map<_, _> = serde_json::from_slice(opts.as_bytes()).ok()?;
     let data = serde_json::from_slice(data.as_bytes()).ok()?;
     Some(Template { name, data, opts: JobOptions::parse(&opts).ok()? })
+}
+
+/// What was saved of one edit.
+enum Held {
+    Edit(Box<SavedEdit>),
+    Schedule(Box<SavedSchedule>),
 }
 
 impl Operator {
@@ -182,13 +188,25 @@ impl Operator {
         let Some(bag) = bag else { return };
         let may_be_done = report.progress.done == 1 || matches!(report.end, End::Unknown { .. });
         report.undoable = bag.size() > before && may_be_done;
-        if let Some(saved) = saved.as_mut().filter(|_| report.progress.done == 1)
-            && matches!(saved.read_score(self.conn()).await, Ok(true))
-        {
-            // Without it an undo only knows by the field whether the edit still stands.
-            let _ = bag.put(&[Item::Edit(Box::new(saved.clone()))]).await;
+        if report.progress.done == 1 {
+            let told = match &mut saved {
+                // Without it an undo only knows by the field whether the edit still stands.
+                Some(Held::Edit(saved)) => {
+                    let scored = matches!(saved.read_score(self.conn()).await, Ok(true));
+                    scored.then(|| Item::Edit(saved.clone()))
+                }
+                // Without it an undo does not know whether what it finds is what the act left.
+                Some(Held::Schedule(saved)) => {
+                    let seen = saved.read_after(self.conn(), target).await.is_ok();
+                    seen.then(|| Item::Schedule(saved.clone()))
+                }
+                None => None,
+            };
+            if let Some(told) = told {
+                let _ = bag.put(&[told]).await;
+            }
         }
-        if saved.is_some() && !may_be_done {
+        if matches!(saved, Some(Held::Edit(_))) && !may_be_done {
             let _ = bag.put(&[Item::NotEdited]).await;
         }
         if let Edit::Job { id, op: JobOp::RemoveChildren } = edit {
@@ -203,19 +221,16 @@ impl Operator {
         edit: &Edit,
         limit: u64,
         bag: &mut Bag,
-    ) -> Result<Option<SavedEdit>, String> {
+    ) -> Result<Option<Held>, String> {
         let conn = self.conn();
         let mut items = Vec::new();
         let mut saved = None;
-        if let Edit::Scheduler { key, op: SchedulerOp::Remove } = edit {
-            let (keys, runs) = save_scheduler(conn, &target.queue, key.as_bytes())
-                .await
-                .map_err(|error| error.to_string())?;
-            items.extend(keys.into_iter().map(Item::Key));
-            let saving = Saving { state: None, children: false, limit };
-            let (jobs, _) = save(conn, target, &runs, saving).await.map_err(|error| error.to_string())?;
-            let own = jobs.into_iter().filter(|job| job.is_run_of(key.as_bytes()));
-            items.extend(own.map(|job| Item::Job(Box::new(job))));
+        if let Some((member, removed)) = edit.schedule() {
+            let kept = save_schedule(conn, target, member, removed, limit).await;
+            let kept = kept.map_err(|error| error.to_string())?;
+            items.extend(kept.clone().map(|saved| Item::Schedule(Box::new(saved))));
+            bag.put(&items).await.map_err(|error| error.to_string())?;
+            return Ok(kept.map(|saved| Held::Schedule(Box::new(saved))));
         } else if let Edit::Job { id, op: JobOp::RemoveChildren } = edit {
             for child in self.pending(target, id).await? {
                 let Some((queue, child)) = split_job_key(&child, None, &target.queue) else { continue };
@@ -231,7 +246,7 @@ impl Operator {
             items.extend(saved.clone().map(|saved| Item::Edit(Box::new(saved))));
         }
         bag.put(&items).await.map_err(|error| error.to_string())?;
-        Ok(saved)
+        Ok(saved.map(|saved| Held::Edit(Box::new(saved))))
     }
 
     /// Keys of the children that a job waits for.
@@ -296,7 +311,7 @@ impl Operator {
                     return Ok(plain(Code::Invalid));
                 };
                 let queue = Queue::new(conn.clone(), target.queue.clone());
-                scheduled(queue.upsert_scheduler(id, repeat.clone(), template).await)?
+                scheduled(queue.add_scheduler(id, repeat.clone(), template).await)?
             }
         })
     }

@@ -186,8 +186,9 @@ fn foot(pen: &mut Pen<'_>, workers: &Workers, cx: &Context<'_>) {
     let area = cx.body.foot(height);
     let (role, glyph) = mark(row).map_or((Role::Dim, "·"), |role| (role, "▲"));
     pen.put(area.x + 1, area.y + 1, 1, &glyph, role);
-    let name_role = if row.name.hidden() > 0 { Role::Hidden } else { Role::Strong };
-    let x = pen.put(area.x + 3, area.y + 1, 28, &row.name.cut(28), name_role);
+    let name = if row.kind == Kind::NoWorker { row.queue.name.clean() } else { row.name.clone() };
+    let name_role = if name.hidden() > 0 { Role::Hidden } else { Role::Strong };
+    let x = pen.put(area.x + 3, area.y + 1, 28, &name.cut(28), name_role);
     let mut y = area.y + 1;
     let put = |pen: &mut Pen<'_>, from: u16, y: u16, text: &Clean, role: Role| {
         pen.put(from, y, (area.x + area.width).saturating_sub(from + 1), text, role);

@@ -3,6 +3,7 @@
 use rstest::rstest;
 use serde_json::json;
 use toril::engine::op::{JobEdit, JobOp, LimitOp, SchedulerOp};
+use toril::engine::schedule::Repeat;
 use toril::operate::journal::Confirmed;
 use toril::operate::{Consent, Edit, Report};
 use toril::wire::{JobId, Raw};
@@ -184,4 +185,99 @@ fn an_edit_is_not_taken_back_over_a_newer_one() {
     assert_eq!((undone.progress.changed, undone.failures[0].code), (1, "gone"));
     // What was refused left nothing that an undo would find.
     assert_eq!(bench.edit(&data("999", "1")).failures[0].code, "gone");
+}
+
+fn schedulers(bench: &mut Bench, lib: Lib) -> Vec<String> {
+    let template = json!({"name": "tick", "data": {"a": 1.10}, "opts": {"attempts": 2, "priority": 3}});
+    let mut upsert = |id: &str, repeat: serde_json::Value, template: &serde_json::Value| {
+        bench.call(json!({"op": "upsertScheduler", "queue": "q", "scheduler": id, "repeat": repeat, "template": template}));
+        id.to_owned()
+    };
+    assert!(matches!(lib, Lib::BullMq5 | Lib::BullMq6));
+    vec![
+        upsert("cron", json!({"pattern": "0 3 * * *", "tz": "Europe/Berlin", "limit": 9}), &template),
+        upsert("a:b", json!({"every": 3_600_000, "offset": 5}), &template),
+        // The first run of an interval is in line at once.
+        upsert("soon", json!({"every": 3_600_000}), &json!({"name": "plain"})),
+    ]
+}
+
+#[rstest]
+#[case(Lib::BullMq5)]
+#[case(Lib::BullMq6)]
+fn a_changed_schedule_comes_back_with_its_next_run(#[case] lib: Lib) {
+    let mut bench = Bench::new(lib);
+    seed(&mut bench);
+    let ids = schedulers(&mut bench, lib);
+    let before = bench.dump();
+    let hour = std::time::Duration::from_secs(3600);
+    for id in &ids {
+        for repeat in [
+            Repeat::cron("0 4 * * *").tz("UTC"),
+            Repeat::every(2 * hour),
+            Repeat::every(hour).limit(3),
+            Repeat::every(hour).offset(std::time::Duration::from_secs(9)).end(4_000_000_000_000),
+        ] {
+            let report = bench.edit(&Edit::Schedule { id: id.clone(), repeat: repeat.clone() });
+            assert!(report.progress.done == 1 && report.undoable, "{id} {repeat:?}: {report:?}");
+            let undone = bench.undo();
+            assert_eq!((undone.progress.done, undone.left.len()), (1, 0), "{id} {repeat:?}: {undone:?}");
+            assert_same(&before, &bench.dump());
+        }
+        let report = bench.edit(&Edit::Scheduler { key: Raw::new(id), op: SchedulerOp::Remove });
+        assert!(report.progress.done == 1 && report.undoable, "{id}: {report:?}");
+        assert_eq!(bench.undo().progress.done, 1, "{id}");
+        assert_same(&before, &bench.dump());
+    }
+    let new = Edit::NewScheduler {
+        id: "new".to_owned(),
+        repeat: Repeat::cron("0 5 * * *"),
+        name: Some("job".to_owned()),
+        data: Raw::new("{\"a\":[1]}"),
+        opts: Raw::new("{\"attempts\":3}"),
+    };
+    let report = bench.edit(&new);
+    assert!(report.progress.done == 1 && report.undoable, "{report:?}");
+    let dump = bench.dump();
+    assert_eq!(dump.field("bull:q:repeat:new", "opts"), Some("{\"attempts\":3}"));
+    assert_eq!(bench.edit(&new).failures[0].code, "scheduler-there");
+    let undone = bench.undo();
+    assert_eq!(undone.progress.done, 1, "{undone:?}");
+    assert_same(&before, &bench.dump());
+}
+
+#[rstest]
+#[case(Lib::BullMq5)]
+#[case(Lib::BullMq6)]
+fn what_is_newer_than_a_changed_schedule_stays(#[case] lib: Lib) {
+    let mut bench = Bench::new(lib);
+    schedulers(&mut bench, lib);
+    let hour = std::time::Duration::from_secs(3600);
+    let set = |id: &str, repeat: &Repeat| Edit::Schedule { id: id.to_owned(), repeat: repeat.clone() };
+    let refused = |bench: &Bench, after: &Dump| {
+        let undone = bench.undo();
+        assert_eq!((undone.progress.done, undone.progress.changed), (0, 1), "{undone:?}");
+        assert_same(after, &bench.dump());
+    };
+    // Somebody changed it again.
+    assert_eq!(bench.edit(&set("cron", &Repeat::cron("0 4 * * *"))).progress.done, 1);
+    let again = json!({"op": "upsertScheduler", "queue": "q", "scheduler": "cron", "repeat": {"every": 5_000_000}, "template": {"name": "x"}});
+    bench.call(again);
+    let after = bench.dump();
+    refused(&bench, &after);
+    // It was removed, and somebody made another of its name.
+    let remove = Edit::Scheduler { key: Raw::new("a:b"), op: SchedulerOp::Remove };
+    assert_eq!(bench.edit(&remove).progress.done, 1);
+    bench.call(json!({"op": "upsertScheduler", "queue": "q", "scheduler": "a:b", "repeat": {"pattern": "0 1 * * *"}, "template": {"name": "y"}}));
+    let after = bench.dump();
+    refused(&bench, &after);
+    // It ran meanwhile: the old rule holds again from now on.
+    assert_eq!(bench.edit(&set("soon", &Repeat::every(2 * hour))).progress.done, 1);
+    let handle = bench.call(json!({"op": "worker", "queue": "q"}));
+    bench.call(json!({"op": "waitIdle", "queue": "q"}));
+    bench.call(json!({"op": "workerStop", "handle": handle}));
+    let undone = bench.undo();
+    assert_eq!((undone.progress.done, undone.left.len()), (1, 1), "{undone:?}");
+    let dump = bench.dump();
+    assert_eq!(dump.field("bull:q:repeat:soon", "every"), Some("3600000"));
 }

@@ -1,0 +1,4 @@
+//! Workers and schedulers as the libraries themselves list them, and what is dead, overdue or ended made really.
+
+mod schedulers;
+mod workers;
