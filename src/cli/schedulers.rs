@@ -142,9 +142,9 @@ pub async fn run(session: &mut Session, args: &SchedulersArgs) -> Result<u8, Fai
         read.push(Read { queue, total, rows });
     }
     if session.json {
-        json(session, args, &read)?
+        json(session, args, &read)?;
     } else {
-        table(session, args, &read)?
+        table(session, args, &read)?;
     }
     Ok(exit::DONE)
 }

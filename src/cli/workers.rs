@@ -127,15 +127,14 @@ impl Seen {
 
 /// Lists workers with what they run.
 pub async fn run(session: &mut Session, args: &WorkersArgs) -> Result<u8, Failure> {
-    let queues = match &args.queue {
-        Some(name) => vec![resolve::queue(session, name).await?],
-        None => {
-            let found = discover::queues(session).await?;
-            if let Some(name) = found.missing.first() {
-                return Err(resolve::absent(&session.settings.prefixes, name));
-            }
-            resolve::existing(session, &found.queues).await?
+    let queues = if let Some(name) = &args.queue {
+        vec![resolve::queue(session, name).await?]
+    } else {
+        let found = discover::queues(session).await?;
+        if let Some(name) = found.missing.first() {
+            return Err(resolve::absent(&session.settings.prefixes, name));
         }
+        resolve::existing(session, &found.queues).await?
     };
     let roster = match read::roster(&session.conn).await {
         Ok(roster) => Some(roster),

@@ -14,7 +14,7 @@ use super::{Screen, moved};
 use crate::engine::op::SchedulerOp;
 use crate::engine::read::Standing;
 use crate::engine::read::schedulers::Generation;
-use crate::insight::scheduler::{Health, Phase, judge, rule};
+use crate::insight::scheduler::{Health, Phase, rule};
 use crate::monitor::Interest;
 use crate::operate::Edit;
 use crate::text::Clean;
@@ -69,10 +69,8 @@ pub struct OfQueue {
     pub queue: QueueId,
     /// How many it has.
     pub total: u64,
-    /// Those that were read, next run first, or why they could not be.
-    pub found: Result<Vec<Standing>, Clean>,
-    /// Redis's clock when they were read, ms since the epoch.
-    pub at: i64,
+    /// Those that were read, next run first, with how they did at that moment, or why they could not be.
+    pub found: Result<Vec<(Standing, Health)>, Clean>,
 }
 
 /// What was read so far.
@@ -102,7 +100,7 @@ pub struct Row {
 }
 
 impl Row {
-    fn new(queue: &QueueId, standing: &Standing, at: i64) -> Self {
+    fn new(queue: &QueueId, standing: &Standing, health: &Health) -> Self {
         let key = match standing.scheduler.generation {
             // All of an older one's rule stands in its key, or a hash of it: its name says more.
             Generation::Legacy | Generation::Repeatable if !standing.scheduler.name.is_empty() => {
@@ -114,7 +112,7 @@ impl Row {
             queue: queue.clone(),
             key,
             rule: rule(&standing.scheduler),
-            health: judge(standing, at),
+            health: health.clone(),
             standing: standing.clone(),
         }
     }
@@ -198,9 +196,9 @@ impl Schedulers {
         let mut rows: Vec<Row> = self.all.iter().filter(passes).cloned().collect();
         match self.sort {
             Sort::Next => rows.sort_by_key(|row| (rank(row.health.phase), row.standing.scheduler.next_at)),
-            Sort::Queue => rows.sort_by(|a, b| a.queue.name.clean().cmp(&b.queue.name.clean())),
-            Sort::Name => rows.sort_by(|a, b| a.key.cmp(&b.key)),
-            Sort::Drift => rows.sort_by_key(|row| -row.health.drift_ms.unwrap_or(i64::MIN + 1)),
+            Sort::Queue => rows.sort_by_key(|row| row.queue.name.clean()),
+            Sort::Name => rows.sort_by_key(|row| row.key.clone()),
+            Sort::Drift => rows.sort_by_key(|row| std::cmp::Reverse(row.health.drift_ms)),
         }
         if self.reversed {
             rows.reverse();
@@ -239,7 +237,7 @@ impl Schedulers {
         let queues: Vec<(Era, QueueId)> = with.map(|row| (row.era, row.id.clone())).collect();
         if queues.is_empty() {
             // Nobody has any, as far as is known.
-            self.take(cx, Read { complete: cx.snapshot.discovery.complete, ..Read::default() });
+            self.take(cx, &Read { complete: cx.snapshot.discovery.complete, ..Read::default() });
             return Vec::new();
         }
         let id = cx.ids.next();
@@ -248,18 +246,20 @@ impl Schedulers {
     }
 
     /// Takes what was read; while a later reading is under way the earlier rows stay.
-    fn take(&mut self, cx: &Context<'_>, read: Read) {
+    fn take(&mut self, cx: &Context<'_>, read: &Read) {
         self.progress = (!read.complete).then_some((read.queues.len(), read.of));
         if self.read && !read.complete {
             return;
         }
         self.read |= read.complete;
-        self.total = read.queues.iter().fold(0, |sum: u64, queue| sum.saturating_add(queue.total));
+        self.total = read.queues.iter().fold(0, |all, queue| queue.total.saturating_add(all));
         self.error = None;
         self.all.clear();
         for of in &read.queues {
             match &of.found {
-                Ok(found) => self.all.extend(found.iter().map(|one| Row::new(&of.queue, one, of.at))),
+                Ok(found) => {
+                    self.all.extend(found.iter().map(|(one, health)| Row::new(&of.queue, one, health)));
+                }
                 Err(why) => self.error = Some(Clean::line(format!("{}: {why}", of.queue.name.clean()))),
             }
         }
@@ -352,7 +352,8 @@ impl Panel for Schedulers {
     }
 
     fn refresh(&mut self, cx: &Context<'_>) -> Vec<Step> {
-        self.arrange(cx);
+        let height = u64::from(Self::list(cx.body).height);
+        self.cursor.scroll(self.rows.len() as u64, height);
         self.look(cx)
     }
 
@@ -370,7 +371,7 @@ impl Panel for Schedulers {
                 if read.complete {
                     self.wanted = None;
                 }
-                self.take(cx, read);
+                self.take(cx, &read);
             }
             Ok(other) => return Err(Ok(other)),
             Err(why) => {

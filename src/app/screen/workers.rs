@@ -112,16 +112,13 @@ impl Watch {
         vec![Step::Effect(Effect::Fetch(Slot::Workers, id, Query::Workers(wanted)))]
     }
 
+    /// Whether an answer of this number is for it.
+    fn waits_for(&self, id: FetchId) -> bool {
+        self.wanted == Some(id)
+    }
+
     /// Takes an answer that is for it.
-    fn answer(
-        &mut self,
-        cx: &Context<'_>,
-        id: FetchId,
-        answer: Result<Answer, Clean>,
-    ) -> Result<(), Result<Answer, Clean>> {
-        if self.wanted != Some(id) {
-            return Err(answer);
-        }
+    fn answer(&mut self, cx: &Context<'_>, answer: Result<Answer, Clean>) {
         match answer {
             Ok(Answer::Workers(read)) => {
                 self.error = None;
@@ -134,7 +131,7 @@ impl Watch {
                     self.by_queue.clear();
                 }
                 if !read.complete && self.read {
-                    return Ok(());
+                    return;
                 }
                 for of in read.queues {
                     if let Err(why) = &of.found {
@@ -143,13 +140,12 @@ impl Watch {
                     self.by_queue.insert(of.queue.clone(), of);
                 }
             }
-            Ok(other) => return Err(Ok(other)),
+            Ok(_) => self.wanted = None,
             Err(why) => {
                 self.wanted = None;
                 self.error = Some(why);
             }
         }
-        Ok(())
     }
 
     fn usuals(&self, queue: &QueueId) -> Option<&Usuals> {
@@ -280,10 +276,10 @@ impl Workers {
         let name = |row: &Row| (row.queue.name.clean(), row.name.clone());
         match self.sort {
             Sort::Trouble => {
-                rows.sort_by(|a, b| (a.rank(), name(a), a.id).cmp(&(b.rank(), name(b), b.id)));
+                rows.sort_by_key(|row| (row.rank(), name(row), row.id));
             }
-            Sort::Queue => rows.sort_by(|a, b| (name(a), a.id).cmp(&(name(b), b.id))),
-            Sort::Worker => rows.sort_by(|a, b| (&a.name, a.id).cmp(&(&b.name, b.id))),
+            Sort::Queue => rows.sort_by_key(|row| (name(row), row.id)),
+            Sort::Worker => rows.sort_by_key(|row| (row.name.clone(), row.id)),
             Sort::Jobs => rows.sort_by_key(|row| std::cmp::Reverse(row.running)),
             Sort::Oldest => rows.sort_by_key(|row| row.oldest_at().unwrap_or(i64::MAX)),
             Sort::Since => rows.sort_by_key(|row| std::cmp::Reverse(row.since.unwrap_or(i64::MIN))),
@@ -370,7 +366,10 @@ impl Panel for Workers {
         id: FetchId,
         answer: Result<Answer, Clean>,
     ) -> Result<Vec<Step>, Result<Answer, Clean>> {
-        self.watch.answer(cx, id, answer)?;
+        if !self.watch.waits_for(id) {
+            return Err(answer);
+        }
+        self.watch.answer(cx, answer);
         self.arrange(cx);
         Ok(Vec::new())
     }

@@ -106,6 +106,10 @@ fn the_dead_are_told_from_those_that_ended() {
     let done = NextRun { state: Some(State::Completed), finished_on: Some(past), ..delayed(past) };
     assert_eq!(of(&rule, &done), Phase::Dead(Dead::NotContinued));
     assert_eq!(health(rule.clone(), done.clone()).missed, 1);
+    // What ended just now may be about to be continued.
+    let lately = NextRun { finished_on: Some(NOW - 20), ..done.clone() };
+    assert_eq!(of(&rule, &lately), Phase::Starting);
+    assert_eq!(of(&every(60_000, NOW - 20), &none), Phase::Starting);
     let runs = NextRun { state: Some(State::Active), processed_on: Some(NOW - 20), ..delayed(past) };
     assert_eq!(of(&rule, &runs), Phase::Starting);
     let stuck = NextRun { processed_on: Some(past), ..runs.clone() };

@@ -11,7 +11,7 @@ const BACK_MS: i64 = 9 * 366 * 86_400_000;
 /// A run may start so much before its time, because clocks differ, ms.
 const EARLY_MS: i64 = 1000;
 /// Times that a search for the last one walks over.
-const STEPS: usize = 10_000;
+const STEPS: usize = 2_000;
 
 /// What a rule comes to.
 pub(super) struct Times<'a> {
@@ -77,7 +77,7 @@ impl<'a> Times<'a> {
     /// How many times lie after `from` and up to `to`.
     pub fn count(&self, from: i64, to: i64) -> u64 {
         if let Rule::Every(ms) = self.rule {
-            return u64::try_from((to - from).div_euclid(ms)).unwrap_or(0).min(COUNTED);
+            return u64::try_from(to.saturating_sub(from).div_euclid(ms)).unwrap_or(0).min(COUNTED);
         }
         let mut count = 0;
         let mut last = from;
@@ -99,18 +99,18 @@ impl<'a> Times<'a> {
                 // A short interval has no room for clocks that differ.
                 let latest = at.saturating_add(EARLY_MS.min(*ms / 2)).min(due.saturating_sub(1));
                 let steps = due.saturating_sub(latest).div_euclid(*ms).max(1);
-                Some(due.saturating_sub(steps.saturating_mul(*ms)))
-                    .map(|slot| if slot > latest { slot.saturating_sub(*ms) } else { slot })
+                let slot = due.saturating_sub(steps.saturating_mul(*ms));
+                Some(if slot > latest { slot.saturating_sub(*ms) } else { slot })
             }
             Rule::Cron(cron, zone) => {
                 // Where the next run is none of its times, it is read in another zone than ours.
-                if cron.next(due - 1, *zone) != Some(due) {
+                if cron.next(due.saturating_sub(1), *zone) != Some(due) {
                     return None;
                 }
                 let mut back = 60_000;
                 while back <= BACK_MS {
                     let mut found = None;
-                    let mut last = latest - back;
+                    let mut last = latest.saturating_sub(back);
                     for _ in 0..STEPS {
                         match cron.next(last, *zone) {
                             Some(next) if next <= latest => (found, last) = (Some(next), next),

@@ -8,6 +8,8 @@ use crate::app::effect::{Answer, FetchId};
 use crate::app::screen::{schedulers, workers};
 use crate::conn::{Conn, ConnError, Kind, Request, Verb, integer, items};
 use crate::engine::read;
+use crate::engine::read::Standing;
+use crate::insight::scheduler::judge;
 use crate::insight::workers::usuals;
 use crate::text::Clean;
 use crate::wire::{Era, QueueId};
@@ -52,7 +54,15 @@ pub(super) async fn schedulers(
         };
         left = left.saturating_sub(found.as_ref().map_or(0, |found| found.len() as u64));
         let now = time(conn).await.map_err(|error| told(&error))?;
-        read.queues.push(schedulers::OfQueue { queue, total, found, at: now });
+        // Here and not where keys are read: thousands of patterns take a while.
+        let judged = found.map(|found| {
+            let judge = |one: Standing| {
+                let health = judge(&one, now);
+                (one, health)
+            };
+            found.into_iter().map(judge).collect()
+        });
+        read.queues.push(schedulers::OfQueue { queue, total, found: judged });
     }
     read.complete = true;
     Ok(Answer::Schedulers(read))

@@ -128,7 +128,7 @@ fn cell(row: &Row, title: &str, cx: &Context<'_>) -> (Clean, Role) {
         },
         "drift" => match health.drift_ms {
             Some(ms) if ms >= 15_000 => (figure::age(ms), Role::Warn),
-            Some(ms) if ms < 0 => (Clean::line(format!("-{}", short(-ms))), Role::Dim),
+            Some(ms) if ms < 0 => (Clean::line(format!("-{}", short(ms.saturating_neg()))), Role::Dim),
             Some(ms) => (short(ms), Role::Dim),
             None => dash(),
         },

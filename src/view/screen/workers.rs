@@ -168,7 +168,7 @@ fn lock(job: &Doing, row: &Row, cx: &Context<'_>) -> (Clean, Role) {
         None => (Clean::line("none"), Role::Warn),
         Some(i64::MAX) => (Clean::line("∞"), Role::Dim),
         Some(ms) => {
-            let left = ms - (cx.judged_at() - row.at).max(0);
+            let left = ms.saturating_sub(cx.judged_at().saturating_sub(row.at).max(0));
             if left > 0 { (figure::age(left), Role::Dim) } else { (Clean::line("0s"), Role::Warn) }
         }
     }

@@ -17,6 +17,7 @@ use toril::engine::read::{Child, ChildKind, FieldValue, NextRun, Roster, Standin
 use toril::insight::errors::{self as causes, Failure, cause};
 use toril::insight::find::{Found, Hit, Phase};
 use toril::insight::walk::{Cost as WalkCost, Coverage};
+use toril::insight::scheduler::judge;
 use toril::insight::workers::{Usual, Usuals};
 use toril::monitor::marks::{Happened, Mark, Marks};
 use toril::monitor::redis::{Clients, HealthPoint, Memory, Persistence, SlowEntry};
@@ -373,7 +374,7 @@ impl Chaos {
 
     fn schedulers_of(&mut self, queue: &QueueId) -> schedulers::OfQueue {
         let patterns = ["0 9 * * 1-5", "* * * * *", "61 * * * *", ""];
-        let found = self.some(30, |chaos| Standing {
+        let found = self.some(3, |chaos| Standing {
             scheduler: Scheduler {
                 key: chaos.raw(),
                 generation: chaos.pick(&[Generation::Legacy, Generation::Repeatable, Generation::Scheduler]),
@@ -406,11 +407,13 @@ impl Chaos {
             },
         });
         let found = if self.below(6) == 0 { Err(self.clean()) } else { Ok(found) };
-        schedulers::OfQueue { queue: queue.clone(), total: self.count(), found, at: NOW }
+        let judged = found
+            .map(|found| found.into_iter().map(|one: Standing| (one.clone(), judge(&one, NOW))).collect());
+        schedulers::OfQueue { queue: queue.clone(), total: self.count(), found: judged }
     }
 
     fn running_in(&mut self, queue: &QueueId) -> workers::OfQueue {
-        let found = self.some(20, |chaos| Running {
+        let found = self.some(4, |chaos| Running {
             row: chaos.job_row(),
             lock: chaos.maybe(|chaos| Token::new(chaos.bytes())),
             lock_ttl_ms: chaos.maybe(Self::moment),
@@ -522,11 +525,11 @@ impl Chaos {
             Query::Schedulers(queues) => Answer::Schedulers(schedulers::Read {
                 of: queues.len(),
                 complete: self.below(4) > 0,
-                queues: queues.iter().map(|(_, queue)| self.schedulers_of(queue)).collect(),
+                queues: queues.iter().take(4).map(|(_, queue)| self.schedulers_of(queue)).collect(),
             }),
             Query::Workers(wanted) => Answer::Workers(workers::Read {
                 complete: self.below(4) > 0,
-                queues: wanted.queues.iter().map(|(_, queue)| self.running_in(queue)).collect(),
+                queues: wanted.queues.iter().take(6).map(|(_, queue)| self.running_in(queue)).collect(),
                 usuals: wanted.usual.iter().map(|queue| (queue.clone(), self.usuals())).collect(),
             }),
             Query::Why(queue, _) => Answer::Why(Box::new(self.sight(queue.clone()))),

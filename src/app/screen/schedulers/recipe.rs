@@ -172,12 +172,11 @@ fn fields(scheduler: &Scheduler) -> Map<String, Value> {
             fields.insert(name.to_owned(), value);
         }
     };
-    match scheduler.every {
-        Some(ms) => put("every", Some(span(ms).into())),
-        None => {
-            put("pattern", scheduler.pattern.as_ref().map(|pattern| pattern.as_str().into()));
-            put("tz", scheduler.zone.as_ref().map(|zone| zone.as_str().into()));
-        }
+    if let Some(ms) = scheduler.every {
+        put("every", Some(span(ms).into()));
+    } else {
+        put("pattern", scheduler.pattern.as_ref().map(|pattern| pattern.as_str().into()));
+        put("tz", scheduler.zone.as_ref().map(|zone| zone.as_str().into()));
     }
     put("limit", scheduler.limit.map(Value::from));
     put("startDate", scheduler.start_at.map(date));
@@ -267,7 +266,7 @@ fn repeat(
     match fields.get("limit") {
         None | Some(Value::Null) => {}
         Some(runs) => {
-            repeat = repeat.limit(runs.as_u64().filter(|runs| *runs > 0).ok_or("`limit` is a count")?)
+            repeat = repeat.limit(runs.as_u64().filter(|runs| *runs > 0).ok_or("`limit` is a count")?);
         }
     }
     let moment = |name: &str| match fields.get(name) {

@@ -52,15 +52,12 @@ impl WorkerJobs {
             let read = self.watch.by_queue.get(&queue.id);
             row::of_queue(cx, queue, read, self.watch.usuals(&queue.id), &mut rows);
             let place = self.row.place();
-            match rows.into_iter().find(|row| row.place() == place && row.kind != Kind::NoWorker) {
-                Some(row) => {
-                    self.over = false;
-                    self.row = row;
-                }
-                None => {
-                    self.over = true;
-                    self.row.jobs.clear();
-                }
+            let here = rows.into_iter().find(|row| row.place() == place && row.kind != Kind::NoWorker);
+            self.over = here.is_none();
+            if let Some(row) = here {
+                self.row = row;
+            } else {
+                self.row.jobs.clear();
             }
         }
         let height = u64::from(Self::list(cx.body).height);
@@ -115,7 +112,10 @@ impl Panel for WorkerJobs {
         id: FetchId,
         answer: Result<Answer, Clean>,
     ) -> Result<Vec<Step>, Result<Answer, Clean>> {
-        self.watch.answer(cx, id, answer)?;
+        if !self.watch.waits_for(id) {
+            return Err(answer);
+        }
+        self.watch.answer(cx, answer);
         self.arrange(cx);
         Ok(Vec::new())
     }
