@@ -134,12 +134,11 @@ pub async fn next_runs(
     }
     let mut ids: Vec<Option<JobId>> = Vec::with_capacity(schedulers.len());
     for scheduler in schedulers {
-        ids.push(match scheduler.generation {
-            Generation::Legacy => find_legacy(conn, queue, scheduler).await?,
-            _ => {
-                let end = format!(":{}", scheduler.next_at);
-                Some(JobId::new([b"repeat:", scheduler.key.as_bytes(), end.as_bytes()].concat()))
-            }
+        ids.push(if scheduler.generation == Generation::Legacy {
+            find_legacy(conn, queue, scheduler).await?
+        } else {
+            let end = format!(":{}", scheduler.next_at);
+            Some(JobId::new([b"repeat:", scheduler.key.as_bytes(), end.as_bytes()].concat()))
         });
     }
     let mut batch = Batch::new();

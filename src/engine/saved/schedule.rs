@@ -213,9 +213,8 @@ async fn anew(conn: &Conn, era: WriteEra, saved: &SavedSchedule) -> Result<PutBa
     let target = Target { queue: saved.queue_id(), era };
     let now = match form(conn, &target, &saved.member.0).await {
         Ok((Some(now), _)) => now,
-        Ok((None, _)) => return changed,
         Err(SaveError::Conn(error)) => return Err(OpError::Conn(error)),
-        Err(_) => return changed,
+        Ok((None, _)) | Err(_) => return changed,
     };
     if rule(&now.definition) != rule(&after.definition) || after.definition.is_empty() {
         return changed;
