@@ -113,8 +113,8 @@ pub struct App {
     told: Vec<Clean>,
     /// How many jobs a second acts came to, by what was done.
     pub speeds: HashMap<Action, f64>,
-    /// The question what an undo would put back, while it is asked.
-    undoing: Option<effect::FetchId>,
+    /// The question what an undo would put back, or what is left of an act, while it is asked, and its word.
+    undoing: Option<(effect::FetchId, &'static str)>,
     /// Why the server took no act, once it was seen: nothing of the kind is sent again.
     forbidden: Option<Clean>,
     /// The queue that was acted on last, and by which run.

@@ -178,6 +178,7 @@ actions! {
     SchedulersSort "schedulers.sort" Schedulers [k('s')] "sort" "Sort by the next column";
     EventsPause "events.pause" Events [k(' ')] "pause" "Hold the feed still, or let it run";
     LogUndo "log.undo" Log [k('z')] "undo" "Put back what the act took away" writes;
+    LogResume "log.resume" Log [k('r')] "resume" "Go on with an act that was broken off or stopped" writes;
     LogCopy "log.copy" Log [k('y')] "copy" "Copy the command line that does the same";
     FindExport "find.export" Find [k('w')] "write" "Write what was found (or the marked ones) to a file, as JSON lines";
     NextTab "tab.next" Tabs [n(Code::Tab)] "" "Next tab";

@@ -139,16 +139,29 @@ fn learn_speed(app: &mut App, report: &Report, took: i64) {
 /// Asks what an undo of an act (`None`: of the newest) would put back.
 pub(super) fn undo(app: &mut App, id: Option<JournalId>) -> Vec<Effect> {
     let fetch = app.ids.next();
-    app.undoing = Some(fetch);
+    app.undoing = Some((fetch, "undo"));
     vec![Effect::Fetch(Slot::Undo, fetch, Query::Undoable(id))]
+}
+
+/// Asks what is left of an act.
+pub(super) fn resume(app: &mut App, id: JournalId, era: Era) -> Vec<Effect> {
+    let fetch = app.ids.next();
+    app.undoing = Some((fetch, "resume"));
+    vec![Effect::Fetch(Slot::Undo, fetch, Query::Resumable(id, era))]
+}
+
+/// What is left of an act is known: it is asked for like any other.
+pub(super) fn resumable(app: &mut App, act: Act, jobs: u64, now: i64) -> Vec<Effect> {
+    app.undoing = None;
+    if app.modal.is_some() {
+        return Vec::new();
+    }
+    ask(app, act, jobs, now)
 }
 
 /// What an undo would put back is known: it is asked for, unless something else is being answered.
 pub(super) fn undoable(app: &mut App, id: FetchId, taken: Result<Taken, Clean>, now: i64) -> Vec<Effect> {
-    if app.undoing != Some(id) {
-        return Vec::new();
-    }
-    app.undoing = None;
+    let Some((_, word)) = app.undoing.take_if(|(asked, _)| *asked == id) else { return Vec::new() };
     match taken {
         Ok(_) if app.modal.is_some() => Vec::new(),
         Ok(taken) => {
@@ -156,7 +169,7 @@ pub(super) fn undoable(app: &mut App, id: FetchId, taken: Result<Taken, Clean>, 
             ask(app, Act::Undo(taken), jobs, now)
         }
         Err(why) => {
-            app.toasts.push(Toast::plain(format!("undo: {why}")).shown_at(now));
+            app.toasts.push(Toast::plain(format!("{word}: {why}")).shown_at(now));
             Vec::new()
         }
     }

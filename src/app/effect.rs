@@ -96,6 +96,8 @@ pub enum Query {
     Flow(FlowQuery),
     /// Write down that a masked value of a job is shown, and which.
     Reveal(QueueId, Era, JobId, String),
+    /// What is left of an act, on a queue of this era.
+    Resumable(JournalId, Era),
     /// The journal, unless its file still has this size.
     Journal(u64),
     /// Failures by cause.
@@ -189,6 +191,8 @@ pub enum Answer {
     Preview(crate::operate::Preview),
     /// What an undo would put back.
     Undoable(Taken),
+    /// What is left of an act, and about how many jobs.
+    Resumable(Box<Act>, u64),
     /// The journal; `None`: as it was.
     Journal(Option<JournalRead>),
     /// Failures with their causes.

@@ -81,6 +81,8 @@ pub enum Step {
     Undo(JournalId),
     /// Ask for the name of a file; [`Panel::named`] gets it.
     AskFile,
+    /// Ask to go on with this act, whose queue has this era.
+    Resume(JournalId, Era),
     /// Open a job's data in the person's editor.
     EditData(QueueId, Era, JobId),
     /// Ask for what an act needs to be told.

@@ -154,6 +154,7 @@ fn take(app: &mut App, step: Step, now: i64) -> Vec<Effect> {
             app.modal = Some(Modal::file());
             Vec::new()
         }
+        Step::Resume(id, era) => acts::resume(app, id, era),
         Step::EditData(queue, era, id) => draft::begin(app, queue, era, id, now),
     }
 }
@@ -173,7 +174,10 @@ fn on_answer(
     if let Ok(effects) = lookup::answer(app, id, &answer, now) {
         return effects;
     }
-    if app.undoing == Some(id) {
+    if app.undoing.is_some_and(|(asked, _)| asked == id) {
+        if let Ok(Answer::Resumable(act, jobs)) = answer {
+            return acts::resumable(app, *act, jobs, now);
+        }
         let taken = answer.and_then(|answer| match answer {
             Answer::Undoable(taken) => Ok(taken),
             _ => Err(crate::text::Clean::line("nothing came")),

@@ -43,18 +43,27 @@ pub struct Consent {
     pub command: String,
     /// What may be saved of the jobs that go, bytes; 0 saves nothing.
     pub save: u64,
+    /// Jobs a second at most, where a plan names jobs one by one.
+    pub rate: Option<u32>,
 }
 
 impl Consent {
     /// Agreed to in this way, with the usual bound on what is saved.
     pub fn new(confirmed: Confirmed, command: impl Into<String>) -> Self {
-        Self { confirmed, matched: None, command: command.into(), save: ONE }
+        Self { confirmed, matched: None, command: command.into(), save: ONE, rate: None }
     }
 
     /// With what the preview counted.
     #[must_use]
     pub fn matched(mut self, matched: u64) -> Self {
         self.matched = Some(matched);
+        self
+    }
+
+    /// At most so many jobs a second.
+    #[must_use]
+    pub fn rate(mut self, rate: Option<u32>) -> Self {
+        self.rate = rate;
         self
     }
 
@@ -125,6 +134,11 @@ impl Operator {
         Self { conn, who, label, policy, journal, trash }
     }
 
+    /// Who acts.
+    pub fn who(&self) -> &Who {
+        &self.who
+    }
+
     /// The connection.
     pub fn conn(&self) -> &Conn {
         &self.conn
@@ -171,7 +185,8 @@ impl Operator {
                 }
             }
         }
-        let mut report = run::run_saving(&self.conn, plan, saver.as_mut(), progress, cancel).await;
+        let mut report =
+            run::run_saving(&self.conn, plan, saver.as_mut(), consent.rate, progress, cancel).await;
         report.undoable = saver.is_some_and(|saver| saver.bag.size() > 0) && report.progress.done > 0;
         self.finish(report, entry).await
     }
@@ -341,14 +356,31 @@ impl Operator {
             && let Some(trash) = &self.trash
         {
             // After a crash the last parts are missing; what was saved is at least as much as went.
+            // Those of the last chunk may not have gone.
             let kept = trash.read(id).await.map_err(|error| UndoError::Files(error.to_string()))?;
-            done = done.max(kept.jobs.len() as u64);
+            let there =
+                self.still_there(&kept.jobs).await.map_err(|error| UndoError::Files(error.to_string()))?;
+            done = done.max((kept.jobs.len() as u64).saturating_sub(there));
         }
         let plan = resume::read(&act.intent.plan, Target { queue, era }, done);
         match plan {
             Some(plan) => Ok((act, plan)),
             None => Err(UndoError::Nothing(format!("{id} is nothing that can go on"))),
         }
+    }
+
+    /// How many of these jobs are there.
+    async fn still_there(&self, jobs: &[Saved]) -> Result<u64, crate::conn::ConnError> {
+        let mut there = 0;
+        for some in jobs.chunks(200) {
+            let mut batch = Batch::new();
+            for job in some {
+                batch.push(Request::new(Verb::Exists).arg(job.key()));
+            }
+            let replies = self.conn.batch(&batch).await?;
+            there += replies.iter().filter(|reply| crate::conn::integer(reply) == Some(1)).count() as u64;
+        }
+        Ok(there)
     }
 
     /// What an undo would put back: an act and the jobs that are kept of it.

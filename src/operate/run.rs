@@ -37,7 +37,7 @@ pub async fn run(
     progress: &watch::Sender<Progress>,
     cancel: &CancellationToken,
 ) -> Report {
-    run_saving(conn, plan, None, progress, cancel).await
+    run_saving(conn, plan, None, None, progress, cancel).await
 }
 
 /// Where jobs are saved before they go.
@@ -108,11 +108,12 @@ pub(super) async fn run_saving(
     conn: &Conn,
     plan: &Plan,
     saver: Option<&mut Saver>,
+    rate: Option<u32>,
     progress: &watch::Sender<Progress>,
     cancel: &CancellationToken,
 ) -> Report {
     let mut report = Report::new(plan.action(), plan.target.queue.clone());
-    report.end = drive(conn, plan, saver, progress, cancel, &mut report)
+    report.end = drive(conn, plan, saver, rate, progress, cancel, &mut report)
         .await
         .unwrap_or_else(|error| End::Failed(error.into()));
     let counts = &mut report.progress;
@@ -128,6 +129,7 @@ async fn drive(
     conn: &Conn,
     plan: &Plan,
     mut saver: Option<&mut Saver>,
+    rate: Option<u32>,
     progress: &watch::Sender<Progress>,
     cancel: &CancellationToken,
     report: &mut Report,
@@ -136,7 +138,9 @@ async fn drive(
     report.progress.matched = count(conn, queue, &plan.selection).await?;
     progress.send_replace(report.progress);
     let mut walk = Walk::new(queue.clone(), &plan.selection);
-    let mut size = FIRST;
+    // No more at once than a second's worth.
+    let most = rate.map_or(CHUNK, |rate| CHUNK.min(rate.max(1) as usize));
+    let mut size = FIRST.min(most);
     loop {
         if cancel.is_cancelled() {
             return Ok(End::Cancelled);
@@ -153,6 +157,7 @@ async fn drive(
         {
             return Ok(End::NotSaved(why));
         }
+        let acted = u32::try_from(ids.len()).unwrap_or(u32::MAX);
         let sent = Instant::now();
         let answers = match run_jobs(conn, &plan.target, plan.op, &ids).await {
             Ok(answers) => answers,
@@ -182,9 +187,10 @@ async fn drive(
         if !walk.settle(stay, left) {
             return Ok(End::Refused);
         }
-        size = if busy > BUSY { (size / 2).max(1) } else { (size * 2).min(CHUNK) };
+        size = if busy > BUSY { (size / 2).max(1) } else { (size * 2).min(most) };
+        let due = rate.map_or(Duration::ZERO, |rate| Duration::from_secs(1) * acted / rate.max(1));
         tokio::select! {
-            () = tokio::time::sleep(busy * REST) => {}
+            () = tokio::time::sleep((busy * REST).max(due.saturating_sub(sent.elapsed()))) => {}
             () = cancel.cancelled() => {}
         }
     }

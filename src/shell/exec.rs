@@ -148,6 +148,7 @@ impl Exec {
                 Query::Reveal(queue, era, job, what) => {
                     operator.reveal(&queue, era, &job, &what).await.map(Answer::Revealed)
                 }
+                Query::Resumable(id, era) => acts::resumable(&operator, id, era).await,
                 Query::Undoable(id) => acts::undoable(&operator, id).await.map(Answer::Undoable),
                 Query::Workers(wanted) => watch::workers(&conn, wanted, id, &messages).await,
                 Query::Schedulers(queues) => watch::schedulers(&conn, queues, id, &messages).await,
@@ -209,6 +210,7 @@ async fn answer(conn: &Conn, mask: &Mask, query: Query) -> Result<Answer, ConnEr
         | Query::Export(_)
         | Query::Preview(_)
         | Query::Undoable(_)
+        | Query::Resumable(..)
         | Query::Journal(_)
         | Query::Sent(_) => Answer::Scan(ScanResult::default()),
     })

@@ -2,12 +2,15 @@
 
 use rstest::rstest;
 use toril::app::Msg;
-use toril::app::effect::{Answer, Effect, JournalRead, Logged, Query, Slot};
+use toril::app::effect::{Act, Answer, Effect, JournalRead, Logged, Query, Slot};
+use toril::app::modal::Modal;
 use toril::app::screen::Screen;
 use toril::app::stack::Root;
 use toril::conn::{Sent, Verb, What};
 use toril::operate::journal::{Confirmed, Intent, JournalId, Kept, Outcome, Part, Place, Who};
+use toril::operate::{Bulk, Pace};
 use toril::text::Clean;
+use toril::wire::Era;
 
 use crate::support::{Console, NOW, hide_times, hostile, queue, snapshot};
 
@@ -187,6 +190,37 @@ fn z_undoes_the_selected_act() {
     console.keys("k Enter z");
     assert_eq!(asked(&mut console), Some(Some(JournalId(15))));
     assert!(matches!(console.app.stacks.current(), Screen::Record(_)));
+}
+
+#[test]
+fn r_goes_on_with_an_act_that_was_broken_off() {
+    let mut console = journal(acts(), 80, 24);
+    let resumed = |console: &mut Console| {
+        console.asked().into_iter().find_map(|effect| match effect {
+            Effect::Fetch(Slot::Undo, fetch, Query::Resumable(id, era)) => Some((fetch, id, era)),
+            _ => None,
+        })
+    };
+    console.keys("r");
+    assert_eq!(resumed(&mut console), None);
+    assert!(console.said().iter().any(|said| said.contains("J17 was finished")), "{:?}", console.said());
+    // Its queue is gone: there is nothing to go on with.
+    console.keys("j r");
+    assert!(console.said().iter().any(|said| said.contains("is not there")), "{:?}", console.said());
+    let mut lost = acts();
+    lost[2].act.intent.queue = "payments".to_owned();
+    let mut console = journal(lost, 80, 24);
+    console.keys("j j r");
+    let (fetch, id, era) = resumed(&mut console).unwrap();
+    assert_eq!((id, era), (JournalId(15), Era::V5));
+    let queue = console.app.snapshot.queues[0].id.clone();
+    let bulk = Bulk::Drain { delayed: false };
+    let act = Act::Bulk { queue, era, bulk, until: NOW - 60_000, pace: Pace::default(), only: None };
+    console.send(Msg::Fetched(fetch, Ok(Answer::Resumable(Box::new(act.clone()), 580))));
+    let Some(Modal::Confirm(confirm)) = &console.app.modal else { panic!("{}", console.draw().text()) };
+    assert_eq!(confirm.act, act, "with the selection as it was frozen");
+    console.keys("Esc").wait(300).keys("Esc Enter r");
+    assert!(resumed(&mut console).is_some(), "from its record as well");
 }
 
 #[test]

@@ -184,6 +184,10 @@ impl Panel for Log {
                 Some(kept) if self.tab == Tab::Journal => vec![Step::Undo(kept.id())],
                 _ => vec![Step::Toast(Toast::plain("choose an act of the journal (Tab)"))],
             },
+            Action::LogResume => match self.selected() {
+                Some(kept) if self.tab == Tab::Journal => record::resume(cx, kept),
+                _ => vec![Step::Toast(Toast::plain("choose an act of the journal (Tab)"))],
+            },
             Action::LogCopy => {
                 let text = match self.tab {
                     Tab::Journal => self.selected().map(|kept| kept.act.intent.command.clone()),

@@ -270,6 +270,10 @@ impl Queue {
             Action::JobRetryAll if state.is_finished() => {
                 Some(Bulk::Retry { from: state, reset_attempts: false })
             }
+            Action::JobRetry | Action::JobRetryAnew if self.marks.all && state.is_finished() => {
+                Some(Bulk::Retry { from: state, reset_attempts: action == Action::JobRetryAnew })
+            }
+            Action::JobRemove if self.marks.all => Some(Bulk::Clean { state, limit: None }),
             Action::JobPromote if state == State::Delayed && (unmarked || self.marks.all) => {
                 Some(Bulk::Promote)
             }

@@ -68,7 +68,8 @@ pub async fn run(session: &mut Session, queue: &str, bulk: Bulk, how: How<'_>) -
         prepared = prepared => prepared?,
         _ = tokio::signal::ctrl_c() => return Err(Failure::Code(exit::INTERRUPTED)),
     };
-    carry_out(session, &plan, &preview, how.act, how.save).await
+    let older = how.older.map(|older| format!(" --older-than {}ms", older.as_millis()));
+    carry_out(session, &plan, &preview, how.act, how.save, &older.unwrap_or_default()).await
 }
 
 /// Asks, does and tells.
@@ -78,6 +79,7 @@ pub(super) async fn carry_out(
     preview: &Preview,
     act: &ActFlags,
     save: u64,
+    flags: &str,
 ) -> Result<u8, Failure> {
     let bulk = plan.bulk;
     // A queue without jobs can be obliterated all the same: its keys go.
@@ -86,7 +88,9 @@ pub(super) async fn carry_out(
         return planned(session, plan, preview, act.dry_run, nothing);
     }
     let confirmed = ask(session, act, plan, preview).await?;
-    let consent = Consent::new(confirmed, command::of_bulk(plan)).matched(preview.matched).save(save);
+    let unsaved = if save == 0 && bulk.takes_away() { " --no-save" } else { "" };
+    let line = format!("{}{flags}{unsaved}", command::of_bulk(plan));
+    let consent = Consent::new(confirmed, line).matched(preview.matched).save(save);
     let cancel = on_ctrl_c();
     let (progress, seen) = watch::channel(Progress::default());
     let teller = (!session.json).then(|| tokio::spawn(show(seen)));

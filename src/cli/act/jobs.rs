@@ -4,7 +4,6 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
 
 use super::bulk::How;
 use super::confirm::confirm;
@@ -21,7 +20,7 @@ use crate::engine::read::overview;
 use crate::insight::errors::GroupId;
 use crate::operate::journal::Confirmed;
 use crate::operate::{
-    self, Bulk, BulkPlan, Consent, End, Only, Operator, Plan, Preview, Progress, Report, Selection, command,
+    self, Bulk, BulkPlan, Consent, Only, Plan, Preview, Progress, Report, Selection, command,
 };
 use crate::text::Clean;
 use crate::wire::State;
@@ -94,10 +93,7 @@ pub async fn run(session: &mut Session, args: &JobAct, action: JobAction) -> Res
         let queue = resolve::queue(session, &args.queue).await?;
         let target = queue.target()?;
         let until = server_time(session).await?;
-        let mut selection = select(session, &queue, args, usual, until).await?;
-        if args.pace.rate.is_some() {
-            selection = select::named(session, &queue, selection).await?;
-        }
+        let selection = select(session, &queue, args, usual, until).await?;
         let plan = Plan { target, op, selection };
         let preview = operate::preview(&session.conn, &plan).await?;
         Ok::<_, Failure>((plan, preview))
@@ -131,7 +127,7 @@ async fn group_of(session: &mut Session, args: &JobAct, op: JobOp, group: GroupI
         let bulk = Bulk::Retry { from: State::Failed, reset_attempts };
         let plan = BulkPlan { target, bulk, until, pace: args.pace.into(), only: Some(only.into()) };
         let preview = operate::preview_bulk(&session.conn, &plan).await?;
-        return super::bulk::carry_out(session, &plan, &preview, &args.act, 0).await;
+        return super::bulk::carry_out(session, &plan, &preview, &args.act, 0, "").await;
     }
     let plan = Plan { target, op, selection: Selection::Group(only.into()) };
     let preview = operate::preview(&session.conn, &plan).await?;
@@ -151,8 +147,15 @@ pub(super) async fn carry_out(
         return planned(session, plan, preview, act.dry_run);
     }
     let confirmed = ask(session, act, plan, preview).await?;
-    let consent = Consent::new(confirmed, command::of_plan(plan)).matched(preview.matched).save(save);
-    let report = drive(session, plan, &consent, rate).await;
+    let mut line = command::of_plan(plan);
+    if save == 0 && plan.takes_away() {
+        line.push_str(" --no-save");
+    }
+    if let Some(rate) = rate {
+        let _ = write!(line, " --rate {rate}/s");
+    }
+    let consent = Consent::new(confirmed, line).matched(preview.matched).save(save).rate(rate);
+    let report = drive(session, plan, &consent).await;
     if session.json {
         session.out.json(&Document::done(&report))?;
     } else {
@@ -215,73 +218,16 @@ fn planned(session: &mut Session, plan: &Plan, preview: &Preview, dry_run: bool)
 }
 
 /// Runs the plan; Ctrl-C stops it between two chunks, and what was done until then is reported.
-async fn drive(session: &Session, plan: &Plan, consent: &Consent, rate: Option<u32>) -> Report {
+async fn drive(session: &Session, plan: &Plan, consent: &Consent) -> Report {
     let operator = session.operator();
     let cancel = on_ctrl_c();
     let (progress, seen) = watch::channel(Progress::default());
     let teller = (!session.json).then(|| tokio::spawn(show(seen)));
-    let report = match rate {
-        None => operator.run(plan, consent, &progress, &cancel).await,
-        Some(rate) => slowly(&operator, plan, consent, rate, &progress, &cancel).await,
-    };
+    let report = operator.run(plan, consent, &progress, &cancel).await;
     if let Some(teller) = teller {
         teller.abort();
     }
     report
-}
-
-/// Runs the plan by slices of a second each.
-async fn slowly(
-    operator: &Operator,
-    plan: &Plan,
-    consent: &Consent,
-    rate: u32,
-    progress: &watch::Sender<Progress>,
-    cancel: &CancellationToken,
-) -> Report {
-    let Selection::Ids(ids) = &plan.selection else {
-        // `run` has turned every selection with a rate into ids.
-        return operator.run(plan, consent, progress, cancel).await;
-    };
-    let (slice, _) = watch::channel(Progress::default());
-    let mut whole: Option<Report> = None;
-    let mut pace = tokio::time::interval(Duration::from_secs(1));
-    for ids_now in ids.chunks(rate as usize) {
-        tokio::select! {
-            _ = pace.tick() => {}
-            () = cancel.cancelled() => {}
-        }
-        let part = Plan { selection: Selection::Ids(ids_now.to_vec()), ..plan.clone() };
-        let report = operator.run(&part, consent, &slice, cancel).await;
-        let report = match whole.take() {
-            None => report,
-            Some(before) => joined(before, report),
-        };
-        progress.send_replace(Progress { matched: ids.len() as u64, ..report.progress });
-        let ended = report.end != End::Finished;
-        whole = Some(report);
-        if ended {
-            break;
-        }
-    }
-    match whole {
-        Some(mut report) => {
-            report.progress.matched = ids.len() as u64;
-            report
-        }
-        None => operator.run(plan, consent, progress, cancel).await,
-    }
-}
-
-fn joined(before: Report, mut report: Report) -> Report {
-    let (sum, more) = (&mut report.progress, before.progress);
-    sum.matched += more.matched;
-    sum.done += more.done;
-    sum.changed += more.changed;
-    sum.failed += more.failed;
-    let mut failures = before.failures;
-    failures.append(&mut report.failures);
-    Report { failures, ..report }
 }
 
 /// Says how far a long run is, once a second.

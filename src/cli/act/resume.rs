@@ -28,7 +28,7 @@ pub async fn run(session: &mut Session, args: &JournalArgs) -> Result<u8, Failur
     match plan {
         Resumable::Bulk(plan) => {
             let found = preview_bulk(&session.conn, &plan).await?;
-            bulk::carry_out(session, &plan, &found, &args.act, save).await
+            bulk::carry_out(session, &plan, &found, &args.act, save, "").await
         }
         Resumable::Jobs(plan) => {
             let found = preview(&session.conn, &plan).await?;

@@ -6,8 +6,7 @@ use crate::cli::figures::thousands;
 use crate::cli::resolve::Found;
 use crate::cli::scan;
 use crate::cli::session::Session;
-use crate::engine::read::page;
-use crate::engine::read::page::{Order, PageQuery};
+use crate::engine::read::page::Order;
 use crate::insight::errors::{GroupId, Reader};
 use crate::operate::Selection;
 use crate::text::Clean;
@@ -82,25 +81,6 @@ pub async fn select(
             .warn(format!("looked at {} of {} jobs; --scan N looks at more", outcome.scanned, outcome.total));
     }
     Ok(Selection::Ids(ids))
-}
-
-/// The same selection as a list of ids, from the old end.
-pub async fn named(session: &Session, queue: &Found, selection: Selection) -> Result<Selection, Failure> {
-    const PAGE: u64 = 1000;
-    let Selection::All { state, until } = selection else { return Ok(selection) };
-    let mut ids = Vec::new();
-    let mut query =
-        PageQuery { queue: queue.id.clone(), state, offset: 0, limit: PAGE, order: oldest_first(state) };
-    loop {
-        let found = page(&session.conn, queue.era, &query).await?;
-        let earlier =
-            found.rows.iter().filter(|row| row.finished_on.or(row.timestamp).is_none_or(|at| at <= until));
-        ids.extend(earlier.map(|row| row.id.clone()));
-        query.offset += PAGE;
-        if query.offset >= found.total {
-            return Ok(Selection::Ids(ids));
-        }
-    }
 }
 
 /// The order in which jobs that arrive meanwhile do not shift the pages.

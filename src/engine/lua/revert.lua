@@ -4,8 +4,8 @@
 -- ARGV  1 era, 2 base, 3 id or '' (the queue's `meta` was edited), 4 `priority`, `delay` or '',
 --       5 the state it stood in or '', 6 its score or '', 7 the id that ran before it or '',
 --       8 the score that the edit gave it or '', 9 deduplication id that was freed or '', 10 ms since
---       the epoch until which it held or '', 11 how many log lines, the lines, then five values a
---       field: name, `1` and what was written, or `0` and '', and the same of what was there before
+--       the epoch until which it held or '', 11 '1' where a log line was added, 12 that line, 13 how many
+--       log lines went, the lines, then five values a field: name, `1` and what was written, or `0` and '', and the same of what was there before
 -- Returns a code (lib/codes.lua): CHANGED where something else stands there by now.
 
 local q = declared()
@@ -17,8 +17,9 @@ local refused = refusal(q)
 if not refused and id ~= '' then refused = unfit(job) end
 if refused then return refused end
 
-local lines = tonumber(ARGV[11])
-local first = 12 + lines
+local lines = tonumber(ARGV[13])
+local first = 14 + lines
+local added = ARGV[11] == '1'
 for at = first, #ARGV, 5 do
   local now = redis.call('HGET', target, ARGV[at])
   local wanted = ARGV[at + 1] == '1' and ARGV[at + 2] or false
@@ -26,9 +27,10 @@ for at = first, #ARGV, 5 do
 end
 local key = ARGV[9] ~= '' and q.base .. 'de:' .. ARGV[9]
 if key and redis.call('EXISTS', key) == 1 then return CHANGED end
-if lines > 0 then
+if lines > 0 or added then
   local found = kind(job .. ':logs')
   if found ~= 'none' and found ~= 'list' then return DAMAGED end
+  if added and redis.call('LINDEX', job .. ':logs', -1) ~= ARGV[12] then return CHANGED end
 end
 
 -- Where the edit put it; a job that moved on, or was moved again, is left where it is.
@@ -71,7 +73,8 @@ for at = first, #ARGV, 5 do
     redis.call('HDEL', target, ARGV[at])
   end
 end
-for at = 11 + lines, 12, -1 do redis.call('LPUSH', job .. ':logs', ARGV[at]) end
+if added then redis.call('RPOP', job .. ':logs') end
+for at = 13 + lines, 14, -1 do redis.call('LPUSH', job .. ':logs', ARGV[at]) end
 if key then
   local ttl = ARGV[10] ~= '' and tonumber(ARGV[10]) - server_time()
   if not ttl then

@@ -35,6 +35,9 @@ pub struct SavedEdit {
     /// Log lines that go, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     logs: Vec<Bytes>,
+    /// The log line that is added.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    line: Option<Bytes>,
     /// The deduplication id that is freed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     dedup: Option<Dedup>,
@@ -72,6 +75,7 @@ impl SavedEdit {
             place: None,
             score: None,
             logs: Vec::new(),
+            line: None,
             dedup: None,
         }
     }
@@ -118,7 +122,7 @@ impl SavedEdit {
     pub fn what(&self) -> String {
         let fields: Vec<_> = self.fields.iter().map(|field| crate::text::lossless(&field.name.0)).collect();
         let mut parts: Vec<String> = (!fields.is_empty()).then(|| fields.join(", ")).into_iter().collect();
-        parts.extend((!self.logs.is_empty()).then(|| "log lines".to_owned()));
+        parts.extend((!self.logs.is_empty() || self.line.is_some()).then(|| "log lines".to_owned()));
         parts.extend(self.dedup.is_some().then(|| "the deduplication id".to_owned()));
         match self.job() {
             Some(id) => format!("{} of job {}", parts.join(", "), id.lossless()),
@@ -164,8 +168,8 @@ pub async fn save_edit(
             | JobOp::ClearLogs { .. }
             | JobOp::ReleaseDeduplication,
         )
-        | Editing::Bytes(id, JobEdit::Data { .. } | JobEdit::Progress { .. }) => id,
-        Editing::Op(..) | Editing::Bytes(..) => return Ok(None),
+        | Editing::Bytes(id, _) => id,
+        Editing::Op(..) => return Ok(None),
     };
     let saving = Saving { state: None, children: false, limit };
     let (jobs, _) = save(conn, target, std::slice::from_ref(id), saving).await?;
@@ -177,6 +181,12 @@ pub async fn save_edit(
         }
         Editing::Bytes(_, JobEdit::Progress { json }) => {
             saved.replace("progress", field(&job, "progress"), Some(json.as_bytes()));
+        }
+        Editing::Bytes(_, JobEdit::Log { line }) => {
+            saved.line = Some(line.as_bytes().into());
+            // The oldest go where the job's option keeps so many.
+            let over = keeps(&job, target.era).map_or(0, |keep| (job.logs.len() + 1).saturating_sub(keep));
+            saved.logs = job.logs[..over.min(job.logs.len())].to_vec();
         }
         Editing::Op(_, JobOp::SetPriority { priority, .. }) => {
             saved.replace("priority", field(&job, "priority"), Some(priority.to_string().as_bytes()));
@@ -198,8 +208,16 @@ pub async fn save_edit(
         Editing::Op(_, JobOp::ReleaseDeduplication) => saved.dedup.clone_from(&job.dedup),
         _ => {}
     }
-    let nothing = saved.fields.is_empty() && saved.logs.is_empty() && saved.dedup.is_none();
+    let nothing =
+        saved.fields.is_empty() && saved.logs.is_empty() && saved.line.is_none() && saved.dedup.is_none();
     Ok((!nothing).then_some(saved))
+}
+
+/// How many log lines a job's own option keeps.
+fn keeps(job: &Saved, era: WriteEra) -> Option<usize> {
+    let opts: serde_json::Value = serde_json::from_slice(field(job, "opts")?).ok()?;
+    let keep = opts.get("kl").or_else(|| opts.get("keepLogs"))?.as_u64().filter(|keep| *keep > 0)?;
+    (era != WriteEra::Bull4).then(|| usize::try_from(keep).unwrap_or(usize::MAX))
 }
 
 async fn save_limit(conn: &Conn, queue: &QueueId, op: LimitOp) -> Result<Option<SavedEdit>, SaveError> {
@@ -251,6 +269,8 @@ pub async fn revert(conn: &Conn, era: WriteEra, saved: &SavedEdit) -> Result<Cod
         raw(saved.score.as_ref()),
         raw(saved.dedup.as_ref().map(|dedup| &dedup.id)),
         until.map(|until| until.to_string().into_bytes()).unwrap_or_default(),
+        if saved.line.is_some() { b"1".to_vec() } else { Vec::new() },
+        raw(saved.line.as_ref()),
         saved.logs.len().to_string().into_bytes(),
     ];
     args.extend(saved.logs.iter().map(|line| line.0.clone()));

@@ -104,7 +104,7 @@ async fn steps(
             saver.stayed_in(&plan.target, &stayed).await;
         }
         if let Some(entry) = entry
-            && told.elapsed() > TOLD
+            && (told.elapsed() > TOLD || matches!(plan.bulk, Bulk::Clean { limit: Some(_), .. }))
         {
             told = Instant::now();
             let counts = report.progress;

@@ -4,13 +4,14 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::app::Msg;
-use crate::app::effect::{Act, Agreed, JournalRead, Logged, RunId, Taken};
+use crate::app::effect::{Act, Agreed, Answer, JournalRead, Logged, RunId, Taken};
 use crate::conn::ConnError;
 use crate::engine::op::{OpError, Target};
 use crate::operate::journal::JournalId;
 use crate::operate::undo::Undone;
 use crate::operate::{
-    self, Action, BulkPlan, Consent, Edit, End, Failure, Operator, Plan, Preview, Progress, Report, command,
+    self, Action, BulkPlan, Consent, Edit, End, Failure, Kept, Operator, Plan, Preview, Progress, Report,
+    Resumable, command,
 };
 use crate::text::{Clean, figure};
 use crate::wire::{Era, JobId, QueueId};
@@ -91,6 +92,34 @@ pub(super) async fn undoable(operator: &Operator, id: Option<JournalId>) -> Resu
         bytes,
         edits: found.kept.edits.iter().map(|edit| Clean::line(edit.what())).collect(),
     })
+}
+
+/// What is left of an act, as an act of its own: the selection as it was frozen.
+pub(super) async fn resumable(operator: &Operator, id: JournalId, era: Era) -> Result<Answer, Clean> {
+    let found = operator.resumable(id, async |_| era.writable().ok()).await;
+    let (kept, plan) = found.map_err(|error| Clean::line(error.to_string()))?;
+    if kept.end.is_none() && runs(operator, &kept) {
+        return Err(Clean::line(format!("{id} still runs, as process {} of this host", kept.intent.who.pid)));
+    }
+    let counts = kept.end.as_ref().map(|(_, outcome)| outcome.counts).or(kept.part).unwrap_or_default();
+    let left = kept.intent.matched.unwrap_or(0).saturating_sub(counts.done);
+    let act = match plan {
+        Resumable::Bulk(plan) => {
+            let BulkPlan { target, bulk, until, pace, only } = plan;
+            Act::Bulk { queue: target.queue, era, bulk, until, pace, only }
+        }
+        Resumable::Jobs(plan) => {
+            Act::Jobs { queue: plan.target.queue, era, op: plan.op, selection: plan.selection }
+        }
+    };
+    Ok(Answer::Resumable(Box::new(act), left.max(1)))
+}
+
+/// Whether the process that wrote the act down is still there, as far as this host can tell.
+fn runs(operator: &Operator, act: &Kept) -> bool {
+    let who = &act.intent.who;
+    let pid = i32::try_from(who.pid).ok().and_then(rustix::process::Pid::from_raw);
+    who.host == operator.who().host && pid.is_some_and(|pid| rustix::process::test_kill_process(pid).is_ok())
 }
 
 /// Acts of the journal that are shown.

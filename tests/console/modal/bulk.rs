@@ -104,16 +104,18 @@ fn a_queue_is_read_again_as_soon_as_something_was_done_to_it() {
 
 #[test]
 fn a_retry_can_count_attempts_from_zero() {
-    use toril::engine::op::JobOp;
+    use toril::operate::Bulk;
     let mut console = retrying(failing("payments", 3), 80, 24);
-    console.wait(200).keys("Esc * T").wait(200);
+    console.wait(200).keys("Esc * T");
+    super::counted(&mut console, 3);
+    console.wait(200);
     let said = console.draw().text();
     assert!(said.contains("--reset-attempts"), "{said}");
     console.asked();
     console.keys("y");
     let acts = runs(&mut console);
     assert!(
-        matches!(&acts[..], [Act::Jobs { op: JobOp::Retry { reset_attempts: true, .. }, .. }]),
+        matches!(&acts[..], [Act::Bulk { bulk: Bulk::Retry { reset_attempts: true, .. }, .. }]),
         "{acts:?}"
     );
 }

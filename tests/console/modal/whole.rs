@@ -180,6 +180,16 @@ fn a_filter_or_marks_promote_and_retry_only_what_they_show() {
     let mut console = on(busy("payments"), State::Delayed, 80, 24);
     console.keys("*").keys("P").wait(200);
     assert_eq!(bulk(&console).0, Bulk::Promote);
+    // All of a state go as one plan, and not job by job.
+    for (key, wanted) in [
+        ("r", Bulk::Retry { from: State::Failed, reset_attempts: false }),
+        ("T", Bulk::Retry { from: State::Failed, reset_attempts: true }),
+        ("d", Bulk::Clean { state: State::Failed, limit: None }),
+    ] {
+        let mut console = on(busy("payments"), State::Failed, 80, 24);
+        console.keys("*").keys(key).wait(200);
+        assert_eq!(bulk(&console).0, wanted, "{key}");
+    }
     let mut console = on(busy("payments"), State::Failed, 80, 24);
     console.keys("/").text("boom").keys("Enter X");
     assert!(confirm(&console).is_none());

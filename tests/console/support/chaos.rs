@@ -535,7 +535,7 @@ impl Chaos {
             Query::Why(queue, _) => Answer::Why(Box::new(self.sight(queue.clone()))),
             Query::Owner(..) => Answer::Owner(self.coin().then(|| JobId::new(self.bytes()))),
             Query::Sent(after) => Answer::Sent(self.sent(*after)),
-            Query::Undoable(_) => Answer::Undoable(Taken {
+            Query::Undoable(_) | Query::Resumable(..) => Answer::Undoable(Taken {
                 id: JournalId(self.count()),
                 word: self.clean(),
                 at: NOW,

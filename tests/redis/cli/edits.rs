@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::reads::seed;
 use super::run::{Ran, finish, json as ask, on, toril};
-use crate::support::{Dump, Lib, Node, Server, assert_same};
+use crate::support::{Dump, Lib, Node, Options, Server, assert_same};
 
 fn field(server: &Server, job: &str, field: &str) -> Option<String> {
     let key = format!("bull:mail:{job}");
@@ -195,4 +195,64 @@ fn limits_schedulers_and_abandoned_jobs() {
     redis::cmd("DEL").arg(&lock).exec(&mut link).unwrap();
     assert_eq!(ask(&server, &["rescue", "mail", &active, "--to", "failed", "--yes"])["done"], 1);
     assert_eq!(node.call(json!({"op": "state", "queue": "mail", "job": active})), "failed");
+}
+
+#[test]
+fn an_act_of_one_command_is_one_entry_of_the_journal_and_one_undo() {
+    let server = Server::start();
+    let mut node = Node::start(Lib::BullMq6, &server);
+    let ids = seed(&mut node);
+    let id = ids["waiting"].as_str().unwrap();
+    let home = tempfile::tempdir().unwrap();
+    let run = |args: &[&str]| finish(on(&server).env("XDG_STATE_HOME", home.path()).args(args));
+    let aside = || Options::default().ignore(":events").ignore(":pc").ignore(":marker");
+    let dump = || Dump::of(&server).normalised(&aside());
+    let before = dump();
+    let args = [
+        "set",
+        "mail",
+        id,
+        "--data",
+        "[1]",
+        "--priority",
+        "7",
+        "--progress",
+        "40",
+        "--log",
+        "hello",
+        "--yes",
+    ];
+    let done = run(&[&args[..], &["--json"]].concat()).with_code(0).json();
+    let undo: Vec<_> = done["results"].as_array().unwrap().iter().map(|one| one["undo"].clone()).collect();
+    assert_eq!(undo, [json!("J1"), json!("J1"), json!("J1"), json!("J1")]);
+    run(&["undo", "J1"]).with_code(0);
+    assert_same(&before, &dump());
+
+    let more: Vec<String> = (0..3)
+        .map(|_| {
+            let added = node.call(json!({"op": "add", "queue": "mail", "data": {}, "opts": {}}));
+            added.as_str().map_or_else(|| added["id"].as_str().unwrap().to_owned(), str::to_owned)
+        })
+        .collect();
+    let args = ["remove", "mail", &more[0], &more[1], &more[2], "--rate", "2/s", "--no-save", "--yes"];
+    assert_eq!(run(&[&args[..], &["--json"]].concat()).with_code(0).json()["done"], 3);
+    let args =
+        ["clean", "mail", "--state", "waiting", "--older-than", "1ms", "--no-save", "--confirm", "mail"];
+    run(&args).with_code(0);
+    let journal = fs::read_to_string(home.path().join("toril/journal.jsonl")).unwrap();
+    let lines = journal.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    let commands: Vec<String> = lines
+        .filter(|line| line["line"] == "intent")
+        .map(|line| line["command"].as_str().unwrap().to_owned())
+        .collect();
+    let [first, second] = [&more[0], &more[1]];
+    assert_eq!(
+        commands,
+        [
+            format!("toril set mail {id} --data - --priority 7 --progress - --log -"),
+            "toril undo J1".to_owned(),
+            format!("toril remove mail {first} {second} {} --no-save --rate 2/s", more[2]),
+            "toril clean mail --state waiting --older-than 1ms --no-save".to_owned(),
+        ]
+    );
 }

@@ -50,6 +50,8 @@ fn every_edit_of_every_era_is_taken_back(#[case] lib: Lib) {
         data("1", "[]"),
         Edit::Bytes { id: JobId::new("8"), edit: JobEdit::Progress { json: Raw::new("50") } },
         Edit::Bytes { id: JobId::new("7"), edit: JobEdit::Progress { json: Raw::new("{}") } },
+        Edit::Bytes { id: JobId::new("1"), edit: JobEdit::Log { line: Raw::new("one more") } },
+        Edit::Bytes { id: JobId::new("7"), edit: JobEdit::Log { line: Raw::new("the first") } },
         op("1", JobOp::ClearLogs { keep: 0 }),
         op("2", JobOp::ClearLogs { keep: 1 }),
         op("16", JobOp::SetDelay { ms: 5_000 }),
@@ -82,7 +84,7 @@ fn every_edit_of_every_era_is_taken_back(#[case] lib: Lib) {
     assert_eq!(
         done,
         match lib {
-            Lib::Bull4 => 6,
+            Lib::Bull4 => 8,
             Lib::BullMq4 => edits.len() - 2,
             _ => edits.len(),
         }

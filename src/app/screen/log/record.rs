@@ -5,6 +5,7 @@ use super::super::super::effect::{Effect, Logged};
 use super::super::super::panel::{Context, Panel, Step};
 use super::super::moved;
 use crate::app::list::Move;
+use crate::app::toast::Toast;
 use crate::monitor::Interest;
 use crate::text::{Clean, figure, wrap};
 
@@ -101,6 +102,22 @@ impl Record {
     }
 }
 
+/// Going on with an act: not while it runs, and only where its queue still is.
+pub(super) fn resume(cx: &Context<'_>, kept: &Logged) -> Vec<Step> {
+    let intent = &kept.act.intent;
+    let queue = cx.snapshot.queues.iter().find(|row| {
+        row.id.name.lossless() == intent.queue.as_str() && row.id.prefix.lossless() == intent.prefix.as_str()
+    });
+    let finished = kept.act.end.as_ref().is_some_and(|(_, outcome)| outcome.ended == "finished");
+    let why = match queue {
+        _ if kept.runs => format!("{} still runs", kept.id()),
+        _ if finished => format!("{} was finished: nothing of it is left", kept.id()),
+        None => format!("the queue of {} is not there (any more)", kept.id()),
+        Some(row) => return vec![Step::Resume(kept.id(), row.era)],
+    };
+    vec![Step::Toast(Toast::plain(why))]
+}
+
 /// The words that there are, one space between two.
 fn words(all: &[String]) -> String {
     let there: Vec<&str> = all.iter().map(String::as_str).filter(|word| !word.is_empty()).collect();
@@ -144,6 +161,7 @@ impl Panel for Record {
         self.top = self.top.min(self.most(cx));
         match action {
             Action::LogUndo => vec![Step::Undo(self.kept.id())],
+            Action::LogResume => resume(cx, &self.kept),
             Action::LogCopy => vec![Step::Effect(Effect::Copy(self.kept.act.intent.command.clone()))],
             _ => Vec::new(),
         }
