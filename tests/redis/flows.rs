@@ -93,7 +93,7 @@ fn a_flow_is_told_as_the_library_tells_it(#[case] lib: Lib) {
         assert!(shown.stdout.contains(part), "{part} is not in {}", shown.stdout);
     }
     assert!(!shown.stdout.contains("hunter2"));
-    assert!(shown.stderr.contains("100 jobs are shown, not all"), "{}", shown.stderr);
+    assert!(shown.stderr.contains("103 jobs are shown, not all"), "{}", shown.stderr);
     let below = json(&server, &["flow", "c", blocked["path"][3]["id"].as_str().unwrap(), "--below"]);
     assert_eq!((&below["jobs"], &below["tree"]["queue"]), (&json!(2), &json!("c")));
 
