@@ -176,7 +176,7 @@ pub enum Answer {
     /// A field, and where secrets stand in it.
     Masked(FieldValue, crate::text::Places),
     /// Jobs of a flow.
-    Flow(FlowPart),
+    Flow(Box<FlowPart>),
     /// A masked value may be shown; why that was not written down, if so.
     Revealed(Option<Clean>),
     /// Lines of a log.

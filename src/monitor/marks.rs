@@ -69,8 +69,8 @@ pub type Marks = Arc<[Mark]>;
 /// Adds a mark; one of the same kind that has just been made takes it up.
 pub(super) fn note(marks: &mut Marks, at: i64, what: Happened) {
     let mut all = marks.to_vec();
-    let near = all.iter_mut().rev().take_while(|mark| at - mark.at < SAME_MS);
-    let taken = near.filter_map(|mark| Some((mark.what.with(what)?, mark))).next();
+    let mut near = all.iter_mut().rev().take_while(|mark| at - mark.at < SAME_MS);
+    let taken = near.find_map(|mark| Some((mark.what.with(what)?, mark)));
     if let Some((both, mark)) = taken {
         mark.what = both;
     } else {

@@ -188,7 +188,7 @@ async fn answer(conn: &Conn, mask: &Mask, query: Query) -> Result<Answer, ConnEr
             let places = places(mask, field, &value).await;
             Answer::Masked(value, places)
         }
-        Query::Flow(query) => Answer::Flow(flow::read(conn, mask, query).await?),
+        Query::Flow(query) => Answer::Flow(Box::new(flow::read(conn, mask, query).await?)),
         Query::Logs(queue, id, start, count) => {
             Answer::Logs(read::logs(conn, &queue, &id, start, count).await?)
         }

@@ -112,7 +112,7 @@ fn answer(console: &mut Console, survey: &Survey) -> usize {
             }
             FlowQuery::Survey(..) => FlowPart::Survey(survey.clone()),
         };
-        console.send(Msg::Fetched(id, Ok(Answer::Flow(part))));
+        console.send(Msg::Fetched(id, Ok(Answer::Flow(Box::new(part)))));
     }
     read
 }
@@ -202,7 +202,7 @@ fn what_there_is_not_is_said() {
     let (id, _) = asked(&mut console).unwrap();
     assert!(console.draw().text().contains("reading ..."));
     let alone = member("mid", "here", State::Waiting, Children::default());
-    console.send(Msg::Fetched(id, Ok(Answer::Flow(FlowPart::Line(vec![alone])))));
+    console.send(Msg::Fetched(id, Ok(Answer::Flow(Box::new(FlowPart::Line(vec![alone]))))));
     assert!(console.draw().text().contains("belongs to no flow"), "{}", console.draw().text());
     // What is there stays while Redis does not answer, and the reason is named.
     let mut console = open(detail(3, true), 80, 24);

@@ -386,7 +386,7 @@ impl Panel for Job {
         } else if self.flow.waits_for(id) {
             let height = self.height(cx).saturating_sub(1);
             match answer {
-                Ok(Answer::Flow(part)) => self.flow.answer(Ok(part), cx.now, height),
+                Ok(Answer::Flow(part)) => self.flow.answer(Ok(*part), cx.now, height),
                 Ok(other) => return Err(Ok(other)),
                 Err(why) => self.flow.answer(Err(why), cx.now, height),
             }

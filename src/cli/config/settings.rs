@@ -309,9 +309,10 @@ impl Settings {
         if !entries.is_empty() {
             note("mask", entries.join(" "), &Origin::File);
         }
-        let mask = match globals.raw {
-            true => Mask::none(),
-            false => file.masked().map_err(|(message, hint)| Failure::config(message, hint))?,
+        let mask = if globals.raw {
+            Mask::none()
+        } else {
+            file.masked().map_err(|(message, hint)| Failure::config(message, hint))?
         };
 
         let access = if read_only { Access::ReadOnly } else { Access::ReadWrite };

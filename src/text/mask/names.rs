@@ -68,7 +68,9 @@ pub(super) enum Manner {
 impl Names {
     pub(super) fn standard() -> Self {
         let mut names = Self::default();
-        STANDARD.iter().for_each(|entry| names.add(entry));
+        for entry in STANDARD {
+            names.add(entry);
+        }
         names
     }
 

@@ -81,10 +81,9 @@ impl Reader<'_> {
             return if flag && self.names.hides(key) { self.value(end + 1) } else { end };
         };
         match self.names.manner(key) {
-            None => end,
             Some(Manner::Word) => self.value(value),
             Some(Manner::Weak) if spaced => self.value(value),
-            Some(Manner::Weak) => end,
+            None | Some(Manner::Weak) => end,
             Some(Manner::Authorization) => self.authorization(value, start),
             Some(Manner::Line) => self.line(value, start),
         }
@@ -103,11 +102,9 @@ impl Reader<'_> {
         }
         at = self.blanks(at);
         let after = match (self.byte(at)?, self.byte(at + 1)) {
-            (b'=', Some(b'=')) => return None,
-            (b'=', Some(b'>')) => at + 2,
-            (b':', Some(b':')) => return None,
+            (b'=', Some(b'=')) | (b':', Some(b':')) => return None,
             (b':', Some(b'/')) if self.byte(at + 2) == Some(b'/') => return None,
-            (b':', Some(b'=')) => at + 2,
+            (b'=', Some(b'>')) | (b':', Some(b'=')) => at + 2,
             (b'=' | b':', _) => at + 1,
             _ => return None,
         };
@@ -258,7 +255,7 @@ impl Reader<'_> {
         }
         let from = self.unsigned.max(at);
         let near = self.text.get(from..(at + USERINFO).min(self.text.len())).unwrap_or_default();
-        let stop = near.iter().position(|byte| blank(byte)).unwrap_or(near.len());
+        let stop = near.iter().position(blank).unwrap_or(near.len());
         if let Some(sign) = near[..stop].iter().rposition(|byte| *byte == b'@') {
             return self.push(at, from + sign);
         }

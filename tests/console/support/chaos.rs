@@ -471,7 +471,7 @@ impl Chaos {
                 Answer::Job(self.maybe(|chaos| Box::new(chaos.job(queue, id, state))))
             }
             Query::Flow(FlowQuery::Line(queue, id)) => {
-                Answer::Flow(FlowPart::Line(vec![self.member(queue, id), self.member(queue, id)]))
+                Answer::Flow(Box::new(FlowPart::Line(vec![self.member(queue, id), self.member(queue, id)])))
             }
             Query::Flow(FlowQuery::Children(node, queue, ..)) => {
                 let child = |chaos: &mut Self| Child {
@@ -482,16 +482,16 @@ impl Chaos {
                 };
                 let count = self.below(60);
                 let children = (0..count).map(|_| child(self)).collect();
-                Answer::Flow(FlowPart::Children(*node, Offspring { children, next: None }))
+                Answer::Flow(Box::new(FlowPart::Children(*node, Offspring { children, next: None })))
             }
             Query::Flow(FlowQuery::Members(jobs)) => {
                 let members = jobs.iter().map(|(queue, id)| self.member(queue, id)).collect();
-                Answer::Flow(FlowPart::Members(members))
+                Answer::Flow(Box::new(FlowPart::Members(members)))
             }
             Query::Flow(FlowQuery::Survey(queue, id, _)) => {
                 let path = vec![(queue.clone(), id.clone())];
                 let gone = (self.below(2) == 0).then_some(path);
-                Answer::Flow(FlowPart::Survey(Survey { gone, ..Survey::default() }))
+                Answer::Flow(Box::new(FlowPart::Survey(Survey { gone, ..Survey::default() })))
             }
             Query::Reveal(..) => Answer::Revealed((self.below(3) == 0).then(|| Clean::line("no folder"))),
             Query::Field(..) | Query::Draft(..) => Answer::Field(match self.below(4) {

@@ -64,10 +64,9 @@ impl Flow {
             && self.tree.nodes[0].member.as_ref().is_some_and(|member| !member.has_children())
     }
 
-    /// What holds the flow up; `Err`: it is being looked for.
-    pub fn blocked(&self, cx: &Context<'_>) -> Result<Option<Blocked>, ()> {
-        let survey = self.survey.as_ref().ok_or(())?;
-        Ok(blocked(survey, |queue| {
+    /// What holds the flow up, once that was looked for ([`Flow::surveyed`]).
+    pub fn blocked(&self, cx: &Context<'_>) -> Option<Blocked> {
+        blocked(self.survey.as_ref()?, |queue| {
             cx.queue(queue).map_or_else(QueueState::default, |row| QueueState {
                 paused: row.paused,
                 workers: match row.workers {
@@ -75,7 +74,7 @@ impl Flow {
                     Workers::Unknown | Workers::NotPermitted => None,
                 },
             })
-        }))
+        })
     }
 
     /// How many jobs were looked at for what holds it up, and whether those were all.
@@ -165,7 +164,11 @@ impl Flow {
                 self.tree = Tree::of_line(line, now);
             }
             Ok(FlowPart::Children(node, page)) => self.tree.add(node, page),
-            Ok(FlowPart::Members(members)) => members.into_iter().for_each(|member| self.known(member, now)),
+            Ok(FlowPart::Members(members)) => {
+                for member in &members {
+                    self.tree.know(member, now);
+                }
+            }
             Ok(FlowPart::Survey(survey)) => {
                 self.survey = Some(survey);
                 self.surveyed_at = now;
@@ -173,10 +176,6 @@ impl Flow {
         }
         self.error = None;
         self.settle(height);
-    }
-
-    fn known(&mut self, member: Member, now: i64) {
-        self.tree.know(member, now);
     }
 
     pub(super) fn settle(&mut self, height: u64) {

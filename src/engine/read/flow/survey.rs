@@ -99,10 +99,14 @@ impl Walk<'_> {
                     items(reply.unwrap_or(&Value::Nil)).iter().filter_map(bytes).map(<[u8]>::to_vec).collect()
                 };
                 if cursor == 0 {
-                    keys(pair.get(1)).iter().for_each(|key| self.note(at, key, true));
+                    for key in keys(pair.get(1)) {
+                        self.note(at, &key, true);
+                    }
                 }
                 if !self.seen[at].failed {
-                    keys(scan.get(1)).iter().for_each(|key| self.note(at, key, false));
+                    for key in keys(scan.get(1)) {
+                        self.note(at, &key, false);
+                    }
                     let next = scan.first().and_then(bytes).and_then(|next| std::str::from_utf8(next).ok());
                     let next: u64 = next.and_then(|next| next.parse().ok()).unwrap_or(0);
                     if next != 0 && self.survey.complete {

@@ -96,7 +96,6 @@ async fn listed(
     loop {
         let page = offspring(conn, queue, id, from).await?;
         children.extend(page.children);
-        let more = page.next.is_some() || children.len() > room;
         if page.next.is_none() || children.len() >= room {
             // In an order that stays: sets have none.
             children.sort_by(|one, other| {
@@ -109,7 +108,9 @@ async fn listed(
                 let (queue, id) = (Some(first.0.clone()), Some(first.1.clone()));
                 children.insert(0, Child { key, kind: ChildKind::Pending, queue, id });
             }
+            let listed = children.len();
             children.truncate(room.max(wanted.len().min(1)));
+            let more = page.next.is_some() || children.len() < listed;
             return Ok((children, more));
         }
         from = page.next;

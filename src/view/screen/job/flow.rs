@@ -28,9 +28,9 @@ pub fn draw(pen: &mut Pen<'_>, job: &Job, cx: &Context<'_>, area: Rect) {
         return;
     }
     let blocked = flow.blocked(cx);
-    verdict(pen, flow, &blocked, area.head(1));
+    verdict(pen, flow, blocked.as_ref(), area.head(1));
     let area = area.below(1);
-    let held = blocked.ok().flatten().filter(|held| held.cause.blocks());
+    let held = blocked.filter(|held| held.cause.blocks());
     for i in 0..u64::from(area.height).min(flow.rows().saturating_sub(flow.cursor.top)) {
         let y = area.y + u16::try_from(i).unwrap_or(0);
         let at = flow.cursor.top + i;
@@ -83,12 +83,14 @@ fn indent(area: Rect, depth: usize) -> u16 {
     area.x + 4 + cells.min(area.width / 3)
 }
 
-fn verdict(pen: &mut Pen<'_>, flow: &Flow, blocked: &Result<Option<Blocked>, ()>, area: Rect) {
+fn verdict(pen: &mut Pen<'_>, flow: &Flow, blocked: Option<&Blocked>, area: Rect) {
     let (mark, text, role) = match blocked {
-        Err(()) => ("·", Clean::line("looking for what holds it up ..."), Role::Dim),
-        Ok(None) => ("✔", Clean::line("nothing of it is awaited"), Role::Ok),
-        Ok(Some(held)) if held.cause.blocks() => ("▲", held.sentence(), Role::Danger),
-        Ok(Some(held)) => ("○", held.sentence(), Role::Dim),
+        None if flow.surveyed().is_none() => {
+            ("·", Clean::line("looking for what holds it up ..."), Role::Dim)
+        }
+        None => ("✔", Clean::line("nothing of it is awaited"), Role::Ok),
+        Some(held) if held.cause.blocks() => ("▲", held.sentence(), Role::Danger),
+        Some(held) => ("○", held.sentence(), Role::Dim),
     };
     pen.put(area.x + 1, area.y, 1, &mark, role);
     let end = area.x + area.width.saturating_sub(1);

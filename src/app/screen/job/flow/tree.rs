@@ -179,7 +179,7 @@ impl Tree {
     }
 
     /// Takes in what is known of a job. Where its children became others, they are listed again.
-    pub(super) fn know(&mut self, member: Member, now: i64) {
+    pub(super) fn know(&mut self, member: &Member, now: i64) {
         let job = (&member.queue, &member.id);
         for node in &mut self.nodes {
             if node.job.as_ref().is_none_or(|(queue, id)| (queue, id) != job) {
