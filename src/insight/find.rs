@@ -38,9 +38,9 @@ pub fn excerpt(mask: &Mask, field: &str, value: &[u8], needle: &Needle) -> Clean
     let Some(at) = at else { return Clean::line("(in a masked value)") };
     let start = boundary(&shown, at.start.saturating_sub(BEFORE));
     let end = boundary(&shown, shown.len().min(at.start + AFTER));
-    let text = Clean::line(shown.get(start..end).unwrap_or_default());
     let (head, tail) = (if start > 0 { "…" } else { "" }, if end < shown.len() { "…" } else { "" });
-    Clean::line(format!("{head}{text}{tail}"))
+    let text = shown.get(start..end).unwrap_or_default();
+    Clean::line([head.as_bytes(), text, tail.as_bytes()].concat())
 }
 
 /// The place at or before `at` where a character begins.
