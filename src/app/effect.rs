@@ -196,7 +196,7 @@ pub enum Answer {
     /// The journal; `None`: as it was.
     Journal(Option<JournalRead>),
     /// Failures with their causes.
-    Errors(errors::News),
+    Errors(Box<errors::News>),
     /// What was sent, oldest first.
     Sent(Vec<Sent>),
     /// Jobs that run, as far as they were read.

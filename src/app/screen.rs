@@ -99,12 +99,16 @@ impl Screen {
             Self::Job(screen) => Some(&screen.queue),
             Self::Why(screen) => Some(&screen.id),
             Self::Queues(screen) => screen.cursor.key.as_ref(),
-            Self::Errors(_) | Self::Group(_) => None,
             Self::Workers(screen) => screen.selected().map(|row| &row.queue),
             Self::WorkerJobs(screen) => Some(&screen.row.queue),
             Self::Schedulers(screen) => screen.selected().map(|row| &row.queue),
             Self::Find(screen) => screen.selected().map(|hit| &hit.queue),
-            Self::Redis(_) | Self::Events(_) | Self::Log(_) | Self::Record(_) => None,
+            Self::Errors(_)
+            | Self::Group(_)
+            | Self::Redis(_)
+            | Self::Events(_)
+            | Self::Log(_)
+            | Self::Record(_) => None,
         }
     }
 }

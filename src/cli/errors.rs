@@ -131,7 +131,9 @@ pub async fn group(
     let mut reader = Reader::new(&session.conn, queues, most, mask);
     let mut told = Instant::now();
     while let Some(failures) = reader.next().await? {
-        failures.iter().for_each(|failure| groups.add(failure));
+        for failure in &failures {
+            groups.add(failure);
+        }
         if !session.json && told.elapsed() > TOLD {
             told = Instant::now();
             let coverage = reader.coverage();

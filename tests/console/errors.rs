@@ -81,7 +81,7 @@ fn read(columns: u16, rows: u16) -> Console {
     let Wanted::All(queues, _) = asked else { panic!("{asked:?}") };
     assert_eq!(queues.len(), 2);
     let news = News { failures: failures(), coverage: coverage(137, 137), complete: true, ..News::default() };
-    console.send(Msg::Fetched(fetch, Ok(Answer::Errors(news))));
+    console.send(Msg::Fetched(fetch, Ok(Answer::Errors(Box::new(news)))));
     console
 }
 
@@ -109,16 +109,16 @@ fn reading_tells_how_far_it_is_and_stops_on_a_key() {
         per_second: 90_000.0,
         ..News::default()
     };
-    console.send(Msg::Fetched(fetch, Ok(Answer::Errors(part(some(0, 100), 12_400)))));
+    console.send(Msg::Fetched(fetch, Ok(Answer::Errors(Box::new(part(some(0, 100), 12_400))))));
     assert!(console.draw().contains("12,400 of 1,200,000 read, newest first"), "{}", console.draw().text());
     // It comes in parts; the same jobs again change nothing.
-    console.send(Msg::Fetched(fetch, Ok(Answer::Errors(part(some(50, 118), 12_420)))));
+    console.send(Msg::Fetched(fetch, Ok(Answer::Errors(Box::new(part(some(50, 118), 12_420))))));
     assert!(console.draw().contains("118 of 118"), "{}", console.draw().text());
     console.keys("x");
     assert!(console.asked().contains(&Effect::Cancel(Slot::Errors)));
     assert!(console.draw().contains("stopped: 12,420 of 1,200,000"));
     // What comes late belongs to nobody; nothing is asked until the person says so.
-    console.send(Msg::Fetched(fetch, Ok(Answer::Errors(part(some(118, 130), 13_000)))));
+    console.send(Msg::Fetched(fetch, Ok(Answer::Errors(Box::new(part(some(118, 130), 13_000))))));
     assert!(console.draw().contains("118 of 118"));
     console.wait(5000);
     assert!(!matches!(wanted(&mut console), Some((_, Wanted::All(..)))));
@@ -191,7 +191,7 @@ fn counts_follow_events_without_reading_all_again() {
     let new =
         failure("email", 500, -20, "Request failed with status code 500", "fetch (/app/src/crm.ts:3:4)");
     let news = News { failures: vec![new], complete: true, ..News::default() };
-    console.send(Msg::Fetched(fetch, Ok(Answer::Errors(news))));
+    console.send(Msg::Fetched(fetch, Ok(Answer::Errors(Box::new(news)))));
     assert!(console.draw().contains("5 groups"), "{}", console.draw().text());
     // More are known than there are: who is still there is asked, and only that.
     let mut fewer = two();
@@ -212,7 +212,7 @@ fn counts_follow_events_without_reading_all_again() {
                 _ => None,
             };
             let news = News { present, complete: true, ..News::default() };
-            console.send(Msg::Fetched(fetch, Ok(Answer::Errors(news))));
+            console.send(Msg::Fetched(fetch, Ok(Answer::Errors(Box::new(news)))));
             asked.push(wanted);
         }
     }
@@ -302,7 +302,7 @@ fn hostile_text_is_defused() {
         })
         .collect();
     let news = News { failures, coverage: coverage(9, 9), complete: true, ..News::default() };
-    console.send(Msg::Fetched(fetch, Ok(Answer::Errors(news))));
+    console.send(Msg::Fetched(fetch, Ok(Answer::Errors(Box::new(news)))));
     // Drawing checks every cell.
     for _ in 0..hostile::texts().len() {
         console.keys("j").draw();

@@ -46,15 +46,17 @@ pub(super) fn is_email(run: &str) -> bool {
     made_of(who, b"._%+-'/=") && made_of(host, b".-") && host.contains('.')
 }
 
-/// An address of IP 6, maybe with a port behind it: `::1:6379`.
-pub(super) fn v6(run: &str) -> Option<Option<u32>> {
+/// Whether a run is an address of IP 6, maybe with a port behind it: `::1:6379`.
+pub(super) fn is_v6(run: &str) -> bool {
     let colons = run.bytes().filter(|b| *b == b':').count();
     let shape = run.bytes().all(|b| b.is_ascii_hexdigit() || b":.%".contains(&b));
-    if !shape || colons < 2 || !(run.contains("::") || colons >= 7) || run.bytes().all(|b| b == b':') {
-        return None;
-    }
-    let port = run.rsplit(':').next().and_then(|port| port.parse().ok()).filter(|port| PORTS.contains(port));
-    Some(port)
+    let long = run.contains("::") || colons >= 7;
+    shape && colons >= 2 && long && !run.bytes().all(|b| b == b':')
+}
+
+/// The port behind such an address, where it is one that says which service it is.
+pub(super) fn v6_port(run: &str) -> Option<u32> {
+    run.rsplit(':').next().and_then(|port| port.parse().ok()).filter(|port| PORTS.contains(port))
 }
 
 /// The length of an address of IP 4 that a text begins with.

@@ -122,10 +122,14 @@ fn name(parts: &[&str], frame: Option<&Frame>, unread: bool) -> GroupId {
         hash.update(part.as_bytes());
         hash.update([0]);
     };
-    parts.iter().for_each(|part| add(part));
+    for part in parts {
+        add(part);
+    }
     match frame {
         Some(frame) => {
-            [&frame.function, &frame.file, &frame.place].into_iter().for_each(|part| add(part));
+            for part in [&frame.function, &frame.file, &frame.place] {
+                add(part);
+            }
             add(if frame.foreign { "library" } else { "own" });
         }
         None if unread => add("unread"),

@@ -1,6 +1,6 @@
 //! What stands between two spaces: words, and values that are known by their look.
 
-use super::address::{HOSTS, host_and_port, is_email, put_host, put_port, url, uuid, v4, v6};
+use super::address::{HOSTS, host_and_port, is_email, is_v6, put_host, put_port, url, uuid, v4, v6_port};
 use super::likely;
 use super::moment;
 use super::number;
@@ -134,9 +134,9 @@ pub(super) fn take(scanner: &mut Scanner<'_>) {
 fn whole<'a>(scanner: &mut Scanner<'a>, run: &'a str) {
     if is_email(run) {
         scanner.out.value("email");
-    } else if let Some(port) = v6(run) {
+    } else if is_v6(run) {
         scanner.out.value("ip");
-        put_port(scanner, port);
+        put_port(scanner, v6_port(run));
     } else if let Some((host, port)) = host_and_port(run) {
         put_host(scanner, host);
         put_port(scanner, Some(port));

@@ -107,7 +107,7 @@ impl Group {
 /// be taken back one by one.
 #[derive(Clone, Debug, Default)]
 pub struct Groups {
-    groups: HashMap<GroupId, Group>,
+    by_id: HashMap<GroupId, Group>,
     queues: Vec<QueueId>,
     members: HashMap<(u32, JobId), (GroupId, i64)>,
     /// Failures whose causes have no room.
@@ -128,14 +128,14 @@ impl Groups {
             self.take_back(&member, group, at);
         }
         let id = failure.cause.id;
-        if !self.groups.contains_key(&id) {
-            if self.groups.len() >= GROUPS && !self.make_room(failure.at) {
+        if !self.by_id.contains_key(&id) {
+            if self.by_id.len() >= GROUPS && !self.make_room(failure.at) {
                 self.others += 1;
                 return;
             }
-            self.groups.insert(id, Group::new(failure));
+            self.by_id.insert(id, Group::new(failure));
         }
-        if let Some(group) = self.groups.get_mut(&id) {
+        if let Some(group) = self.by_id.get_mut(&id) {
             group.add(queue, failure);
         }
         if self.members.len() < MEMBERS {
@@ -148,11 +148,11 @@ impl Groups {
         if at <= self.floor {
             return false;
         }
-        self.floor = self.groups.values().map(|group| group.last_at).min().unwrap_or(i64::MAX);
-        let least = self.groups.values().min_by_key(|group| (group.count, group.last_at));
+        self.floor = self.by_id.values().map(|group| group.last_at).min().unwrap_or(i64::MAX);
+        let least = self.by_id.values().min_by_key(|group| (group.count, group.last_at));
         let Some(least) = least.filter(|group| group.last_at < at) else { return false };
         let (id, count) = (least.cause.id, least.count);
-        self.groups.remove(&id);
+        self.by_id.remove(&id);
         self.members.retain(|_, (group, _)| *group != id);
         self.others += count;
         true
@@ -171,10 +171,10 @@ impl Groups {
 
     fn take_back(&mut self, member: &(u32, JobId), id: GroupId, at: i64) {
         self.members.remove(member);
-        if let Some(group) = self.groups.get_mut(&id) {
+        if let Some(group) = self.by_id.get_mut(&id) {
             group.remove(member.0, &member.1, at);
             if group.count == 0 {
-                self.groups.remove(&id);
+                self.by_id.remove(&id);
             }
         }
     }
@@ -204,27 +204,27 @@ impl Groups {
 
     /// The groups, in no order.
     pub fn iter(&self) -> impl Iterator<Item = &Group> {
-        self.groups.values()
+        self.by_id.values()
     }
 
     /// A group.
     pub fn get(&self, id: GroupId) -> Option<&Group> {
-        self.groups.get(&id)
+        self.by_id.get(&id)
     }
 
     /// How many groups there are.
     pub fn len(&self) -> usize {
-        self.groups.len()
+        self.by_id.len()
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.groups.is_empty()
+        self.by_id.is_empty()
     }
 
     /// Failures that are counted, those of causes without room included.
     pub fn count(&self) -> u64 {
-        self.groups.values().map(|group| group.count).sum::<u64>() + self.others
+        self.by_id.values().map(|group| group.count).sum::<u64>() + self.others
     }
 
     /// The queues of a group with how many of its jobs they hold, most first.
@@ -253,14 +253,14 @@ impl Groups {
     /// How many jobs of a queue are known one by one.
     pub fn known(&self, queue: &QueueId) -> u64 {
         let Some(place) = self.place(queue) else { return 0 };
-        self.groups.values().filter_map(|group| group.queues.get(&place)).sum()
+        self.by_id.values().filter_map(|group| group.queues.get(&place)).sum()
     }
 
     /// The finest span that holds at least half of the failures, for charts that all groups share.
     pub fn span(&self, now: i64) -> Span {
-        let count: u64 = self.groups.values().map(|group| group.count).sum();
+        let count: u64 = self.by_id.values().map(|group| group.count).sum();
         let within = |span: Span| -> u64 {
-            self.groups.values().map(|group| group.history.within(span, span.steps(), now)).sum()
+            self.by_id.values().map(|group| group.history.within(span, span.steps(), now)).sum()
         };
         let fits = |span: &Span| within(*span) * 2 >= count;
         Span::ALL.into_iter().find(fits).unwrap_or(Span::Months)
@@ -306,7 +306,7 @@ mod tests {
     fn what_left_is_taken_back() {
         let mut groups = Groups::default();
         for job in 0..10 {
-            groups.add(&failure("a", job, 100 + job as i64, "no price for 1"));
+            groups.add(&failure("a", job, 100 + i64::try_from(job).unwrap(), "no price for 1"));
             groups.add(&failure("b", job, 100, "no price for 1"));
         }
         assert_eq!(groups.retain(&queue("a"), |job, _| job.as_bytes() < b"5".as_slice()), 5);
@@ -329,7 +329,7 @@ mod tests {
         let mut groups = Groups::default();
         for n in 1..=700 {
             // Newest first, as they are read.
-            groups.add(&failure("a", n as u64, 10_000 - n as i64, &word(n)));
+            groups.add(&failure("a", n as u64, 10_000 - i64::try_from(n).unwrap(), &word(n)));
         }
         assert_eq!((groups.len(), groups.others, groups.count()), (GROUPS, 200, 700));
         groups.add(&failure("a", 9000, 20_000, "something new"));

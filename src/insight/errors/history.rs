@@ -32,6 +32,10 @@ impl Span {
 
     /// How many steps are kept.
     pub const fn steps(self) -> usize {
+        self.kept() as usize
+    }
+
+    const fn kept(self) -> u8 {
         match self {
             Self::Hour | Self::Months => 60,
             Self::Days => 48,
@@ -69,12 +73,12 @@ impl History {
         for (span, counts) in Span::ALL.into_iter().zip(&mut self.counts) {
             let step = at.div_euclid(span.step());
             let newest = counts.last_key_value().map_or(step, |(newest, _)| *newest);
-            if step <= newest - span.steps() as i64 {
+            if step <= newest - i64::from(span.kept()) {
                 continue;
             }
             *counts.entry(step).or_default() += 1;
             if step > newest {
-                *counts = counts.split_off(&(step - span.steps() as i64 + 1));
+                *counts = counts.split_off(&(step - i64::from(span.kept()) + 1));
             }
         }
     }

@@ -110,7 +110,7 @@ pub(super) fn kept(scanner: &Scanner<'_>, rest: &str, at: usize) -> bool {
     }
     if one_of(near, &["error", "err", "errors"]) && length <= 4 {
         let ends = next.is_empty() || next.starts_with([':', '(', ')', '-', ',', ']', '.']);
-        return (length >= 3 || failed) && (ends || failed);
+        return failed || length >= 3 && ends;
     }
     if failed && scanner.text[..at].ends_with('(') && behind.starts_with(')') {
         return true;

@@ -218,7 +218,7 @@ pub(super) fn closing(text: &str, at: usize) -> Option<usize> {
 }
 
 /// Takes a quotation that begins here and whose closing mark is at `end`.
-pub(super) fn take<'a>(scanner: &mut Scanner<'a>, open: char, end: usize) {
+pub(super) fn take(scanner: &mut Scanner<'_>, open: char, end: usize) {
     let inside = &scanner.text[scanner.at + open.len_utf8()..end];
     let close = scanner.text[end..].chars().next().map_or(1, char::len_utf8);
     let after = scanner.after(end + close);
@@ -305,7 +305,8 @@ fn ends_with_colon(scanner: &Scanner<'_>) -> bool {
 /// Whether a text has only what names are made of.
 fn names_a_thing(text: &str) -> bool {
     let made_of = |c: char| c.is_alphanumeric() || "_$.:-()/@*[]#".contains(c);
-    text.chars().all(made_of) && !(text.contains('@') && !text.starts_with('@')) && !text.starts_with('/')
+    let address = text.find('@').is_some_and(|at| at > 0);
+    text.chars().all(made_of) && !address && !text.starts_with('/')
 }
 
 /// Whether a name has the look of code: `user_id`, `createdAt`, `STRIPE_KEY`, `save()`.

@@ -151,14 +151,12 @@ fn python(text: &str, at: usize) -> Stack<'_> {
 
 /// The source of a frame, which stays when lines move; its line, where the source is not there.
 fn python_place(source: Option<&str>, rest: &str) -> String {
-    match source.filter(|source| !source.is_empty() && !source.starts_with(['~', '^'])) {
+    if let Some(source) = source.filter(|source| !source.is_empty() && !source.starts_with(['~', '^'])) {
         // A space marks it as source.
-        Some(source) => format!(" {}", super::pattern::head(source, 160)),
-        None => {
-            let digits = rest.trim_start_matches(", line ");
-            digits[..super::chunk::digits(digits)].to_owned()
-        }
+        return format!(" {}", super::pattern::head(source, 160));
     }
+    let line = rest.trim_start_matches(", line ");
+    line[..super::chunk::digits(line)].to_owned()
 }
 
 fn rust(text: &str) -> Stack<'_> {

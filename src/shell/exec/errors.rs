@@ -33,7 +33,7 @@ pub(super) async fn read(
                 if told.elapsed() >= TOLD || failures.len() >= MANY {
                     told = Instant::now();
                     let news = progress(&reader, std::mem::take(&mut failures));
-                    let _ = messages.send(Msg::Fetched(id, Ok(Answer::Errors(news)))).await;
+                    let _ = messages.send(Msg::Fetched(id, Ok(Answer::Errors(Box::new(news))))).await;
                 }
             }
             News { complete: true, ..progress(&reader, failures) }
@@ -48,7 +48,7 @@ pub(super) async fn read(
             News { present, complete: true, ..News::default() }
         }
     };
-    Ok(Answer::Errors(news))
+    Ok(Answer::Errors(Box::new(news)))
 }
 
 fn progress(reader: &Reader, failures: Vec<Failure>) -> News {

@@ -520,7 +520,7 @@ impl Chaos {
                 effects: self.some(6, Self::clean),
                 bytes: self.coin().then(|| self.count()),
             }),
-            Query::Errors(wanted) => Answer::Errors(self.errors(wanted)),
+            Query::Errors(wanted) => Answer::Errors(Box::new(self.errors(wanted))),
             Query::Journal(_) => Answer::Journal(self.coin().then(|| self.journal())),
             Query::Schedulers(queues) => Answer::Schedulers(schedulers::Read {
                 of: queues.len(),
