@@ -31,6 +31,7 @@ pub fn draw(app: &App, theme: &Theme, now: i64, buffer: &mut Buffer) {
         Screen::Events(events) => screen::events::draw(&mut pen, events, &cx),
         Screen::Errors(errors) => screen::errors::draw(&mut pen, errors, &cx),
         Screen::Group(members) => screen::errors::draw_members(&mut pen, members, &cx),
+        Screen::Doctor(doctor) => screen::doctor::draw(&mut pen, doctor, &cx),
         Screen::Log(log) => screen::log::draw(&mut pen, log, &cx),
         Screen::Record(record) => screen::log::draw_record(&mut pen, record, &cx),
         Screen::Why(why) => screen::why::draw(&mut pen, why, &cx),

@@ -35,6 +35,8 @@ pub enum Scope {
     Errors,
     /// Where a group of errors is chosen.
     Group,
+    /// The Doctor screen.
+    Doctor,
     /// The Log screen and its records.
     Log,
     /// The Why screen.
@@ -62,6 +64,7 @@ impl Scope {
             Self::Events => "Events",
             Self::Errors => "Errors",
             Self::Group => "The group",
+            Self::Doctor => "Doctor",
             Self::Log => "Log",
             Self::Why => "Why",
             Self::Find => "Find",
@@ -177,6 +180,10 @@ actions! {
     SchedulerRemove "scheduler.remove" Schedulers [k('d')] "remove" "Remove the scheduler with its next run" writes;
     SchedulersSort "schedulers.sort" Schedulers [k('s')] "sort" "Sort by the next column";
     EventsPause "events.pause" Events [k(' ')] "pause" "Hold the feed still, or let it run";
+    DoctorFix "doctor.repair" Doctor [k('f')] "repair" "Repair what the selected finding names, after a question" writes;
+    DoctorFixAll "doctor.repair-all" Doctor [k('F')] "repair all" "Repair all of this queue that has a safe repair, after a question" writes;
+    DoctorLook "doctor.look" Doctor [k('a')] "look again" "Look at everything again";
+    DoctorStop "doctor.stop" Doctor [k('c')] "" "Stop looking";
     LogUndo "log.undo" Log [k('z')] "undo" "Put back what the act took away" writes;
     LogResume "log.resume" Log [k('r')] "resume" "Go on with an act that was broken off or stopped" writes;
     LogCopy "log.copy" Log [k('y')] "copy" "Copy the command line that does the same";
@@ -197,6 +204,7 @@ actions! {
     ScreenSchedulers "screen.schedulers" Global [k('4')] "" "Schedulers: what comes next, what was missed?";
     ScreenEvents "screen.events" Global [k('5')] "" "Events: what is happening?";
     ScreenRedis "screen.redis" Global [k('6')] "redis" "Redis: is it the problem?";
+    ScreenDoctor "screen.doctor" Global [k('9')] "" "Doctor: is the data sound?";
     ScreenLog "screen.log" Global [k('@')] "" "Log: what was done, and what did we send?";
     Find "find" Global [] "" "Find jobs by id, text or jq in all queues: `find TEXT`";
     LastScreen "screen.last" Global [k('-')] "" "Back to the screen before";

@@ -68,6 +68,7 @@ fn lacks(act: &Act) -> Option<&'static str> {
         Act::Edit { edits, .. } => edits.iter().find_map(|edit| edit.supports(era).err()),
         Act::Jobs { op, .. } => op.capability().supports(era).err(),
         Act::Add { .. } => form::Kind::Add.supports(era).err(),
+        Act::Repair { repairs, .. } => repairs.iter().find_map(|(_, repair)| repair.supports(era).err()),
         Act::Queue { .. } | Act::Bulk { .. } | Act::Undo(_) => None,
     }
 }
@@ -99,6 +100,10 @@ pub(super) fn done(app: &mut App, id: RunId, result: Result<Report, Clean>, now:
     let Running { act, started_at, .. } = app.running.remove(at);
     app.acted = Some((id, act.queue().clone()));
     draft::done(app, id, &result, now);
+    super::update::with_all(app, now, |panel, cx| {
+        panel.acted(cx, &act);
+        Vec::new()
+    });
     let toast = match result {
         Ok(report) => {
             learn_speed(app, &report, now - started_at);
@@ -203,6 +208,7 @@ fn told(act: &Act, report: &Report) -> Toast {
             let id = report.ids.first().map(|id| format!(" as job {}", id.clean())).unwrap_or_default();
             format!("Added {} to {queue}{id}", Clean::line(&job.name).cut(40))
         }
+        Act::Repair { .. } => repaired(queue.as_str(), report),
         Act::Edit { edits, .. } => edited(queue.as_str(), edits, report),
         Act::Bulk { bulk: Bulk::Obliterate { .. }, .. } if report.end == End::Finished => {
             let jobs = if progress.done == 1 { "job" } else { "jobs" };
@@ -250,6 +256,14 @@ fn told(act: &Act, report: &Report) -> Toast {
     if report.is_complete() { Toast::good(text) } else { Toast::bad(text) }
 }
 
+/// What repairs did.
+fn repaired(queue: &str, report: &Report) -> String {
+    match (report.progress.done, report.progress.matched) {
+        (1, 1) => format!("Repaired {queue}"),
+        (done, all) => format!("{} of {} repairs of {queue} done", figure::count(done), figure::count(all)),
+    }
+}
+
 /// What an edit did.
 fn edited(queue: &str, edits: &[Edit], report: &Report) -> String {
     let adds = |edit: &Edit| {
@@ -276,6 +290,7 @@ fn past(word: &str) -> &'static str {
         "clean" => "Cleaned",
         "obliterate" => "Obliterated",
         "undo" => "Put back",
+        "repair" => "Repaired",
         _ => "Done:",
     }
 }

@@ -54,6 +54,8 @@ pub enum Slot {
     Log,
     /// A close look at a queue.
     Why,
+    /// A round of the doctor.
+    Doctor,
     /// A job's data, for an editor.
     Draft,
     /// Schedulers of all queues.
@@ -98,6 +100,8 @@ pub enum Query {
     Reveal(QueueId, Era, JobId, String),
     /// What is left of an act, on a queue of this era.
     Resumable(JournalId, Era),
+    /// A round of the doctor; its progress comes before its answer.
+    Doctor(Round),
     /// The journal, unless its file still has this size.
     Journal(u64),
     /// Failures by cause.
@@ -114,6 +118,17 @@ pub enum Query {
     Draft(QueueId, JobId, u64),
     /// Which job owns a deduplication id.
     Owner(QueueId, Raw),
+}
+
+/// A round of the doctor.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Round {
+    /// Which queues.
+    pub queues: Vec<QueueId>,
+    /// How much is read, and how fast.
+    pub scope: crate::engine::read::doctor::Scope,
+    /// The server is looked at, too.
+    pub whole: bool,
 }
 
 /// What a filter looks for.
@@ -207,6 +222,10 @@ pub enum Answer {
     Why(Box<Sight>),
     /// Who owns a deduplication id; `None`: nobody.
     Owner(Option<JobId>),
+    /// How far a round of the doctor is.
+    Looking(crate::engine::read::doctor::Progress),
+    /// What a round of the doctor found.
+    Survey(Box<crate::insight::doctor::Survey>),
 }
 
 /// The journal as it was read.
@@ -353,6 +372,15 @@ pub enum Act {
         /// The job.
         job: Box<NewJob>,
     },
+    /// Repairs of damage.
+    Repair {
+        /// Which queue.
+        queue: QueueId,
+        /// Its era, as it was found.
+        era: Era,
+        /// What is repaired, each with the id of its finding.
+        repairs: Vec<(String, crate::engine::op::Repair)>,
+    },
     /// Putting back what an act took away.
     Undo(Taken),
 }
@@ -408,6 +436,7 @@ impl Act {
             | Self::Queue { queue, .. }
             | Self::Bulk { queue, .. }
             | Self::Edit { queue, .. }
+            | Self::Repair { queue, .. }
             | Self::Add { queue, .. } => queue,
             Self::Undo(taken) => &taken.queue,
         }
@@ -429,6 +458,7 @@ impl Act {
             | Self::Queue { era, .. }
             | Self::Bulk { era, .. }
             | Self::Edit { era, .. }
+            | Self::Repair { era, .. }
             | Self::Add { era, .. } => Some(*era),
             Self::Undo(_) => None,
         }
@@ -439,15 +469,18 @@ impl Act {
         match self {
             Self::Jobs { selection: Selection::All { state, .. }, .. } => vec![*state],
             Self::Bulk { bulk, .. } => bulk.states(),
-            Self::Jobs { .. } | Self::Queue { .. } | Self::Edit { .. } | Self::Add { .. } | Self::Undo(_) => {
-                Vec::new()
-            }
+            Self::Jobs { .. }
+            | Self::Queue { .. }
+            | Self::Edit { .. }
+            | Self::Repair { .. }
+            | Self::Add { .. }
+            | Self::Undo(_) => Vec::new(),
         }
     }
 
     /// Whether it is about jobs, which are counted before.
     pub fn counts_jobs(&self) -> bool {
-        !matches!(self, Self::Queue { .. } | Self::Edit { .. } | Self::Add { .. })
+        !matches!(self, Self::Queue { .. } | Self::Edit { .. } | Self::Repair { .. } | Self::Add { .. })
     }
 
     /// The kind of act.
@@ -458,6 +491,7 @@ impl Act {
             Self::Bulk { bulk, .. } => bulk.action(),
             Self::Edit { edits, .. } => Edit::word(edits),
             Self::Add { .. } => Action::Add,
+            Self::Repair { .. } => Action::Repair,
             Self::Undo(_) => Action::Undo,
         }
     }
@@ -477,6 +511,7 @@ impl Act {
             }
             Self::Jobs { .. } => severity(self.action(), jobs, protected),
             Self::Queue { .. } | Self::Add { .. } => severity(self.action(), 1, protected),
+            Self::Repair { repairs, .. } => severity(self.action(), repairs.len() as u64, protected),
             Self::Edit { edits, .. } => {
                 let each = edits.iter().map(|edit| severity(edit.action(), 1, protected));
                 each.max().unwrap_or(Severity::Ask)

@@ -155,6 +155,9 @@ pub trait Panel {
     /// An act was confirmed and runs: what was selected for it is so no more.
     fn runs(&mut self, _act: &Act) {}
 
+    /// An act ended: what it was done to may look otherwise now.
+    fn acted(&mut self, _cx: &Context<'_>, _act: &Act) {}
+
     /// The feed begins again: while another screen was in front, nothing came.
     fn fed_again(&mut self, _cx: &Context<'_>) {}
 

@@ -1,5 +1,6 @@
 //! The screens.
 
+pub mod doctor;
 pub mod errors;
 pub mod events;
 pub mod find;
@@ -43,6 +44,8 @@ pub enum Screen {
     Errors(Box<errors::Errors>),
     /// The jobs of a group of errors.
     Group(Box<errors::Members>),
+    /// What is damaged.
+    Doctor(Box<doctor::Doctor>),
     /// What was done and sent.
     Log(Box<log::Log>),
     /// One act of the journal.
@@ -66,6 +69,7 @@ impl Screen {
             Self::Events(screen) => screen,
             Self::Errors(screen) => screen.as_ref(),
             Self::Group(screen) => screen.as_ref(),
+            Self::Doctor(screen) => screen.as_ref(),
             Self::Log(screen) => screen.as_ref(),
             Self::Record(screen) => screen.as_ref(),
             Self::Why(screen) => screen.as_ref(),
@@ -86,6 +90,7 @@ impl Screen {
             Self::Events(screen) => screen,
             Self::Errors(screen) => screen.as_mut(),
             Self::Group(screen) => screen.as_mut(),
+            Self::Doctor(screen) => screen.as_mut(),
             Self::Log(screen) => screen.as_mut(),
             Self::Record(screen) => screen.as_mut(),
             Self::Why(screen) => screen.as_mut(),
@@ -103,6 +108,7 @@ impl Screen {
             Self::WorkerJobs(screen) => Some(&screen.row.queue),
             Self::Schedulers(screen) => screen.selected().map(|row| &row.queue),
             Self::Find(screen) => screen.selected().map(|hit| &hit.queue),
+            Self::Doctor(screen) => screen.selected().and_then(|finding| finding.queue.as_ref()),
             Self::Errors(_)
             | Self::Group(_)
             | Self::Redis(_)

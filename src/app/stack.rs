@@ -18,12 +18,22 @@ pub enum Root {
     Events,
     /// Key `6`.
     Redis,
+    /// Key `9`.
+    Doctor,
     /// Key `@`.
     Log,
 }
 
-const ROOTS: [Root; 7] =
-    [Root::Queues, Root::Errors, Root::Workers, Root::Schedulers, Root::Events, Root::Redis, Root::Log];
+const ROOTS: [Root; 8] = [
+    Root::Queues,
+    Root::Errors,
+    Root::Workers,
+    Root::Schedulers,
+    Root::Events,
+    Root::Redis,
+    Root::Doctor,
+    Root::Log,
+];
 
 /// One stack of screens for each root: leaving a root for another loses nothing.
 #[derive(Debug)]
@@ -45,6 +55,7 @@ impl Default for Stacks {
                 Screen::Schedulers(Box::default()),
                 Screen::Events(super::screen::events::Events::default()),
                 Screen::Redis(super::screen::redis::Redis::default()),
+                Screen::Doctor(Box::default()),
                 Screen::Log(Box::default()),
             ],
             current: Root::Queues,

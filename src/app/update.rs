@@ -116,7 +116,7 @@ pub(super) fn with_current(
     steps.into_iter().flat_map(|step| take(app, step, now)).collect()
 }
 
-fn with_all(
+pub(super) fn with_all(
     app: &mut App,
     now: i64,
     mut work: impl FnMut(&mut dyn Panel, &super::panel::Context<'_>) -> Vec<Step>,
@@ -276,6 +276,7 @@ pub(super) fn act(app: &mut App, action: Action, now: i64) -> Vec<Effect> {
         Action::ScreenSchedulers => go(app, Root::Schedulers, now),
         Action::ScreenEvents => go(app, Root::Events, now),
         Action::ScreenRedis => go(app, Root::Redis, now),
+        Action::ScreenDoctor => go(app, Root::Doctor, now),
         Action::ScreenLog => go(app, Root::Log, now),
         Action::LastScreen => {
             leave(app, now);
@@ -360,7 +361,7 @@ fn back(app: &mut App, now: i64) -> Vec<Effect> {
 
 /// Opens the screen of a queue or job that was named in the palette.
 pub(super) fn open(app: &mut App, screen: Screen, now: i64) -> Vec<Effect> {
-    if matches!(app.stacks.root(), Root::Redis | Root::Log) {
+    if matches!(app.stacks.root(), Root::Redis | Root::Log | Root::Doctor) {
         app.stacks.go(Root::Queues);
     }
     app.stacks.push(screen);

@@ -17,7 +17,7 @@ pub use finding::{Fact, Finding, Severity};
 pub use kind::Kind;
 pub use server::{Host, server};
 
-use crate::engine::read::doctor::{Focus, Judge, Look};
+use crate::engine::read::doctor::{Focus, Judge, Look, Progress};
 
 /// A delayed job may be so late, ms: workers promote it within seconds.
 pub const LATE_MS: i64 = 10_000;
@@ -53,6 +53,19 @@ impl Judge for Doctor {
         focus.dedups.extend(finding.look_at.dedups.iter().cloned());
         focus.schedulers |= finding.look_at.schedulers;
     }
+}
+
+/// What a round found.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Survey {
+    /// Worst first.
+    pub findings: Vec<Finding>,
+    /// Findings beyond those, of kinds of which a queue has many.
+    pub more: u64,
+    /// How much was looked at.
+    pub progress: Progress,
+    /// Everything was looked at.
+    pub complete: bool,
 }
 
 /// Worst first, then by queue; of each kind in a queue the first [`TOLD`] stay. Returns how many did not.

@@ -8,16 +8,19 @@ mod watch;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::survey::survey;
 use crate::app::Msg;
-use crate::app::effect::{Act, Agreed, Answer, FetchId, Query, RunId, ScanResult, Slot};
+use crate::app::effect::{Act, Agreed, Answer, FetchId, Query, Round, RunId, ScanResult, Slot};
 use crate::conn::{Conn, ConnError, Request, SentLog, Verb, bytes};
 use crate::engine::read;
 use crate::engine::read::FieldValue;
+use crate::monitor::Clock;
 use crate::monitor::why::look;
 use crate::operate::Operator;
 use crate::text::{Clean, Mask, Places};
@@ -25,6 +28,9 @@ use crate::wire::{JobId, Raw};
 
 /// A field that is fetched on request may have so many bytes.
 const FIELD_LIMIT: u64 = 256 << 20;
+
+/// How often progress is told.
+const TOLD: Duration = Duration::from_millis(150);
 
 /// The executor.
 #[derive(Debug)]
@@ -149,6 +155,9 @@ impl Exec {
                     operator.reveal(&queue, era, &job, &what).await.map(Answer::Revealed)
                 }
                 Query::Resumable(id, era) => acts::resumable(&operator, id, era).await,
+                Query::Doctor(round) => {
+                    doctor(&conn, round, id, &messages).await.map_err(|error| told(&error))
+                }
                 Query::Undoable(id) => acts::undoable(&operator, id).await.map(Answer::Undoable),
                 Query::Workers(wanted) => watch::workers(&conn, wanted, id, &messages).await,
                 Query::Schedulers(queues) => watch::schedulers(&conn, queues, id, &messages).await,
@@ -171,6 +180,26 @@ fn told(error: &ConnError) -> Clean {
     } else {
         Clean::line(format!("{}; {}", error.message, error.hint))
     }
+}
+
+/// A round of the doctor, which tells how far it is.
+async fn doctor(
+    conn: &Conn,
+    round: Round,
+    id: FetchId,
+    messages: &mpsc::Sender<Msg>,
+) -> Result<Answer, ConnError> {
+    let mut last: Option<Instant> = None;
+    let tell = |progress| {
+        let due = last.is_none_or(|last| last.elapsed() >= TOLD);
+        // While the screen is busy it needs no news of this.
+        if due && messages.try_send(Msg::Fetched(id, Ok(Answer::Looking(progress)))).is_ok() {
+            last = Some(Instant::now());
+        }
+    };
+    let Round { queues, scope, whole } = round;
+    let found = survey(conn, &queues, scope, whole, Clock::start(), tell).await?;
+    Ok(Answer::Survey(Box::new(found)))
 }
 
 async fn answer(conn: &Conn, mask: &Mask, query: Query) -> Result<Answer, ConnError> {
@@ -201,7 +230,8 @@ async fn answer(conn: &Conn, mask: &Mask, query: Query) -> Result<Answer, ConnEr
             Answer::Owner(bytes(&owner).map(JobId::new))
         }
         Query::Draft(queue, id, most) => Answer::Field(read::field(conn, &queue, &id, b"data", most).await?),
-        Query::Reveal(..)
+        Query::Doctor(_)
+        | Query::Reveal(..)
         | Query::Workers(_)
         | Query::Errors(_)
         | Query::Schedulers(_)

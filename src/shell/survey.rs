@@ -3,22 +3,10 @@
 use crate::conn::{Conn, ConnError, Kind, Request, Verb};
 use crate::engine::read::doctor::{Progress, Scope, examine, hoarder};
 use crate::engine::read::overview::server_time;
-use crate::insight::doctor::{Doctor, Finding, Host, server, sort};
+pub use crate::insight::doctor::Survey;
+use crate::insight::doctor::{Doctor, Host, server, sort};
 use crate::monitor::{Clock, redis};
 use crate::wire::QueueId;
-
-/// What a round found.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Survey {
-    /// Worst first.
-    pub findings: Vec<Finding>,
-    /// Findings beyond those, of kinds of which a queue has many.
-    pub more: u64,
-    /// How much was looked at.
-    pub progress: Progress,
-    /// Everything was looked at.
-    pub complete: bool,
-}
 
 /// Makes a round. It may be dropped at any moment: it only reads. `whole`: the server is looked at, too.
 pub async fn survey(

@@ -1,5 +1,6 @@
 //! The screens, one file each, beside their state in `app::screen`.
 
+pub mod doctor;
 pub mod errors;
 pub mod events;
 pub mod find;

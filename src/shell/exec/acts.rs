@@ -16,6 +16,8 @@ use crate::operate::{
 use crate::text::{Clean, figure};
 use crate::wire::{Era, JobId, QueueId};
 
+/// Repairs that are named in a question.
+const EFFECTS: usize = 8;
 /// Jobs that are named of what an undo would put back.
 const SAMPLE: usize = 10;
 
@@ -44,6 +46,15 @@ pub(super) async fn preview(operator: &Operator, act: Act) -> Result<Preview, Co
                 Err(why) => vec![why],
             };
             Ok(nothing(effects, 1))
+        }
+        Act::Repair { repairs, .. } => {
+            let effects = repairs.iter().take(EFFECTS).map(|(_, repair)| Clean::line(repair.sentence()));
+            let mut effects: Vec<Clean> = effects.collect();
+            if repairs.len() > EFFECTS {
+                effects.push(Clean::line(format!("and {} more", repairs.len() - EFFECTS)));
+            }
+            effects.push(Clean::line("each looks again first: what is sound by then is left alone"));
+            Ok(nothing(effects, repairs.len() as u64))
         }
         Act::Edit { queue, era, edits } => {
             let (mut effects, mut there) = (Vec::new(), 0);
@@ -90,7 +101,13 @@ pub(super) async fn undoable(operator: &Operator, id: Option<JournalId>) -> Resu
         sample: jobs.iter().take(SAMPLE).map(|job| JobId::new(job.id())).collect(),
         keys: found.kept.keys.len() as u64,
         bytes,
-        edits: found.kept.edits.iter().map(|edit| Clean::line(edit.what())).collect(),
+        edits: {
+            let mend = found.kept.mend.as_ref().map(|mend| match mend.job() {
+                Some(job) => Clean::line(format!("damage of job {}", job.lossless())),
+                None => Clean::line("damage"),
+            });
+            found.kept.edits.iter().map(|edit| Clean::line(edit.what())).chain(mend).collect()
+        },
     })
 }
 
@@ -191,6 +208,18 @@ pub(super) async fn perform(
         Act::Bulk { queue, era, bulk, until, pace, only } => {
             let plan = BulkPlan { target: target(queue, era)?, bulk, until, pace, only };
             operator.bulk(&plan, &consent(command::of_bulk(&plan)), &sender, cancel).await
+        }
+        Act::Repair { queue, era, repairs } => {
+            let target = target(queue, era)?;
+            let mut reports = Vec::new();
+            for (finding, repair) in &repairs {
+                if cancel.is_cancelled() {
+                    break;
+                }
+                let consent = consent(command::of_repair(&target.queue, finding));
+                reports.push(operator.repair(&target, repair, &consent).await);
+            }
+            Report::of_all(Action::Repair, target.queue, reports)
         }
         Act::Edit { queue, era, edits } => {
             let target = target(queue, era)?;

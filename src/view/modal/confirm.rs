@@ -147,6 +147,8 @@ fn title(confirm: &Confirm, cells: u16) -> Clean {
             let id = edits[0].job().map(|id| format!(" of job {}", id.clean().cut(24))).unwrap_or_default();
             format!("{word} {} things{id} of ", edits.len())
         }
+        Act::Repair { repairs, .. } if repairs.len() == 1 => format!("{word} "),
+        Act::Repair { repairs, .. } => format!("Make {} repairs of ", repairs.len()),
         Act::Edit { edits, .. } => {
             let sentence = Clean::line(Edit::sentences(edits));
             let room = usize::from(cells).saturating_sub(confirm.name().width().min(24) + 5).max(8);

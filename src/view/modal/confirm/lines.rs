@@ -76,7 +76,11 @@ fn lines(confirm: &Confirm, speed: f64, cells: usize) -> Vec<Line> {
         let jobs = if confirm.count == 1 { "job" } else { "jobs" };
         lines.add("holds", &Clean::line(format!("{count} {jobs} that wait or run")), Role::Text, 2, 1);
     }
-    let looks = if of_queue || matches!(confirm.act, Act::Edit { .. }) { "effects" } else { "counted" };
+    let looks = if of_queue || matches!(confirm.act, Act::Edit { .. } | Act::Repair { .. }) {
+        "effects"
+    } else {
+        "counted"
+    };
     if let Act::Edit { edits, .. } = &confirm.act
         && edits.len() > 1
     {
@@ -249,6 +253,11 @@ fn command(confirm: &Confirm) -> Option<String> {
         Act::Add { queue, era, job } => {
             let target = Target { queue: queue.clone(), era: era.writable().ok()? };
             return Some(answered(job.command(&target)));
+        }
+        Act::Repair { queue, repairs, .. } => {
+            let ids: Vec<&str> = repairs.iter().take(3).map(|(id, _)| id.as_str()).collect();
+            let more = if repairs.len() > 3 { " ..." } else { "" };
+            return Some(answered(format!("{}{more}", command::of_repair(queue, &ids.join(" --fix ")))));
         }
         Act::Edit { queue, era, edits } => {
             let target = Target { queue: queue.clone(), era: era.writable().ok()? };
