@@ -2,6 +2,9 @@
 //! worker then runs what is left. On sound queues nothing is found, and a repair that comes too late does nothing.
 
 mod damage;
+mod healthy;
+mod late;
+mod scripts;
 
 use std::time::Duration;
 
@@ -34,7 +37,7 @@ struct Ward {
     runtime: tokio::runtime::Runtime,
     looks: Conn,
     operator: Operator,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Ward {
@@ -47,7 +50,7 @@ impl Ward {
         let conn = runtime.block_on(account(&server, Role::Operator));
         let operator =
             Operator::new(conn.clone(), Who::default(), None, Policy::default(), Some(folder.path()));
-        Self { server, node, runtime, looks: conn, operator, _folder: folder }
+        Self { server, node, runtime, looks: conn, operator, folder }
     }
 
     #[track_caller]

@@ -102,7 +102,7 @@ fn nothing(doctor: &Doctor, cx: &Context<'_>) -> Vec<Clean> {
     }
     match &doctor.survey {
         Some(Err(why)) => {
-            return vec![line("it could not be looked at everything:"), why.clone(), line("a looks again")];
+            return vec![line("not everything could be looked at:"), why.clone(), line("a looks again")];
         }
         Some(Ok(survey)) if survey.progress.queues == 0 => {
             return vec![line("there is no queue to look at"), line("a looks again")];

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use super::pace::Paced;
-use crate::conn::{Batch, ConnError, Kind, Request, Verb, bytes, items, text};
+use crate::conn::{Batch, ConnError, Kind, Request, Verb, bytes, integer, items, text};
 use crate::wire::keys::SATELLITES;
 use crate::wire::{JobId, QueueId, Raw, glob};
 
@@ -57,6 +57,8 @@ pub(super) async fn sweep(
         [one] => [glob::escape(&one.base()).as_slice(), b"*"].concat(),
         _ => b"*".to_vec(),
     };
+    let size = paced.batch(&Request::new(Verb::DbSize).into()).await?;
+    let size = size.first().and_then(integer).and_then(|size| u64::try_from(size).ok()).unwrap_or(u64::MAX);
     let mut cursor = "0".to_owned();
     while swept.keys < most {
         let scan = Request::new(Verb::Scan).arg(&cursor).arg("MATCH").arg(&pattern).arg("COUNT").arg(COUNT);
@@ -75,12 +77,14 @@ pub(super) async fn sweep(
             let Some((base, queue)) = base else { continue };
             keep(swept.found.entry((*queue).clone()).or_default(), &key[base.len()..]);
         }
-        tell(swept.keys);
+        tell(swept.keys.min(size));
         if cursor == "0" {
             swept.complete = true;
             break;
         }
     }
+    // The last call met fewer than it asked for.
+    swept.keys = swept.keys.min(size);
     Ok(swept)
 }
 
