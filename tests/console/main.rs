@@ -10,6 +10,7 @@
 
 mod support;
 
+mod doctor;
 mod edit;
 mod errors;
 mod events;

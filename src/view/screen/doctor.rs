@@ -55,7 +55,8 @@ fn summary(doctor: &Doctor, cx: &Context<'_>) -> (Clean, Role) {
     }
     let Some(Ok(survey)) = &doctor.survey else { return (Clean::default(), Role::Dim) };
     let counts = survey.progress;
-    let of = if survey.complete { String::new() } else { format!(" of {}", figure::count(counts.of_jobs)) };
+    let of =
+        if survey.complete { String::new() } else { format!(" of {}", figure::count_in(counts.of_jobs, 7)) };
     let queues = if counts.queues == 1 { "queue" } else { "queues" };
     let jobs = counts.jobs.min(counts.of_jobs.max(counts.jobs));
     let mut text =
@@ -68,7 +69,7 @@ fn summary(doctor: &Doctor, cx: &Context<'_>) -> (Clean, Role) {
         let all = survey.findings.len() as u64;
         let found = if all == 1 { "finding" } else { "findings" };
         let all = figure::count(all);
-        text = format!("{all} {found}, {} with a safe repair · {text}", figure::count(repairable as u64));
+        text = format!("{all} {found}, {} repairable · {text}", figure::count(repairable as u64));
     }
     if survey.more > 0 {
         text.push_str(&format!(" · {} more alike", figure::count(survey.more)));
@@ -146,6 +147,7 @@ fn columns(width: u16) -> Vec<(Column, u16)> {
     match width {
         160.. => vec![(What, 40), (Queue, 24), (Job, 24), (Cure, 10), (Evidence, u16::MAX)],
         110.. => vec![(What, 36), (Queue, 18), (Job, 16), (Cure, 9), (Evidence, u16::MAX)],
+        ..60 => vec![(What, 21), (Queue, u16::MAX)],
         _ => vec![(What, 35), (Queue, 16), (Job, 16), (Cure, u16::MAX)],
     }
 }

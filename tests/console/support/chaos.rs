@@ -532,6 +532,13 @@ impl Chaos {
                 queues: wanted.queues.iter().take(6).map(|(_, queue)| self.running_in(queue)).collect(),
                 usuals: wanted.usual.iter().map(|queue| (queue.clone(), self.usuals())).collect(),
             }),
+            Query::Doctor(round) => {
+                let queues = round.queues.iter().take(20);
+                let queues: Vec<_> =
+                    queues.map(|queue| (queue.clone(), self.some(5, |c| JobId::new(c.bytes())))).collect();
+                let complete = self.coin();
+                Answer::Survey(Box::new(crate::doctor::survey(&queues, complete)))
+            }
             Query::Why(queue, _) => Answer::Why(Box::new(self.sight(queue.clone()))),
             Query::Owner(..) => Answer::Owner(self.coin().then(|| JobId::new(self.bytes()))),
             Query::Sent(after) => Answer::Sent(self.sent(*after)),
