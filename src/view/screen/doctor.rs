@@ -1,5 +1,7 @@
 //! The Doctor screen: what is damaged, and what is to be done.
 
+use std::fmt::Write as _;
+
 use super::{empty, heading};
 use crate::app::link::LinkPhase;
 use crate::app::panel::Context;
@@ -62,7 +64,7 @@ fn summary(doctor: &Doctor, cx: &Context<'_>) -> (Clean, Role) {
     let mut text =
         format!("{} {queues}, {}{of} jobs looked at", figure::count(counts.queues), figure::count(jobs));
     if let Some(at) = doctor.made_at {
-        text.push_str(&format!(", {} ago", figure::age(cx.now - at)));
+        let _ = write!(text, ", {} ago", figure::age(cx.now - at));
     }
     let repairable = survey.findings.iter().filter(|finding| finding.repair.is_ok()).count();
     if !survey.findings.is_empty() {
@@ -72,7 +74,7 @@ fn summary(doctor: &Doctor, cx: &Context<'_>) -> (Clean, Role) {
         text = format!("{all} {found}, {} repairable · {text}", figure::count(repairable as u64));
     }
     if survey.more > 0 {
-        text.push_str(&format!(" · {} more alike", figure::count(survey.more)));
+        let _ = write!(text, " · {} more alike", figure::count(survey.more));
     }
     (Clean::line(text), Role::Dim)
 }
