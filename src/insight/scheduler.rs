@@ -132,8 +132,17 @@ fn phase(standing: &Standing, times: &Times, now: i64) -> Phase {
     // Bull makes the next run beside the present one: it may end, and be removed, before that is there.
     let ended = run.finished_on.unwrap_or(scheduler.next_at);
     let fresh = (over && now.saturating_sub(ended) <= LATE_MS) || (gone && (0..=LATE_MS).contains(&late));
-    if fresh && late >= 0 {
+    if fresh {
         return Phase::Starting;
+    }
+    // Older repeatables write the time of the next run first and its job after: that time was not written before
+    // the one before it.
+    let older = scheduler.generation != Generation::Scheduler;
+    if gone && older && late < 0 {
+        let before = times.before(scheduler.next_at, scheduler.next_at);
+        if before.is_some_and(|before| now.saturating_sub(before) <= LATE_MS) {
+            return Phase::Starting;
+        }
     }
     match run.state {
         Some(_) if !run.exists => Phase::Dead(Dead::NoData),

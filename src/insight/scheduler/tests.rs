@@ -127,6 +127,10 @@ fn the_dead_are_told_from_those_that_ended() {
         of(&Scheduler { end_at: Some(NOW + 900_000), ..rule.clone() }, &done),
         Phase::Dead(Dead::NotContinued)
     );
+    let next = Scheduler { generation: Generation::Legacy, ..every(60_000, NOW + 50_000) };
+    assert_eq!(of(&next, &none), Phase::Starting, "its time may have been written just now");
+    let next = Scheduler { next_at: NOW + 30_000, ..next };
+    assert_eq!(of(&next, &none), Phase::Dead(Dead::NoJob));
     let older = Scheduler { generation: Generation::Legacy, ..rule };
     assert_eq!(of(&older, &none), Phase::Dead(Dead::PerhapsLimit));
     assert_eq!(of(&older, &NextRun { limit: Some(5), ..done }), Phase::Ended(Ended::Limit));
