@@ -53,8 +53,8 @@ impl Usual {
 pub type Usuals = HashMap<Clean, Usual>;
 
 /// What is usual, from durations by name.
-pub fn usuals(took: &HashMap<Clean, Vec<i64>>) -> Usuals {
-    took.iter().filter_map(|(name, took)| Some((name.clone(), Usual::of(took)?))).collect()
+pub fn usuals<'a>(took: impl IntoIterator<Item = (&'a Clean, &'a Vec<i64>)>) -> Usuals {
+    took.into_iter().filter_map(|(name, took)| Some((name.clone(), Usual::of(took)?))).collect()
 }
 
 /// Which worker runs which job of one queue.

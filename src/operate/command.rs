@@ -149,11 +149,12 @@ fn of_edit(target: &Target, edit: &Edit) -> (String, String) {
         Edit::NewScheduler { id, repeat, name, data, opts } => {
             let mut rest = format!("{} add {}", word(id.as_bytes()), schedule(repeat));
             if let Some(name) = name {
-                rest.push_str(&format!(" --name {}", word(name.as_bytes())));
+                rest.push_str(" --name ");
+                rest.push_str(&word(name.as_bytes()));
             }
-            for (flag, json) in [("data", data), ("opts", opts)] {
+            for (flag, json) in [(" --data -", data), (" --opts -", opts)] {
                 if !matches!(json.as_bytes(), b"{}" | b"null" | b"") {
-                    rest.push_str(&format!(" --{flag} -"));
+                    rest.push_str(flag);
                 }
             }
             flag("scheduler", rest)

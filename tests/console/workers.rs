@@ -1,5 +1,6 @@
 //! The Workers screen: who does what.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use toril::app::Msg;
@@ -22,7 +23,7 @@ fn list(lines: &[(&QueueId, u64, &str, &str)]) -> Connected {
     for (queue, id, name, cmd) in lines {
         let base = String::from_utf8(queue.client_names()[0].clone()).unwrap();
         let name = if name.is_empty() { base } else { format!("{base}:w:{name}") };
-        list.push_str(&format!("id={id} addr=10.0.0.{id}:4000 name={name} age=7200 idle=1 db=0 cmd={cmd}\n"));
+        writeln!(list, "id={id} addr=10.0.0.{id}:4000 name={name} age=7200 idle=1 db=0 cmd={cmd}").unwrap();
     }
     Connected::Known { at: NOW, roster: Arc::new(Roster::parse(&list, 0)) }
 }

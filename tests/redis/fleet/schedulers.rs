@@ -30,7 +30,7 @@ impl Bench {
         Self { node: Node::start(lib, &server), me: Ours::on(&server), server }
     }
 
-    fn upsert(&mut self, id: &str, repeat: Value) {
+    fn upsert(&mut self, id: &str, repeat: &Value) {
         let template = json!({"name": "tick", "data": {"n": 1}});
         self.node.call(json!({"op": "upsertScheduler", "queue": "q", "scheduler": id, "repeat": repeat, "template": template}));
     }
@@ -77,9 +77,9 @@ impl Bench {
 fn job_schedulers_are_those_that_the_library_lists(#[case] lib: Lib) {
     let mut bench = Bench::new(lib);
     let end = now() + 86_400_000 * 400;
-    bench.upsert("daily", json!({"pattern": "0 9 * * MON-FRI", "tz": "Europe/Berlin"}));
-    bench.upsert("a:b", json!({"every": 3_600_000, "limit": 7}));
-    bench.upsert("late", json!({"pattern": "0 0 3 1 * *", "tz": "Asia/Tokyo", "endDate": end}));
+    bench.upsert("daily", &json!({"pattern": "0 9 * * MON-FRI", "tz": "Europe/Berlin"}));
+    bench.upsert("a:b", &json!({"every": 3_600_000, "limit": 7}));
+    bench.upsert("late", &json!({"pattern": "0 0 3 1 * *", "tz": "Asia/Tokyo", "endDate": end}));
     let theirs =
         bench.node.call(json!({"op": "schedulers", "queue": "q", "start": 0, "end": -1, "asc": true}));
     let all = bench.all();
@@ -157,7 +157,7 @@ fn busy_schedulers_raise_no_alarm(#[case] lib: Lib) {
     let mut bench = Bench::new(lib);
     for (name, every) in [("a", 20), ("b", 35), ("c", 50)] {
         if matches!(lib, Lib::BullMq5 | Lib::BullMq6) {
-            bench.upsert(name, json!({"every": every}));
+            bench.upsert(name, &json!({"every": every}));
         } else {
             bench.repeatable(name, json!({"every": every}));
         }
@@ -185,7 +185,7 @@ fn busy_schedulers_raise_no_alarm(#[case] lib: Lib) {
 #[case(Lib::BullMq6)]
 fn the_dead_and_the_overdue_are_told(#[case] lib: Lib) {
     let mut bench = Bench::new(lib);
-    bench.upsert("s", json!({"every": 10_000, "offset": 1}));
+    bench.upsert("s", &json!({"every": 10_000, "offset": 1}));
     let next = bench.all()[0].scheduler.next_at;
     let id = format!("repeat:s:{next}");
     let job = format!("bull:q:{id}");
@@ -207,7 +207,7 @@ fn the_dead_and_the_overdue_are_told(#[case] lib: Lib) {
     assert_eq!(bench.phase(next + 25_000), Phase::Dead(Dead::NoData));
     // An upsert of the library brings it back.
     bench.redis(&["LREM", "bull:q:wait", "0", &id]);
-    bench.upsert("s", json!({"every": 10_000, "offset": 1}));
+    bench.upsert("s", &json!({"every": 10_000, "offset": 1}));
     assert_eq!(bench.phase(now()), Phase::Ahead);
     let document = told(&bench.server, &["schedulers", "q", "--faults"]);
     assert_eq!((&document["total"], &document["schedulers"]), (&json!(1), &json!([])));
@@ -221,7 +221,7 @@ fn a_drain_that_kills_a_scheduler_is_seen() {
         bench.node.call(json!({"op": "add", "queue": "q", "name": "x", "data": {}}));
     }
     // The first run of an interval is in line at once.
-    bench.upsert("s", json!({"every": 600_000}));
+    bench.upsert("s", &json!({"every": 600_000}));
     bench.node.call(json!({"op": "drain", "queue": "q"}));
     let document = told(&bench.server, &["schedulers", "q"]);
     let one = &document["schedulers"][0];
@@ -240,7 +240,7 @@ fn a_drain_that_kills_a_scheduler_is_seen() {
 fn an_end_that_was_wanted_is_no_fault(#[case] lib: Lib) {
     let mut bench = Bench::new(lib);
     if matches!(lib, Lib::BullMq5 | Lib::BullMq6) {
-        bench.upsert("s", json!({"every": 50, "limit": 2}));
+        bench.upsert("s", &json!({"every": 50, "limit": 2}));
     } else {
         bench.repeatable("s", json!({"every": 50, "limit": 2}));
     }
@@ -259,7 +259,7 @@ fn an_end_that_was_wanted_is_no_fault(#[case] lib: Lib) {
 #[test]
 fn one_is_read_by_its_key() {
     let mut bench = Bench::new(Lib::BullMq6);
-    bench.upsert("s", json!({"every": 600_000}));
+    bench.upsert("s", &json!({"every": 600_000}));
     let find = |member: &[u8]| {
         bench.me.wait(standing(&bench.me.conn, era(Lib::BullMq6), &queue_id("q"), member)).unwrap()
     };
