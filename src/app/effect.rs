@@ -205,7 +205,7 @@ pub enum Answer {
     /// What an act would do.
     Preview(crate::operate::Preview),
     /// What an undo would put back.
-    Undoable(Taken),
+    Undoable(Box<Taken>),
     /// What is left of an act, and about how many jobs.
     Resumable(Box<Act>, u64),
     /// The journal; `None`: as it was.

@@ -179,7 +179,7 @@ fn on_answer(
             return acts::resumable(app, *act, jobs, now);
         }
         let taken = answer.and_then(|answer| match answer {
-            Answer::Undoable(taken) => Ok(taken),
+            Answer::Undoable(taken) => Ok(*taken),
             _ => Err(crate::text::Clean::line("nothing came")),
         });
         return acts::undoable(app, id, taken, now);

@@ -290,7 +290,7 @@ fn undoing(console: &mut Console, answer: Result<Taken, Clean>) {
         Effect::Fetch(Slot::Undo, id, Query::Undoable(None)) => Some(id),
         _ => None,
     });
-    console.send(Msg::Fetched(id.unwrap(), answer.map(Answer::Undoable))).wait(200);
+    console.send(Msg::Fetched(id.unwrap(), answer.map(|taken| Answer::Undoable(Box::new(taken))))).wait(200);
 }
 
 #[test]
