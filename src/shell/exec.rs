@@ -158,7 +158,9 @@ impl Exec {
                 Query::Doctor(round) => {
                     doctor(&conn, round, id, &messages).await.map_err(|error| told(&error))
                 }
-                Query::Undoable(id) => acts::undoable(&operator, id).await.map(|taken| Answer::Undoable(Box::new(taken))),
+                Query::Undoable(id) => {
+                    acts::undoable(&operator, id).await.map(|taken| Answer::Undoable(Box::new(taken)))
+                }
                 Query::Workers(wanted) => watch::workers(&conn, wanted, id, &messages).await,
                 Query::Schedulers(queues) => watch::schedulers(&conn, queues, id, &messages).await,
                 Query::Preview(act) => {

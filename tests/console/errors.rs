@@ -69,8 +69,8 @@ fn wanted(console: &mut Console) -> Option<(FetchId, Wanted)> {
     })
 }
 
-fn coverage(read: u64, total: u64) -> Option<Coverage> {
-    Some(Coverage { read, total, complete: read == total, ..Coverage::default() })
+fn coverage(read: u64, total: u64) -> Coverage {
+    Coverage { read, total, complete: read == total, ..Coverage::default() }
 }
 
 /// The screen with all read.
@@ -80,7 +80,8 @@ fn read(columns: u16, rows: u16) -> Console {
     let (fetch, asked) = wanted(&mut console).expect("it reads");
     let Wanted::All(queues, _) = asked else { panic!("{asked:?}") };
     assert_eq!(queues.len(), 2);
-    let news = News { failures: failures(), coverage: coverage(137, 137), complete: true, ..News::default() };
+    let news =
+        News { failures: failures(), coverage: Some(coverage(137, 137)), complete: true, ..News::default() };
     console.send(Msg::Fetched(fetch, Ok(Answer::Errors(Box::new(news)))));
     console
 }
@@ -105,7 +106,7 @@ fn reading_tells_how_far_it_is_and_stops_on_a_key() {
     let some = |from: usize, to: usize| failures()[from..to].to_vec();
     let part = |failures, read| News {
         failures,
-        coverage: coverage(read, 1_200_000),
+        coverage: Some(coverage(read, 1_200_000)),
         per_second: 90_000.0,
         ..News::default()
     };
@@ -301,7 +302,7 @@ fn hostile_text_is_defused() {
             Failure { queue: id("payments"), job: JobId::new(text), at: NOW - job as i64, cause }
         })
         .collect();
-    let news = News { failures, coverage: coverage(9, 9), complete: true, ..News::default() };
+    let news = News { failures, coverage: Some(coverage(9, 9)), complete: true, ..News::default() };
     console.send(Msg::Fetched(fetch, Ok(Answer::Errors(Box::new(news)))));
     // Drawing checks every cell.
     for _ in 0..hostile::texts().len() {

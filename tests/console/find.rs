@@ -260,7 +260,7 @@ fn a_job_is_gone_to_by_its_id() {
     tell(&mut console, id, found(vec![one], Phase::Reading));
     match console.app.stacks.current() {
         Screen::Job(job) => {
-            assert_eq!((job.queue.name.as_bytes(), job.id.as_bytes()), (&b"email"[..], &b"order:7"[..]))
+            assert_eq!((job.queue.name.as_bytes(), job.id.as_bytes()), (&b"email"[..], &b"order:7"[..]));
         }
         other => panic!("{other:?}"),
     }

@@ -187,7 +187,7 @@ fn enter_opens_a_job_and_the_keys_fold() {
     console.keys("l j Enter");
     match console.app.stacks.current() {
         Screen::Job(job) => {
-            assert_eq!((job.id.clone(), job.state), (JobId::new("part-9999"), Some(State::Failed)))
+            assert_eq!((job.id.clone(), job.state), (JobId::new("part-9999"), Some(State::Failed)));
         }
         other => panic!("{other:?}"),
     }

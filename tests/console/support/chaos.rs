@@ -539,10 +539,10 @@ impl Chaos {
                 let complete = self.coin();
                 Answer::Survey(Box::new(crate::doctor::survey(&queues, complete)))
             }
-            Query::Why(queue, _) => Answer::Why(Box::new(self.sight(queue.clone()))),
+            Query::Why(queue, _) => Answer::Why(Box::new(self.sight(queue))),
             Query::Owner(..) => Answer::Owner(self.coin().then(|| JobId::new(self.bytes()))),
             Query::Sent(after) => Answer::Sent(self.sent(*after)),
-            Query::Undoable(_) | Query::Resumable(..) => Answer::Undoable(Taken {
+            Query::Undoable(_) | Query::Resumable(..) => Answer::Undoable(Box::new(Taken {
                 id: JournalId(self.count()),
                 word: self.clean(),
                 at: NOW,
@@ -552,7 +552,7 @@ impl Chaos {
                 keys: self.count(),
                 bytes: self.count(),
                 edits: self.some(2, Self::clean),
-            }),
+            })),
         })
     }
 

@@ -77,8 +77,8 @@ pub fn run(look: &mut Look, id: &str, ms: i64, lock_ms: Option<i64>) {
 }
 
 impl Chaos {
-    pub fn sight(&mut self, queue: QueueId) -> Sight {
-        let mut look = look(&queue, NOW + self.below(8_000) as i64);
+    pub fn sight(&mut self, queue: &QueueId) -> Sight {
+        let mut look = look(queue, NOW + self.below(8_000) as i64);
         look.era = self.pick(&[Era::Bull4, Era::V4, Era::V5, Era::V6, Era::Pro, Era::Unknown]);
         look.overview.wait = self.count() / 4096;
         look.overview.prioritized = self.count() / 4096;

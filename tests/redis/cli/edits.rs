@@ -240,7 +240,7 @@ fn an_act_of_one_command_is_one_entry_of_the_journal_and_one_undo() {
         ["clean", "mail", "--state", "waiting", "--older-than", "1ms", "--no-save", "--confirm", "mail"];
     run(&args).with_code(0);
     let journal = fs::read_to_string(home.path().join("toril/journal.jsonl")).unwrap();
-    let lines = journal.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    let lines = journal.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     let commands: Vec<String> = lines
         .filter(|line| line["line"] == "intent")
         .map(|line| line["command"].as_str().unwrap().to_owned())

@@ -96,15 +96,12 @@ impl Template {
                     };
                     Some((value, after))
                 });
-                match known {
-                    Some((value, after)) => {
-                        filled.push_str(&value);
-                        rest = after;
-                    }
-                    None => {
-                        filled.push('{');
-                        rest = after;
-                    }
+                if let Some((value, after)) = known {
+                    filled.push_str(&value);
+                    rest = after;
+                } else {
+                    filled.push('{');
+                    rest = after;
                 }
             }
             filled + rest

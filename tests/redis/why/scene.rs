@@ -90,6 +90,7 @@ impl Scene {
     }
 
     /// A worker of the scene's library.
+    #[allow(clippy::needless_pass_by_value, reason = "a step is read best with its values in place")]
     pub fn worker(&mut self, queue: &str, opts: Value) -> Value {
         self.node.call(json!({"op": "worker", "queue": queue, "opts": opts}))
     }
@@ -112,6 +113,7 @@ impl Scene {
     }
 
     /// Adds a job that could have run so long ago, ms.
+    #[allow(clippy::needless_pass_by_value, reason = "a step is read best with its values in place")]
     pub fn add_old(&mut self, queue: &str, ms: i64, data: Value, opts: Value) -> String {
         let mut opts = opts;
         opts["timestamp"] = (self.now() - ms).into();

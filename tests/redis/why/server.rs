@@ -139,7 +139,7 @@ fn far(server: &Server, delay: Duration) -> (tempfile::TempDir, Endpoint) {
 
 fn carry(mut from: UnixStream, mut to: UnixStream, delay: Duration) {
     thread::spawn(move || {
-        let mut bytes = [0; 65536];
+        let mut bytes = vec![0; 65536];
         while let Ok(n @ 1..) = from.read(&mut bytes) {
             thread::sleep(delay);
             if to.write_all(&bytes[..n]).is_err() {
