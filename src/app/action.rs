@@ -139,7 +139,7 @@ actions! {
     JobMoveOutFailed "job.move-out-failed" OneJob [] "" "Let an active job fail that no worker holds any more" writes;
     JobRemoveChildren "job.remove-children" OneJob [] "" "Remove the children that the job waits for" writes;
     JobRelease "job.free-id" OneJob [] "" "Free the deduplication id that the job owns" writes;
-    QueueAdd "queue.add" OneQueue [k('a')] "add" "Add a job to the queue" writes;
+    QueueAdd "queue.add" OneQueue [k('a')] "" "Add a job to the queue" writes;
     QueueLimits "queue.limits" OneQueue [] "" "Set, lift or release the limits of the queue" writes;
     QueueFreeId "queue.free-id" OneQueue [] "" "Free a deduplication id of the queue" writes;
     JobCopy "job.copy" OneJob [k('y')] "copy" "Copy the id, or the open tab's text, to the terminal's clipboard";
