@@ -1,7 +1,8 @@
 //! The loop of a worker (spec 5.5): one task that hands out jobs and tells Redis of their ends.
 //!
 //! While a call is under way further ends gather; then one call tells them all and takes as many jobs
-//! as there are free places. What is free is counted against what might still come: a call under way
+//! as there are free places. Where many gather, a second call goes before the first has answered, so
+//! that Redis works while an answer is read. What is free is counted against what might still come: a call under way
 //! may fill the places that it was sent for, and a wait for the marker stands for a job to come, so
 //! that the marker it takes is never taken in vain.
 
@@ -74,6 +75,9 @@ struct Driver<H> {
 /// How often the evidence is looked at that the queue is one for us: with every call of a worker whose
 /// jobs take their time, and not thousands of times a second.
 const LOOK: std::time::Duration = std::time::Duration::from_millis(100);
+
+/// So many jobs are worth a second call beside the one under way.
+const WORTH_A_CALL: usize = 16;
 
 pub(super) async fn run<H, F, T>(
     shared: Arc<Shared>,
@@ -211,20 +215,29 @@ where
             return;
         }
         let batch = self.batch();
-        // One call at a time gathers the most ends; without batching each goes by itself.
-        let at_once = if batch == 1 { usize::MAX } else { 1 };
-        while !self.overs.is_empty() && self.calls.len() < at_once {
+        while !self.overs.is_empty() && self.may_call(self.overs.len()) {
             let told: Vec<Over> = self.overs.drain(..self.overs.len().min(batch)).collect();
             let room = self.wish.concurrency.saturating_sub(self.occupied());
             let jobs = if self.may_take() { room.min(batch) } else { 0 };
             self.call(told, jobs);
         }
-        while self.may_take() && self.taking == 0 && self.calls.len() < at_once && self.plan.fetch_now() {
+        while self.may_take() && self.taking == 0 && self.plan.fetch_now() {
             let jobs = self.free().min(batch);
-            if jobs == 0 {
+            if jobs == 0 || !self.may_call(jobs) {
                 break;
             }
             self.call(Vec::new(), jobs);
+        }
+    }
+
+    /// Whether a call about so many jobs may go now. One that waits for the call under way gathers
+    /// more jobs, and each call costs Redis as much as two or three jobs do; without batching each
+    /// job goes by itself.
+    fn may_call(&self, jobs: usize) -> bool {
+        match self.calls.len() {
+            0 => true,
+            1 => self.batch() == 1 || jobs >= WORTH_A_CALL,
+            _ => self.batch() == 1,
         }
     }
 
