@@ -189,3 +189,28 @@ fn hostile_names_are_shown_for_what_they_are() {
         console.keys("Esc / x Enter").draw();
     }
 }
+
+#[test]
+fn a_queue_whose_jobs_are_locked_is_not_without_a_worker() {
+    let mut busy = payments();
+    busy.workers = Workers::Count(0);
+    busy.counts.active = 2;
+    busy.counts.waiting = 413;
+    busy.backlog = 415;
+    let rows = |token: Option<&str>| {
+        let mut snapshot = snapshot(vec![busy.clone()]);
+        snapshot.connected = list(&[]);
+        let mut console = Console::showing(snapshot, 120, 36);
+        console.asked();
+        console.keys("3");
+        answer(&mut console, vec![running("1", "charge", Some("pay-1"), 1_000, token)]);
+        console.draw().whole()
+    };
+    let text = rows(Some("u1:1"));
+    assert!(
+        text.contains("pay-1") && !text.contains("413 jobs wait"),
+        "it came after the list was read: {text}"
+    );
+    let text = rows(None);
+    assert!(text.contains("413 jobs wait"), "{text}");
+}

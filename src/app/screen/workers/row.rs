@@ -198,7 +198,11 @@ pub(super) fn of_queue(
         row.told = unknown(&row, known.is_some(), alike);
         rows.push(row);
     }
-    if queue.workers == Workers::Count(0) && workers.is_empty() && queue.backlog > queue.counts.active {
+    // Whoever holds a lock came after the list of clients was read, or has gone a moment ago: that
+    // list is not the newest word.
+    let held = jobs.iter().any(|job| job.lock.is_some());
+    let nobody = queue.workers == Workers::Count(0) && workers.is_empty() && !held;
+    if nobody && queue.backlog > queue.counts.active {
         rows.push(lonely(queue, now));
     }
 }
