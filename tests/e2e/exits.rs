@@ -46,6 +46,27 @@ fn a_panic_of_any_thread_restores_the_terminal_and_ends_the_program() {
 }
 
 #[test]
+fn a_panic_tells_no_password() {
+    const PASSWORD: &str = "canary-4417-secret";
+    let server = Server::start();
+    let rule = ["on", &format!(">{PASSWORD}"), "~*", "&*", "+@all"];
+    redis::cmd("ACL").arg("SETUSER").arg("ada").arg(&rule[..]).exec(&mut server.connect()).unwrap();
+    let socket = server.socket().display().to_string();
+    for thread in ["main", "worker"] {
+        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_toril"));
+        command.args(["-q", "mail"]);
+        command.env("TORIL_URL", format!("redis+unix://ada:{PASSWORD}@{socket}"));
+        command.env("TORIL_TEST_PANIC", thread);
+        command.env("RUST_BACKTRACE", "full");
+        let mut terminal = Terminal::run(command);
+        assert_eq!(terminal.wait_for_end(), 101, "after a panic of the {thread} thread");
+        let written = String::from_utf8_lossy(&terminal.raw()).into_owned();
+        assert!(written.contains("asked for by the test"), "the panic is told: {written}");
+        assert!(!written.contains(PASSWORD), "{written}");
+    }
+}
+
+#[test]
 fn suspending_gives_the_terminal_back_and_continuing_takes_it_again() {
     let server = Server::start();
     let mut command = CommandBuilder::new("bash");
