@@ -33,6 +33,8 @@ const NAMES: &[(&str, &[&str])] = &[
     ("parent", &["parentKey"]),
     ("schedulerId", &["rjk"]),
     ("deduplicationId", &["deid"]),
+    ("invalid", &["data", "opts", "progress", "returnvalue", "stacktrace"]),
+    ("tooLarge", &TEXTS),
 ];
 /// Names whose values are text out of the hash: a text that they must hold stands in its bytes.
 const TEXTS: [&str; 7] = ["name", "data", "opts", "progress", "returnvalue", "failedReason", "stacktrace"];
@@ -61,11 +63,12 @@ impl Plan {
         let mut names = BTreeSet::new();
         let term = jaq_core::load::parse(expression, |parser| parser.term());
         let known = term.as_ref().is_some_and(|term| reads(term, true, &mut names));
-        let fields = NAMES
-            .iter()
-            .filter(|(name, _)| !known || names.contains(*name))
-            .flat_map(|(_, fields)| fields.iter().copied())
-            .collect();
+        let mut fields = Vec::new();
+        for (name, from) in NAMES {
+            if !known || names.contains(*name) {
+                fields.extend(from.iter().filter(|field| !fields.contains(*field)).collect::<Vec<_>>());
+            }
+        }
         let texts = if whole { None } else { term.as_ref().and_then(|term| needs(term, true)) };
         Self { fields, whole, texts }
     }
@@ -249,6 +252,11 @@ mod tests {
         let fields = |expression: &str| Plan::new(expression).fields;
         assert_eq!(fields(".data.tenant == \"acme\" and .attemptsMade > 2"), ["data", "attemptsMade", "atm"]);
         assert_eq!(fields(".data | .a == 1"), ["data"]);
+        assert_eq!(
+            fields(".invalid | length == 2"),
+            ["data", "opts", "progress", "returnvalue", "stacktrace"],
+            "what is invalid is seen in the values"
+        );
         assert_eq!(fields(".data.items[] | select(.n > .m) | true"), ["data"]);
         assert_eq!(fields("any(.data.list[]; .data == 1)"), ["data"]);
         assert_eq!(fields(".state == \"failed\""), [""; 0]);
@@ -258,7 +266,12 @@ mod tests {
 
     #[test]
     fn what_is_not_understood_reads_everything() {
-        let all: Vec<&str> = NAMES.iter().flat_map(|(_, fields)| fields.iter().copied()).collect();
+        let mut all: Vec<&str> = Vec::new();
+        for field in NAMES.iter().flat_map(|(_, fields)| *fields) {
+            if !all.contains(field) {
+                all.push(field);
+            }
+        }
         for expression in [
             ".",
             "tojson | contains(\"x\")",
