@@ -2,7 +2,7 @@
 //! (reliability spec, part 4).
 //!
 //! Rules over what was read ([`Look`]), and nothing else. Each [`Kind`] of damage has its evidence, its
-//! consequence, and a [`Repair`] or the reason why none is safe. [`Doctor`] is the judge of
+//! consequence, and a [`Repair`](crate::engine::op::Repair) or the reason why none is safe. [`Doctor`] is the judge of
 //! [`examine`](crate::engine::read::doctor::examine): a finding counts only where two looks agree on it
 //! and on all that would have changed in a queue that moves.
 
