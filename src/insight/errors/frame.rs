@@ -229,11 +229,11 @@ mod tests {
         assert_eq!(owner("/app/.venv/lib/python3.11/site-packages/requests/api.py"), Owner::Library);
         assert_eq!(owner("/rustc/5980761/library/core/src/result.rs"), Owner::Runtime);
         assert_eq!(
-            owner("/root/.cargo/registry/src/index.crates.io-1949cf8c/serde_json-1.0.154/src/de.rs"),
+            owner("/home/kim/.cargo/registry/src/registry-1949cf8c/serde_json-1.0.154/src/de.rs"),
             Owner::Library
         );
         assert_eq!(package("/app/node_modules/@acme/http/dist/x.js").as_deref(), Some("@acme/http"));
-        let cargo = "/root/.cargo/registry/src/index.crates.io-1949cf8c/serde_json-1.0.154/src/de.rs";
+        let cargo = "/home/kim/.cargo/registry/src/registry-1949cf8c/serde_json-1.0.154/src/de.rs";
         assert_eq!(package(cargo).as_deref(), Some("serde_json"));
     }
 }
