@@ -18,6 +18,7 @@ pub mod modal;
 pub mod msg;
 pub mod panel;
 pub mod panes;
+pub mod rows;
 pub mod screen;
 pub mod stack;
 pub mod toast;

@@ -1,5 +1,7 @@
 //! A cursor in a list whose rows move: it holds on to the row, not to the place.
 
+use super::panes::Rect;
+
 /// Cursor and scroll of a list of any length.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cursor<K> {
@@ -73,6 +75,19 @@ impl<K: Clone + PartialEq> Cursor<K> {
         self.scroll(len, height);
     }
 
+    /// As [`Cursor::settle`], where all the rows are at hand.
+    pub fn settle_among<R>(&mut self, rows: &[R], height: u16, key: impl Fn(&R) -> K) {
+        let find = |wanted: &K| rows.iter().position(|row| key(row) == *wanted).map(|at| at as u64);
+        let at = |index: u64| rows.get(usize::try_from(index).ok()?).map(&key);
+        self.settle(rows.len() as u64, u64::from(height), find, at);
+    }
+
+    /// Which of `len` rows stands in this row of the body, if one does.
+    pub fn clicked(&self, body: Rect, list: Rect, row: u16, len: u64) -> Option<u64> {
+        let row = row.checked_sub(list.y.saturating_sub(body.y)).filter(|row| *row < list.height)?;
+        Some(self.top + u64::from(row)).filter(|index| *index < len)
+    }
+
     /// Keeps the selected row on screen.
     pub fn scroll(&mut self, len: u64, height: u64) {
         let height = height.max(1);
@@ -83,6 +98,12 @@ impl<K: Clone + PartialEq> Cursor<K> {
         }
         self.top = self.top.min(len.saturating_sub(height));
     }
+}
+
+/// The value behind this one, in a ring.
+pub fn after<T: Copy + PartialEq>(ring: &[T], one: T) -> T {
+    let at = ring.iter().position(|other| *other == one).unwrap_or(0);
+    ring.get((at + 1) % ring.len().max(1)).copied().unwrap_or(one)
 }
 
 #[cfg(test)]

@@ -103,10 +103,10 @@ impl Screen {
             Self::Queue(screen) => Some(&screen.id),
             Self::Job(screen) => Some(&screen.queue),
             Self::Why(screen) => Some(&screen.id),
-            Self::Queues(screen) => screen.cursor.key.as_ref(),
-            Self::Workers(screen) => screen.selected().map(|row| &row.queue),
+            Self::Queues(screen) => screen.rows.key(),
+            Self::Workers(screen) => screen.rows.selected().map(|row| &row.queue),
             Self::WorkerJobs(screen) => Some(&screen.row.queue),
-            Self::Schedulers(screen) => screen.selected().map(|row| &row.queue),
+            Self::Schedulers(screen) => screen.rows.selected().map(|row| &row.queue),
             Self::Find(screen) => screen.selected().map(|hit| &hit.queue),
             Self::Doctor(screen) => screen.selected().and_then(|finding| finding.queue.as_ref()),
             Self::Errors(_)

@@ -91,11 +91,8 @@ impl Doctor {
     }
 
     fn settle(&mut self, cx: &Context<'_>) {
-        let height = u64::from(Self::list(cx.body).height);
         let ids: Vec<String> = self.shown().iter().map(|finding| finding.id.clone()).collect();
-        let at = |index: u64| ids.get(usize::try_from(index).ok()?).cloned();
-        let find = |id: &String| ids.iter().position(|other| other == id).map(|at| at as u64);
-        self.cursor.settle(ids.len() as u64, height, find, at);
+        self.cursor.settle_among(&ids, Self::list(cx.body).height, String::clone);
     }
 
     fn step(&mut self, cx: &Context<'_>, by: Move) {
@@ -271,12 +268,9 @@ impl Panel for Doctor {
     }
 
     fn click(&mut self, cx: &Context<'_>, _column: u16, row: u16) -> Vec<Step> {
-        let list = Self::list(cx.body);
-        if let Some(row) = row.checked_sub(HEAD).filter(|row| *row < list.height) {
-            let index = self.cursor.top + u64::from(row);
-            if index < self.shown().len() as u64 {
-                self.cursor.select(index, None);
-            }
+        let len = self.shown().len() as u64;
+        if let Some(index) = self.cursor.clicked(cx.body, Self::list(cx.body), row, len) {
+            self.cursor.select(index, None);
         }
         self.settle(cx);
         Vec::new()

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use super::super::action::{Action, Scope};
 use super::super::effect::{Answer, Effect, FetchId, Needle, Query, Slot};
-use super::super::list::{Cursor, Move};
+use super::super::list::{Cursor, Move, after};
 use super::super::panel::{Context, Panel, Step};
 use super::super::panes::Rect;
 use super::super::toast::Toast;
@@ -54,8 +54,7 @@ impl By {
     }
 
     fn next(self) -> Self {
-        let at = Self::ALL.iter().position(|by| *by == self).unwrap_or(0);
-        Self::ALL[(at + 1) % Self::ALL.len()]
+        after(&Self::ALL, self)
     }
 }
 
@@ -76,8 +75,7 @@ impl Since {
         [Self::Off, Self::Opened, Self::Ago(900_000), Self::Ago(3_600_000), Self::Ago(86_400_000)];
 
     fn next(self) -> Self {
-        let at = Self::ALL.iter().position(|since| *since == self).unwrap_or(0);
-        Self::ALL[(at + 1) % Self::ALL.len()]
+        after(&Self::ALL, self)
     }
 
     /// In words.
@@ -187,12 +185,7 @@ impl Errors {
         self.opened_at.get_or_insert(cx.redis_now());
         self.sort(cx);
         self.span = Some(self.groups.span(cx.redis_now()));
-        let (len, height) = (self.shown.len() as u64, u64::from(Self::list(cx.body).height));
-        let shown = std::mem::take(&mut self.shown);
-        let find = |id: &GroupId| shown.iter().position(|other| other == id).map(|at| at as u64);
-        let at = |index: u64| shown.get(usize::try_from(index).ok()?).copied();
-        self.cursor.settle(len, height, find, at);
-        self.shown = shown;
+        self.cursor.settle_among(&self.shown, Self::list(cx.body).height, |id| *id);
     }
 
     fn step(&mut self, cx: &Context<'_>, by: Move) {
@@ -329,11 +322,8 @@ impl Panel for Errors {
     }
 
     fn click(&mut self, cx: &Context<'_>, _column: u16, row: u16) -> Vec<Step> {
-        let Some(row) = row.checked_sub(HEAD).filter(|row| *row < Self::list(cx.body).height) else {
-            return Vec::new();
-        };
-        let index = self.cursor.top + u64::from(row);
-        if index < self.shown.len() as u64 {
+        let (list, len) = (Self::list(cx.body), self.shown.len() as u64);
+        if let Some(index) = self.cursor.clicked(cx.body, list, row, len) {
             self.cursor.select(index, None);
             self.settle(cx);
         }

@@ -242,9 +242,8 @@ impl Panel for Events {
     }
 
     fn click(&mut self, cx: &Context<'_>, _column: u16, row: u16) -> Vec<Step> {
-        let Some(row) = row.checked_sub(HEAD) else { return Vec::new() };
-        let index = self.cursor.top + u64::from(row);
-        if row < Self::list(cx.body).height && index < self.len() as u64 {
+        let list = Self::list(cx.body);
+        if let Some(index) = self.cursor.clicked(cx.body, list, row, self.len() as u64) {
             self.select(cx, index);
         }
         Vec::new()

@@ -372,12 +372,9 @@ impl Panel for Find {
 
     fn click(&mut self, cx: &Context<'_>, _column: u16, row: u16) -> Vec<Step> {
         let list = Self::list(cx.body);
-        if let Some(row) = row.checked_sub(HEAD).filter(|row| *row < list.height) {
-            let index = self.cursor.top + u64::from(row);
-            if index < self.hits.len() as u64 {
-                self.cursor.select(index, None);
-                self.settle(cx);
-            }
+        if let Some(index) = self.cursor.clicked(cx.body, list, row, self.hits.len() as u64) {
+            self.cursor.select(index, None);
+            self.settle(cx);
         }
         Vec::new()
     }

@@ -507,11 +507,8 @@ impl Panel for Queue {
 
     fn click(&mut self, cx: &Context<'_>, column: u16, row: u16) -> Vec<Step> {
         let list = Self::list(cx.body);
-        let Some(row) = row.checked_sub(HEAD).filter(|row| *row < list.height && column < list.width) else {
-            return Vec::new();
-        };
-        let index = self.cursor.top + u64::from(row);
-        if index < self.len(cx) {
+        let clicked = self.cursor.clicked(cx.body, list, row, self.len(cx));
+        if let Some(index) = clicked.filter(|_| column < list.width) {
             self.cursor.select(index, self.row(index).map(|row| row.id.clone()));
         }
         Vec::new()

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use super::super::action::{Action, Scope};
 use super::super::effect::{Act, Needle};
-use super::super::list::{Cursor, Move};
+use super::super::list::after;
 use super::super::panel::{Context, Panel, Step};
 use super::super::panes::Rect;
+use super::super::rows::{self, Rows};
 use super::super::toast::Toast;
 use super::queue::Queue;
 use super::{Screen, moved, one};
@@ -78,8 +79,7 @@ impl Sort {
     }
 
     fn next(self) -> Self {
-        let at = Self::ALL.iter().position(|sort| *sort == self).unwrap_or(0);
-        Self::ALL[(at + 1) % Self::ALL.len()]
+        after(&Self::ALL, self)
     }
 }
 
@@ -92,13 +92,17 @@ pub struct Shown {
     pub faults: Vec<Fault>,
 }
 
+impl rows::Row for Shown {
+    type Key = QueueId;
+
+    fn key(&self) -> QueueId {
+        self.row.id.clone()
+    }
+}
+
 /// The screen.
 #[derive(Debug, Default)]
 pub struct Queues {
-    /// Which queue is selected.
-    pub cursor: Cursor<QueueId>,
-    /// The person chose a row: it is held on to. Until then the first row is the selected one.
-    chosen: bool,
     /// What the rows are sorted by.
     pub sort: Sort,
     /// The other way round.
@@ -108,7 +112,7 @@ pub struct Queues {
     /// The filter as it was typed.
     pub filter: String,
     /// The rows, filtered and sorted.
-    pub rows: Vec<Shown>,
+    pub rows: Rows<Shown>,
     /// How many queues have a fault, shown or not.
     pub faulty: usize,
 }
@@ -130,11 +134,6 @@ impl Queues {
             9..=25 => 3,
             _ => 6,
         }
-    }
-
-    /// The selected row.
-    pub fn selected(&self) -> Option<&Shown> {
-        self.rows.get(usize::try_from(self.cursor.index).ok()?)
     }
 
     fn arrange(&mut self, cx: &Context<'_>) {
@@ -162,25 +161,7 @@ impl Queues {
         if self.reversed {
             rows.reverse();
         }
-        self.rows = rows;
-        let height = u64::from(Self::list(cx.body).height);
-        if !self.chosen {
-            self.cursor = Cursor::default();
-        }
-        let Self { rows, cursor, .. } = self;
-        cursor.settle(
-            rows.len() as u64,
-            height,
-            |key| rows.iter().position(|shown| shown.row.id == *key).map(|at| at as u64),
-            |at| rows.get(usize::try_from(at).ok()?).map(|shown| shown.row.id.clone()),
-        );
-    }
-
-    fn step(&mut self, cx: &Context<'_>, by: Move) {
-        let height = u64::from(Self::list(cx.body).height);
-        self.chosen = true;
-        self.cursor.step(by, self.rows.len() as u64, height);
-        self.cursor.key = self.selected().map(|shown| shown.row.id.clone());
+        self.rows.set(rows, Self::list(cx.body).height);
     }
 }
 
@@ -240,29 +221,27 @@ impl Panel for Queues {
     }
 
     fn interest(&self, cx: &Context<'_>) -> Interest {
-        let list = Self::list(cx.body);
-        let top = usize::try_from(self.cursor.top).unwrap_or(0);
-        let visible = self.rows.iter().skip(top).take(usize::from(list.height));
-        Interest { visible: visible.map(|shown| shown.row.id.clone()).collect(), ..Interest::default() }
+        let visible = self.rows.visible(Self::list(cx.body).height);
+        Interest { visible: visible.map(|(shown, _)| shown.row.id.clone()).collect(), ..Interest::default() }
     }
 
     fn act(&mut self, cx: &Context<'_>, action: Action) -> Vec<Step> {
         if let Some(by) = moved(action) {
-            self.step(cx, by);
+            self.rows.step(by, Self::list(cx.body).height);
             return Vec::new();
         }
         match action {
             Action::Open => {
-                self.chosen = true;
-                let Some(shown) = self.selected() else { return Vec::new() };
+                self.rows.hold();
+                let Some(shown) = self.rows.selected() else { return Vec::new() };
                 return vec![Step::Open(Box::new(Screen::Queue(Box::new(Queue::new(shown.row.id.clone())))))];
             }
             Action::Sort => self.sort = self.sort.next(),
             Action::Reverse => self.reversed = !self.reversed,
             Action::Faults => self.only_faults = !self.only_faults,
             Action::ScreenWhy => {
-                self.chosen = true;
-                return self.cursor.key.as_ref().map(super::why::open).unwrap_or_default();
+                self.rows.hold();
+                return self.rows.key().map(super::why::open).unwrap_or_default();
             }
             Action::QueuePause
             | Action::QueueMerge
@@ -271,9 +250,9 @@ impl Panel for Queues {
             | Action::QueueAdd
             | Action::QueueLimits
             | Action::QueueFreeId => {
-                let Some(id) = self.cursor.key.clone() else { return Vec::new() };
+                let Some(id) = self.rows.key().cloned() else { return Vec::new() };
                 // The next key is meant for the same queue, wherever the act sorts it to.
-                self.chosen = true;
+                self.rows.hold();
                 return queue_act(cx, &id, action);
             }
             _ => return Vec::new(),
@@ -298,21 +277,14 @@ impl Panel for Queues {
     }
 
     fn click(&mut self, cx: &Context<'_>, _column: u16, row: u16) -> Vec<Step> {
-        let Some(row) = row.checked_sub(HEAD) else { return Vec::new() };
-        let index = self.cursor.top + u64::from(row);
-        if row < Self::list(cx.body).height && index < self.rows.len() as u64 {
-            self.chosen = true;
-            self.cursor.index = index;
-            self.cursor.key = self.selected().map(|shown| shown.row.id.clone());
-        }
+        self.rows.click(cx.body, Self::list(cx.body), row);
         Vec::new()
     }
 
     fn wake_at(&self, cx: &Context<'_>) -> Option<i64> {
         // A changed cell glows for a second; ages that are shown grow.
-        let top = usize::try_from(self.cursor.top).unwrap_or(0);
-        let height = usize::from(Self::list(cx.body).height);
-        let rows = || self.rows.iter().skip(top).take(height).map(|shown| &shown.row);
+        let height = Self::list(cx.body).height;
+        let rows = || self.rows.visible(height).map(|(shown, _)| &shown.row);
         let glow =
             rows().flat_map(|row| row.changed_at).map(|at| at + GLOW_MS).filter(|end| *end > cx.now).min();
         let ages = rows().filter_map(|row| row.oldest_at).map(|at| next_age_change(at, cx.redis_now())).min();

@@ -5,9 +5,10 @@ mod recipe;
 use super::super::action::{Action, Scope};
 use super::super::draft::Edited;
 use super::super::effect::{Act, Answer, Effect, FetchId, Needle, Query, Slot};
-use super::super::list::{Cursor, Move};
+use super::super::list::after;
 use super::super::panel::{Context, Panel, Step};
 use super::super::panes::Rect;
+use super::super::rows::{self, Rows};
 use super::super::toast::Toast;
 use super::job::Job;
 use super::{Screen, moved};
@@ -57,8 +58,7 @@ impl Sort {
     }
 
     fn next(self) -> Self {
-        let at = Self::ALL.iter().position(|sort| *sort == self).unwrap_or(0);
-        Self::ALL[(at + 1) % Self::ALL.len()]
+        after(&Self::ALL, self)
     }
 }
 
@@ -116,23 +116,21 @@ impl Row {
             standing: standing.clone(),
         }
     }
+}
 
-    fn place(&self) -> Place {
+impl rows::Row for Row {
+    type Key = (QueueId, Raw);
+
+    fn key(&self) -> Self::Key {
         (self.queue.clone(), self.standing.scheduler.key.clone())
     }
 }
-
-type Place = (QueueId, Raw);
 
 /// The screen.
 #[derive(Debug, Default)]
 pub struct Schedulers {
     /// The rows, filtered and sorted.
-    pub rows: Vec<Row>,
-    /// Which is selected.
-    pub cursor: Cursor<Place>,
-    /// The person chose a row: it is held on to.
-    chosen: bool,
+    pub rows: Rows<Row>,
     /// What the rows are sorted by.
     pub sort: Sort,
     /// The other way round.
@@ -170,11 +168,6 @@ impl Schedulers {
         }
     }
 
-    /// The selected row.
-    pub fn selected(&self) -> Option<&Row> {
-        self.rows.get(usize::try_from(self.cursor.index).ok()?)
-    }
-
     /// How many need somebody, shown or not.
     pub fn faulty(&self) -> usize {
         self.all.iter().filter(|row| row.health.is_fault()).count()
@@ -203,24 +196,7 @@ impl Schedulers {
         if self.reversed {
             rows.reverse();
         }
-        self.rows = rows;
-        if !self.chosen {
-            self.cursor = Cursor::default();
-        }
-        let height = u64::from(Self::list(cx.body).height);
-        let Self { rows, cursor, .. } = self;
-        cursor.settle(
-            rows.len() as u64,
-            height,
-            |key| rows.iter().position(|row| row.place() == *key).map(|at| at as u64),
-            |at| rows.get(usize::try_from(at).ok()?).map(Row::place),
-        );
-    }
-
-    fn step(&mut self, cx: &Context<'_>, by: Move) {
-        self.chosen = true;
-        self.cursor.step(by, self.rows.len() as u64, u64::from(Self::list(cx.body).height));
-        self.cursor.key = self.selected().map(Row::place);
+        self.rows.set(rows, Self::list(cx.body).height);
     }
 
     fn often(&self) -> i64 {
@@ -267,7 +243,7 @@ impl Schedulers {
     }
 
     fn edit(&self, cx: &Context<'_>, op: SchedulerOp) -> Vec<Step> {
-        let Some(row) = self.selected() else { return nothing_selected() };
+        let Some(row) = self.rows.selected() else { return nothing_selected() };
         let Some(queue) = cx.queue(&row.queue) else { return nothing_selected() };
         let edit = Edit::Scheduler { key: row.standing.scheduler.key.clone(), op };
         vec![Step::Act(Act::Edit { queue: row.queue.clone(), era: queue.era, edits: vec![edit] }, 1)]
@@ -275,7 +251,7 @@ impl Schedulers {
 
     /// Opens the editor with the schedule of the selected one, or with an empty one.
     fn write(&mut self, cx: &Context<'_>, new: bool) -> Vec<Step> {
-        let Some(row) = self.selected().cloned() else { return nothing_selected() };
+        let Some(row) = self.rows.selected().cloned() else { return nothing_selected() };
         let Some(queue) = cx.queue(&row.queue) else { return nothing_selected() };
         let id = cx.ids.next();
         let kept = self.recipe.take().filter(|kept| kept.is_about(&row, new));
@@ -324,12 +300,12 @@ impl Panel for Schedulers {
 
     fn act(&mut self, cx: &Context<'_>, action: Action) -> Vec<Step> {
         if let Some(by) = moved(action) {
-            self.step(cx, by);
+            self.rows.step(by, Self::list(cx.body).height);
             return Vec::new();
         }
         match action {
             Action::Open => {
-                let Some(row) = self.selected() else { return Vec::new() };
+                let Some(row) = self.rows.selected() else { return Vec::new() };
                 let run = &row.standing.run;
                 return match &run.id {
                     Some(id) if run.exists => {
@@ -352,8 +328,7 @@ impl Panel for Schedulers {
     }
 
     fn refresh(&mut self, cx: &Context<'_>) -> Vec<Step> {
-        let height = u64::from(Self::list(cx.body).height);
-        self.cursor.scroll(self.rows.len() as u64, height);
+        self.rows.fit(Self::list(cx.body).height);
         self.look(cx)
     }
 
@@ -412,13 +387,7 @@ impl Panel for Schedulers {
     }
 
     fn click(&mut self, cx: &Context<'_>, _column: u16, row: u16) -> Vec<Step> {
-        let Some(row) = row.checked_sub(HEAD) else { return Vec::new() };
-        let index = self.cursor.top + u64::from(row);
-        if row < Self::list(cx.body).height && index < self.rows.len() as u64 {
-            self.chosen = true;
-            self.cursor.index = index;
-            self.cursor.key = self.selected().map(Row::place);
-        }
+        self.rows.click(cx.body, Self::list(cx.body), row);
         Vec::new()
     }
 

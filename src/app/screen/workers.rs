@@ -7,9 +7,10 @@ use std::collections::HashMap;
 
 use super::super::action::{Action, Scope};
 use super::super::effect::{Answer, Effect, FetchId, Needle, Query, Slot};
-use super::super::list::{Cursor, Move};
+use super::super::list::after;
 use super::super::panel::{Context, Panel, Step};
 use super::super::panes::Rect;
+use super::super::rows::Rows;
 use super::queue::Queue;
 use super::{Screen, moved};
 use crate::engine::read::running::Running;
@@ -191,8 +192,7 @@ impl Sort {
     }
 
     fn next(self) -> Self {
-        let at = Self::ALL.iter().position(|sort| *sort == self).unwrap_or(0);
-        Self::ALL[(at + 1) % Self::ALL.len()]
+        after(&Self::ALL, self)
     }
 }
 
@@ -200,11 +200,7 @@ impl Sort {
 #[derive(Debug, Default)]
 pub struct Workers {
     /// The rows, filtered and sorted.
-    pub rows: Vec<Row>,
-    /// Which is selected.
-    pub cursor: Cursor<Place>,
-    /// The person chose a row: it is held on to.
-    chosen: bool,
+    pub rows: Rows<Row>,
     /// What the rows are sorted by.
     pub sort: Sort,
     /// The other way round.
@@ -233,11 +229,6 @@ impl Workers {
             9..=25 => 4,
             _ => 7,
         }
-    }
-
-    /// The selected row.
-    pub fn selected(&self) -> Option<&Row> {
-        self.rows.get(usize::try_from(self.cursor.index).ok()?)
     }
 
     /// Why running jobs could not be read.
@@ -287,24 +278,7 @@ impl Workers {
         if self.reversed {
             rows.reverse();
         }
-        self.rows = rows;
-        if !self.chosen {
-            self.cursor = Cursor::default();
-        }
-        let height = u64::from(Self::list(cx.body).height);
-        let Self { rows, cursor, .. } = self;
-        cursor.settle(
-            rows.len() as u64,
-            height,
-            |key| rows.iter().position(|row| row.place() == *key).map(|at| at as u64),
-            |at| rows.get(usize::try_from(at).ok()?).map(Row::place),
-        );
-    }
-
-    fn step(&mut self, cx: &Context<'_>, by: Move) {
-        self.chosen = true;
-        self.cursor.step(by, self.rows.len() as u64, u64::from(Self::list(cx.body).height));
-        self.cursor.key = self.selected().map(Row::place);
+        self.rows.set(rows, Self::list(cx.body).height);
     }
 }
 
@@ -323,10 +297,8 @@ impl Panel for Workers {
     }
 
     fn interest(&self, cx: &Context<'_>) -> Interest {
-        let list = Self::list(cx.body);
-        let top = usize::try_from(self.cursor.top).unwrap_or(0);
-        let mut visible: Vec<QueueId> =
-            self.rows.iter().skip(top).take(usize::from(list.height)).map(|row| row.queue.clone()).collect();
+        let visible = self.rows.visible(Self::list(cx.body).height);
+        let mut visible: Vec<QueueId> = visible.map(|(row, _)| row.queue.clone()).collect();
         visible.sort_unstable();
         visible.dedup();
         Interest { visible, ..Interest::default() }
@@ -334,12 +306,12 @@ impl Panel for Workers {
 
     fn act(&mut self, cx: &Context<'_>, action: Action) -> Vec<Step> {
         if let Some(by) = moved(action) {
-            self.step(cx, by);
+            self.rows.step(by, Self::list(cx.body).height);
             return Vec::new();
         }
         match action {
             Action::Open => {
-                let Some(row) = self.selected() else { return Vec::new() };
+                let Some(row) = self.rows.selected() else { return Vec::new() };
                 let screen = if row.jobs.is_empty() {
                     Screen::Queue(Box::new(Queue::new(row.queue.clone())))
                 } else {
@@ -385,13 +357,7 @@ impl Panel for Workers {
     }
 
     fn click(&mut self, cx: &Context<'_>, _column: u16, row: u16) -> Vec<Step> {
-        let Some(row) = row.checked_sub(HEAD) else { return Vec::new() };
-        let index = self.cursor.top + u64::from(row);
-        if row < Self::list(cx.body).height && index < self.rows.len() as u64 {
-            self.chosen = true;
-            self.cursor.index = index;
-            self.cursor.key = self.selected().map(Row::place);
-        }
+        self.rows.click(cx.body, Self::list(cx.body), row);
         Vec::new()
     }
 

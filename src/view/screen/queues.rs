@@ -24,15 +24,13 @@ pub fn draw(pen: &mut Pen<'_>, queues: &Queues, cx: &Context<'_>) {
     let columns = columns::fitting(body.width);
     let list = Queues::list(body);
     names(pen, list, &columns);
-    if queues.rows.is_empty() {
+    if queues.rows.all().is_empty() {
         empty(pen, list, &nothing(queues, cx));
     }
-    let top = usize::try_from(queues.cursor.top).unwrap_or(0);
-    for (i, shown) in queues.rows.iter().enumerate().skip(top).take(usize::from(list.height)) {
-        let y = list.y + u16::try_from(i - top).unwrap_or(0);
-        row(pen, shown, i as u64 == queues.cursor.index, Rect { y, height: 1, ..list }, &columns, cx);
+    for (y, (shown, selected)) in (list.y..).zip(queues.rows.visible(list.height)) {
+        row(pen, shown, selected, Rect { y, height: 1, ..list }, &columns, cx);
     }
-    bar::scroll(pen, list, queues.cursor.top, queues.rows.len() as u64);
+    bar::scroll(pen, list, queues.rows.top(), queues.rows.all().len() as u64);
     foot(pen, queues, cx, &columns);
 }
 
@@ -146,15 +144,17 @@ fn foot(pen: &mut Pen<'_>, queues: &Queues, cx: &Context<'_>, columns: &[(Column
         return;
     }
     let area = cx.body.foot(height);
-    let label = Clean::line(format!("Σ {}", figure::count(queues.rows.len() as u64)));
+    let label = Clean::line(format!("Σ {}", figure::count(queues.rows.all().len() as u64)));
     pen.put(area.x + 4, area.y, 20, &label, Role::Dim);
     for (column, x, width) in columns {
-        if let Some(total) = column.total(queues.rows.iter().map(|shown| &*shown.row), usize::from(*width)) {
+        if let Some(total) =
+            column.total(queues.rows.all().iter().map(|shown| &*shown.row), usize::from(*width))
+        {
             pen.put_right(area.x + x + width, area.y, *width, &total, Role::Dim);
         }
     }
     let lines = usize::from(height - 2);
-    let Some(selected) = queues.selected() else { return };
+    let Some(selected) = queues.rows.selected() else { return };
     let mut y = area.y + 2;
     let mut say = |pen: &mut Pen<'_>, shown: &Shown, fault: Option<Fault>| {
         let (mark, role, text) = match fault {
@@ -168,7 +168,7 @@ fn foot(pen: &mut Pen<'_>, queues: &Queues, cx: &Context<'_>, columns: &[(Column
         y += 1;
     };
     say(pen, selected, selected.faults.first().copied());
-    let others = queues.rows.iter().filter(|shown| shown.row.id != selected.row.id);
+    let others = queues.rows.all().iter().filter(|shown| shown.row.id != selected.row.id);
     for shown in others.filter(|shown| !shown.faults.is_empty()).take(lines - 1) {
         say(pen, shown, shown.faults.first().copied());
     }

@@ -3,14 +3,12 @@
 use super::{empty, heading};
 use crate::app::link::LinkPhase;
 use crate::app::panel::Context;
-use crate::app::panes::Rect;
 use crate::app::screen::schedulers::{Row, Schedulers};
 use crate::engine::read::schedulers::Generation;
 use crate::insight::scheduler::Phase;
 use crate::text::{Clean, figure, wrap};
 use crate::view::pen::Pen;
 use crate::view::theme::Role;
-use crate::view::widget::bar;
 use crate::view::widget::table::{self, Column};
 
 const COLUMNS: [Column; 10] = [
@@ -35,21 +33,13 @@ pub fn draw(pen: &mut Pen<'_>, schedulers: &Schedulers, cx: &Context<'_>) {
     heading(pen, body, &[title(schedulers)], &settings(schedulers));
     let list = Schedulers::list(body);
     let columns = table::fitting(&COLUMNS, body.width);
-    if schedulers.rows.is_empty() {
+    if schedulers.rows.all().is_empty() {
         let width = usize::from(list.width.saturating_sub(2)).max(1);
         let lines: Vec<Clean> = nothing(schedulers, cx).iter().flat_map(|line| wrap(line, width)).collect();
         empty(pen, list, &lines);
         return;
     }
-    table::titles(pen, list, list.y.saturating_sub(1), &columns);
-    let top = usize::try_from(schedulers.cursor.top).unwrap_or(0);
-    for (at, row) in schedulers.rows.iter().enumerate().skip(top).take(usize::from(list.height)) {
-        let y = list.y + u16::try_from(at - top).unwrap_or(0);
-        let selected = at as u64 == schedulers.cursor.index;
-        let mark = mark(row);
-        table::row(pen, Rect { y, ..list }, &columns, selected, mark, |title| cell(row, title, cx));
-    }
-    bar::scroll(pen, list, schedulers.cursor.top, schedulers.rows.len() as u64);
+    table::rows(pen, list, &columns, &schedulers.rows, mark, |row, title| cell(row, title, cx));
     foot(pen, schedulers, cx);
 }
 
@@ -184,7 +174,7 @@ fn next(row: &Row, cx: &Context<'_>) -> (Clean, Role) {
 /// What is to be said of the selected one.
 fn foot(pen: &mut Pen<'_>, schedulers: &Schedulers, cx: &Context<'_>) {
     let height = Schedulers::foot(cx.body);
-    let Some(row) = schedulers.selected().filter(|_| height > 0) else { return };
+    let Some(row) = schedulers.rows.selected().filter(|_| height > 0) else { return };
     let area = cx.body.foot(height);
     let role = mark(row).unwrap_or(Role::Dim);
     let glyph = if row.health.is_fault() { "▲" } else { "·" };

@@ -44,20 +44,13 @@ pub fn draw(pen: &mut Pen<'_>, workers: &Workers, cx: &Context<'_>) {
     heading(pen, body, &[title(workers, cx)], &settings(workers));
     let list = Workers::list(body);
     let columns = table::fitting(&COLUMNS, body.width);
-    if workers.rows.is_empty() {
+    if workers.rows.all().is_empty() {
         let width = usize::from(list.width.saturating_sub(2)).max(1);
         let lines: Vec<Clean> = nothing(workers, cx).iter().flat_map(|line| wrap(line, width)).collect();
         empty(pen, list, &lines);
         return;
     }
-    table::titles(pen, list, list.y.saturating_sub(1), &columns);
-    let top = usize::try_from(workers.cursor.top).unwrap_or(0);
-    for (at, row) in workers.rows.iter().enumerate().skip(top).take(usize::from(list.height)) {
-        let y = list.y + u16::try_from(at - top).unwrap_or(0);
-        let selected = at as u64 == workers.cursor.index;
-        table::row(pen, Rect { y, ..list }, &columns, selected, mark(row), |title| cell(row, title, cx));
-    }
-    bar::scroll(pen, list, workers.cursor.top, workers.rows.len() as u64);
+    table::rows(pen, list, &columns, &workers.rows, mark, |row, title| cell(row, title, cx));
     foot(pen, workers, cx);
 }
 
@@ -182,7 +175,7 @@ fn brief(ms: i64) -> Clean {
 /// What is to be said of the selected one.
 fn foot(pen: &mut Pen<'_>, workers: &Workers, cx: &Context<'_>) {
     let height = Workers::foot(cx.body);
-    let Some(row) = workers.selected().filter(|_| height > 0) else { return };
+    let Some(row) = workers.rows.selected().filter(|_| height > 0) else { return };
     let area = cx.body.foot(height);
     let (role, glyph) = mark(row).map_or((Role::Dim, "·"), |role| (role, "▲"));
     pen.put(area.x + 1, area.y + 1, 1, &glyph, role);

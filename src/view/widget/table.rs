@@ -1,9 +1,11 @@
 //! Rows in columns that fit the width.
 
 use crate::app::panes::Rect;
+use crate::app::rows::{Row, Rows};
 use crate::text::Clean;
 use crate::view::pen::Pen;
 use crate::view::theme::Role;
+use crate::view::widget::bar;
 
 /// A column.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -72,6 +74,22 @@ pub fn titles(pen: &mut Pen<'_>, area: Rect, y: u16, columns: &[Placed]) {
             pen.put(area.x + x, y, width - 1, &column.title, Role::Dim);
         }
     }
+}
+
+/// Draws the rows of a list that are on screen, with the headings above them and the scroll bar.
+pub fn rows<R: Row>(
+    pen: &mut Pen<'_>,
+    list: Rect,
+    columns: &[Placed],
+    rows: &Rows<R>,
+    mark: impl Fn(&R) -> Option<Role>,
+    cell: impl Fn(&R, &'static str) -> (Clean, Role),
+) {
+    titles(pen, list, list.y.saturating_sub(1), columns);
+    for (y, (one, selected)) in (list.y..).zip(rows.visible(list.height)) {
+        row(pen, Rect { y, ..list }, columns, selected, mark(one), |title| cell(one, title));
+    }
+    bar::scroll(pen, list, rows.top(), rows.all().len() as u64);
 }
 
 /// Draws a row.

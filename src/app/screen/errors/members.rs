@@ -62,13 +62,8 @@ impl Members {
     }
 
     fn settle(&mut self, cx: &Context<'_>) {
-        let (len, height) = (self.jobs.len() as u64, u64::from(self.list(cx.body).height));
-        let key = |job: &Example| (job.queue.clone(), job.job.clone());
-        let jobs = &self.jobs;
-        let find = |wanted: &(QueueId, JobId)| {
-            jobs.iter().position(|job| job.job == wanted.1 && job.queue == wanted.0).map(|at| at as u64)
-        };
-        self.cursor.settle(len, height, find, |at| jobs.get(usize::try_from(at).ok()?).map(key));
+        let height = self.list(cx.body).height;
+        self.cursor.settle_among(&self.jobs, height, |job| (job.queue.clone(), job.job.clone()));
     }
 
     fn job_act(&self, cx: &Context<'_>, op: JobOp) -> Vec<Step> {
@@ -137,11 +132,7 @@ impl Panel for Members {
 
     fn click(&mut self, cx: &Context<'_>, _column: u16, row: u16) -> Vec<Step> {
         let list = self.list(cx.body);
-        let Some(row) = row.checked_sub(list.y - cx.body.y).filter(|row| *row < list.height) else {
-            return Vec::new();
-        };
-        let index = self.cursor.top + u64::from(row);
-        if index < self.jobs.len() as u64 {
+        if let Some(index) = self.cursor.clicked(cx.body, list, row, self.jobs.len() as u64) {
             self.cursor.select(index, None);
             self.settle(cx);
         }

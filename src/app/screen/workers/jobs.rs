@@ -5,6 +5,7 @@ use super::super::super::effect::{Answer, FetchId};
 use super::super::super::list::{Cursor, Move};
 use super::super::super::panel::{Context, Panel, Step};
 use super::super::super::panes::Rect;
+use super::super::super::rows::Row as _;
 use super::super::job::Job;
 use super::super::{Screen, moved};
 use super::row::{self, Row};
@@ -51,8 +52,8 @@ impl WorkerJobs {
             let mut rows = Vec::new();
             let read = self.watch.by_queue.get(&queue.id);
             row::of_queue(cx, queue, read, self.watch.usuals(&queue.id), &mut rows);
-            let place = self.row.place();
-            let here = rows.into_iter().find(|row| row.place() == place && row.kind != Kind::NoWorker);
+            let place = self.row.key();
+            let here = rows.into_iter().find(|row| row.key() == place && row.kind != Kind::NoWorker);
             self.over = here.is_none();
             if let Some(row) = here {
                 self.row = row;
@@ -60,14 +61,7 @@ impl WorkerJobs {
                 self.row.jobs.clear();
             }
         }
-        let height = u64::from(Self::list(cx.body).height);
-        let Self { row, cursor, .. } = self;
-        cursor.settle(
-            row.jobs.len() as u64,
-            height,
-            |id| row.jobs.iter().position(|job| job.id == *id).map(|at| at as u64),
-            |at| row.jobs.get(usize::try_from(at).ok()?).map(|job| job.id.clone()),
-        );
+        self.cursor.settle_among(&self.row.jobs, Self::list(cx.body).height, |job| job.id.clone());
     }
 
     fn step(&mut self, cx: &Context<'_>, by: Move) {
@@ -121,10 +115,9 @@ impl Panel for WorkerJobs {
     }
 
     fn click(&mut self, cx: &Context<'_>, _column: u16, row: u16) -> Vec<Step> {
-        let Some(row) = row.checked_sub(HEAD) else { return Vec::new() };
-        let index = self.cursor.top + u64::from(row);
-        if row < Self::list(cx.body).height && index < self.row.jobs.len() as u64 {
-            self.cursor.index = index;
+        let list = Self::list(cx.body);
+        if let Some(index) = self.cursor.clicked(cx.body, list, row, self.row.jobs.len() as u64) {
+            self.cursor.select(index, None);
             self.cursor.key = self.selected().map(|job| job.id.clone());
         }
         Vec::new()

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::OfQueue;
 use crate::app::panel::Context;
+use crate::app::rows;
 use crate::engine::read::running::Running;
 use crate::engine::read::workers::Connection;
 use crate::insight::workers::{Usual, Usuals, assign, era};
@@ -101,12 +102,15 @@ pub struct Row {
     fault: bool,
 }
 
-impl Row {
-    /// What holds on to it.
-    pub fn place(&self) -> Place {
+impl rows::Row for Row {
+    type Key = Place;
+
+    fn key(&self) -> Place {
         (self.queue.clone(), self.id, self.name.clone())
     }
+}
 
+impl Row {
     /// Whether it needs somebody.
     pub const fn is_fault(&self) -> bool {
         self.fault || self.far > 0
