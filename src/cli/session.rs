@@ -3,6 +3,8 @@
 use std::future::Future;
 use std::time::Duration;
 
+use tokio::runtime::Builder;
+
 use super::config::Settings;
 use super::failure::{Failure, exit};
 use super::output::{Out, say};
@@ -91,12 +93,12 @@ impl Failure {
     }
 }
 
-/// Runs a command on a runtime of its own until it ends. Ctrl-C ends it, unless it `listens` itself:
-/// an act that has begun must say what was done.
-pub fn block_on<T>(listens: bool, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    let runtime = runtime()?;
+/// Runs a command on a runtime of its own until it ends. Ctrl-C ends it, unless it `acts`: an act
+/// that has begun must say what was done.
+pub fn block_on<T>(acts: bool, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let runtime = runtime(acts)?;
     let result = runtime.block_on(async {
-        if listens {
+        if acts {
             return work.await;
         }
         tokio::select! {
@@ -109,9 +111,16 @@ pub fn block_on<T>(listens: bool, work: impl Future<Output = Result<T, Failure>>
     result
 }
 
-/// Two threads are enough: Redis is the one that works.
-fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(|error| {
+/// An act may ask a person or start an editor, which blocks a thread: the connection lives on others.
+/// What only reads stays on one thread: to wake another one for each reply takes longer than what is
+/// done with the reply.
+fn runtime(acts: bool) -> Result<tokio::runtime::Runtime, Failure> {
+    let mut builder = match acts {
+        true => Builder::new_multi_thread(),
+        false => Builder::new_current_thread(),
+    };
+    // One thread keeps the connection, one more whatever the act has under way: Redis is the one that works.
+    builder.worker_threads(2).enable_all().build().map_err(|error| {
         Failure::internal(format!("cannot start: {error}"), "does a limit on threads apply?")
     })
 }
