@@ -149,9 +149,11 @@ pub async fn run(session: &mut Session, args: &WorkersArgs) -> Result<u8, Failur
         let mut one = Seen { queue, jobs: Vec::new(), total: 0, usuals: HashMap::new(), now: 0 };
         if one.queue.counts.active > 0 {
             let (conn, id) = (&session.conn, &one.queue.id);
-            (one.total, one.jobs) = running(conn, one.queue.era, id, args.limit).await?;
+            let mask = &session.settings.mask;
+            let (total, jobs) = running(conn, one.queue.era, id, args.limit).await?;
+            (one.total, one.jobs) = (total, jobs.into_iter().map(|job| job.masked(mask)).collect());
             one.now = server_time(session).await?;
-            one.usuals = usuals(&durations(conn, id, COMPLETED).await?);
+            one.usuals = usuals(&durations(conn, id, COMPLETED).await?, mask);
         }
         seen.push(one);
     }

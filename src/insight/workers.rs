@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::engine::read::running::Running;
 use crate::engine::read::workers::Connection;
-use crate::text::Clean;
+use crate::text::{Clean, Mask};
 use crate::wire::Era;
 use crate::wire::era::Waits;
 
@@ -52,9 +52,14 @@ impl Usual {
 /// What is usual in a queue, by the names of its jobs.
 pub type Usuals = HashMap<Clean, Usual>;
 
-/// What is usual, from durations by name.
-pub fn usuals<'a>(took: impl IntoIterator<Item = (&'a Clean, &'a Vec<i64>)>) -> Usuals {
-    took.into_iter().filter_map(|(name, took)| Some((name.clone(), Usual::of(took)?))).collect()
+/// What is usual, from durations by name; by the names as they may be shown. Names that differ in a secret alone
+/// are one.
+pub fn usuals(took: &HashMap<Clean, Vec<i64>>, mask: &Mask) -> Usuals {
+    let mut shown: HashMap<Clean, Vec<i64>> = HashMap::new();
+    for (name, took) in took {
+        shown.entry(mask.clean(name)).or_default().extend(took);
+    }
+    shown.into_iter().filter_map(|(name, took)| Some((name, Usual::of(&took)?))).collect()
 }
 
 /// Which worker runs which job of one queue.
@@ -171,6 +176,18 @@ mod tests {
         // Bull: one token for all that a process runs.
         let bull = [job("a", None, Some("2f4b")), job("b", None, Some("2f4b"))];
         assert_eq!(assign(&[&one], &bull).by_worker, [[0, 1]]);
+    }
+
+    #[test]
+    fn what_is_usual_is_known_by_the_name_that_is_shown() {
+        let name = |secret: &str| Clean::line(format!("login token={secret}"));
+        let took = HashMap::from([(name("a1b2"), vec![10; 3]), (name("c3d4"), vec![20; 3])]);
+        let told = usuals(&took, &Mask::default());
+        assert_eq!(
+            told.into_iter().map(|(name, usual)| (name, usual.jobs)).collect::<Vec<_>>(),
+            [(name("***"), 6)]
+        );
+        assert!(usuals(&took, &Mask::none()).is_empty());
     }
 
     #[test]

@@ -156,12 +156,12 @@ impl Exec {
                 }
                 Query::Resumable(id, era) => acts::resumable(&operator, id, era).await,
                 Query::Doctor(round) => {
-                    doctor(&conn, round, id, &messages).await.map_err(|error| told(&error))
+                    doctor(&conn, &mask, round, id, &messages).await.map_err(|error| told(&error))
                 }
                 Query::Undoable(id) => {
                     acts::undoable(&operator, id).await.map(|taken| Answer::Undoable(Box::new(taken)))
                 }
-                Query::Workers(wanted) => watch::workers(&conn, wanted, id, &messages).await,
+                Query::Workers(wanted) => watch::workers(&conn, &mask, wanted, id, &messages).await,
                 Query::Schedulers(queues) => watch::schedulers(&conn, queues, id, &messages).await,
                 Query::Preview(act) => {
                     let preview = acts::preview(&operator, act).await;
@@ -187,6 +187,7 @@ fn told(error: &ConnError) -> Clean {
 /// A round of the doctor, which tells how far it is.
 async fn doctor(
     conn: &Conn,
+    mask: &Mask,
     round: Round,
     id: FetchId,
     messages: &mpsc::Sender<Msg>,
@@ -200,7 +201,7 @@ async fn doctor(
         }
     };
     let Round { queues, scope, whole } = round;
-    let found = survey(conn, &queues, scope, whole, Clock::start(), tell).await?;
+    let found = survey(conn, &queues, scope, whole, Clock::start(), mask, tell).await?;
     Ok(Answer::Survey(Box::new(found)))
 }
 

@@ -6,15 +6,18 @@ use crate::engine::read::overview::server_time;
 pub use crate::insight::doctor::Survey;
 use crate::insight::doctor::{Doctor, Host, server, sort};
 use crate::monitor::{Clock, redis};
+use crate::text::Mask;
 use crate::wire::QueueId;
 
-/// Makes a round. It may be dropped at any moment: it only reads. `whole`: the server is looked at, too.
+/// Makes a round. It may be dropped at any moment: it only reads. `whole`: the server is looked at, too. What
+/// is found comes with what `mask` leaves of its evidence.
 pub async fn survey(
     conn: &Conn,
     queues: &[QueueId],
     scope: Scope,
     whole: bool,
     clock: Clock,
+    mask: &Mask,
     tell: impl FnMut(Progress) + Send,
 ) -> Result<Survey, ConnError> {
     let mut survey = Survey::default();
@@ -29,6 +32,7 @@ pub async fn survey(
     let examined = examine(conn, queues, scope, &Doctor, tell).await?;
     survey.findings.extend(examined.findings);
     survey.more = sort(&mut survey.findings);
+    survey.findings = survey.findings.into_iter().map(|finding| finding.masked(mask)).collect();
     survey.progress = examined.progress;
     survey.complete = complete && examined.complete;
     Ok(survey)

@@ -23,6 +23,7 @@ use toril::operate::journal::{Confirmed, Who};
 use toril::operate::undo::Undone;
 use toril::operate::{Consent, Operator, Policy, Progress, Report};
 use toril::shell::survey::{Survey, survey};
+use toril::text::Mask;
 use toril::wire::{Prefix, QueueId, QueueName};
 
 use crate::support::{Dump, Lib, Node, Options, Server, account};
@@ -120,7 +121,9 @@ impl Ward {
     #[track_caller]
     fn survey(&self, queues: &[&str], scope: Scope) -> Survey {
         let queues: Vec<QueueId> = queues.iter().map(|name| id(name)).collect();
-        self.runtime.block_on(survey(&self.looks, &queues, scope, false, Clock::start(), |_| {})).unwrap()
+        self.runtime
+            .block_on(survey(&self.looks, &queues, scope, false, Clock::start(), &Mask::default(), |_| {}))
+            .unwrap()
     }
 
     /// What is found in one queue. Queues without a worker are what most of these tests have.

@@ -82,7 +82,8 @@ async fn look(session: &Session, args: &DoctorArgs) -> Result<(Survey, bool), Fa
         }
     };
     let whole = args.queue.is_none();
-    let found = survey(&session.conn, &queues, args.scope(), whole, session.clock, told).await;
+    let (clock, mask) = (session.clock, &session.settings.mask);
+    let found = survey(&session.conn, &queues, args.scope(), whole, clock, mask, told).await;
     if shows {
         output::over(&Clean::default());
     }

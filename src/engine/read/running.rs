@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::page::{Brief, JobRow};
 use super::page::{Order, PageQuery, page};
 use crate::conn::{Batch, Conn, ConnError, Request, Value, Verb, bytes, integer, items};
-use crate::text::Clean;
+use crate::text::{Clean, Mask};
 use crate::wire::{Era, JobId, QueueId, State, Token, number};
 
 /// A name longer than this is not read to learn its durations.
@@ -25,6 +25,13 @@ pub struct Running {
 }
 
 impl Running {
+    /// The job as it may be shown: secrets in its texts are masked.
+    #[must_use]
+    pub fn masked(mut self, mask: &Mask) -> Self {
+        self.row = self.row.masked(mask);
+        self
+    }
+
     /// How long it has been running, ms.
     pub fn age_ms(&self, now: i64) -> Option<i64> {
         self.row.processed_on.map(|at| now.saturating_sub(at).max(0))

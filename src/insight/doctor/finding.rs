@@ -7,8 +7,11 @@ use sha2::{Digest as _, Sha256};
 use super::Kind;
 use crate::engine::op::Repair;
 use crate::engine::read::doctor::{Focus, Look};
-use crate::text::{Clean, figure};
+use crate::text::{Clean, Mask, figure};
 use crate::wire::{Era, JobId, QueueId, Raw};
+
+/// Bytes that are shown of a text of which the beginning is.
+const BEGINNING: usize = 60;
 
 /// How bad it is.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
@@ -38,6 +41,9 @@ pub enum Fact {
     Word(&'static str),
     /// Text out of Redis.
     Text(Raw),
+    /// The beginning of a text out of Redis. All of it is held, since where secrets stand in it shows only
+    /// in the whole.
+    Beginning(Raw),
     /// A moment, ms since the epoch.
     At(i64),
     /// A stretch of time, ms.
@@ -61,6 +67,7 @@ impl Fact {
             },
             Self::Word(word) => Clean::line(word),
             Self::Text(text) => text.clean().cut(120),
+            Self::Beginning(text) => beginning(text).clean(),
             Self::At(at) => figure::date_time(*at),
             Self::Ms(ms) => figure::duration(*ms),
             Self::Bytes(bytes) => figure::bytes(*bytes),
@@ -73,9 +80,15 @@ impl Fact {
             Self::Count(n) | Self::At(n) | Self::Ms(n) => (*n).into(),
             Self::Word(word) => (*word).into(),
             Self::Text(text) => text.lossless().into_owned().into(),
+            Self::Beginning(text) => beginning(text).lossless().into_owned().into(),
             Self::Bytes(bytes) => (*bytes).into(),
         }
     }
+}
+
+/// The first bytes of a text.
+fn beginning(text: &Raw) -> Raw {
+    Raw::new(text.as_bytes().get(..BEGINNING).unwrap_or(text.as_bytes()))
 }
 
 /// Something damaged.
@@ -162,6 +175,17 @@ impl Finding {
         self
     }
 
+    /// The finding as it may be shown: secrets in the texts of its evidence are masked. Its repair is what it was.
+    #[must_use]
+    pub fn masked(mut self, mask: &Mask) -> Self {
+        for (_, fact) in &mut self.evidence {
+            if let Fact::Text(text) | Fact::Beginning(text) = fact {
+                *text = text.masked(mask, b"");
+            }
+        }
+        self
+    }
+
     /// The evidence in one line.
     pub fn evidence_line(&self) -> Clean {
         let parts: Vec<String> =
@@ -191,4 +215,28 @@ fn name(kind: Kind, queue: Option<&QueueId>, subject: &[u8]) -> String {
         let _ = write!(id, "{byte:02x}");
     }
     id
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_masked_before_its_text_is_cut() {
+        let held = format!("{{\"to\":\"ann\",\"password\":\"{}", "s3cr3t".repeat(40));
+        let mut finding = Finding::of_server(Kind::InvalidJson, Err("nobody can"));
+        finding.evidence = vec![
+            ("begins", Fact::Beginning(Raw::new(&held))),
+            ("named", Fact::Text(Raw::new("redis://u:s3cr3t@host"))),
+        ];
+        assert!(finding.evidence_line().as_str().contains("s3cr3t"));
+        assert_eq!(finding.evidence[0].1.json().as_str().map(str::len), Some(BEGINNING));
+        let shown = finding.clone().masked(&Mask::default());
+        assert_eq!(
+            shown.evidence_line().as_str(),
+            "begins {\"to\":\"ann\",\"password\":\"***, named redis://***@host"
+        );
+        assert_eq!(shown.evidence[0].1.json(), "{\"to\":\"ann\",\"password\":\"***");
+        assert_eq!(finding.clone().masked(&Mask::none()), finding);
+    }
 }

@@ -195,11 +195,10 @@ fn unreadable(look: &Look, job: &JobFacts, fields: &Fields) -> Option<Finding> {
         Err("A worker holds it right now: look again when it has stalled.")
     };
     let finding = Finding::new(look, Kind::InvalidJson, job.id.as_bytes(), repair).job(&job.id);
-    let begin = held.as_bytes().get(..60).unwrap_or(held.as_bytes());
     Some(
         finding
             .with("field", Fact::Word(field))
-            .with("begins", Fact::Text(Raw::new(begin)))
+            .with("begins", Fact::Beginning(held.clone()))
             .with("state", Fact::Word(state.name()))
             .unmoved(held.as_bytes()),
     )

@@ -11,7 +11,7 @@ use crate::engine::read;
 use crate::engine::read::Standing;
 use crate::insight::scheduler::judge;
 use crate::insight::workers::usuals;
-use crate::text::Clean;
+use crate::text::{Clean, Mask};
 use crate::wire::{Era, QueueId};
 
 /// Schedulers of one queue that are read ..
@@ -68,9 +68,10 @@ pub(super) async fn schedulers(
     Ok(Answer::Schedulers(read))
 }
 
-/// Reads the jobs that run in some queues, and how long their kind took of late.
+/// Reads the jobs that run in some queues, and how long their kind took of late; texts come masked.
 pub(super) async fn workers(
     conn: &Conn,
+    mask: &Mask,
     wanted: workers::Wanted,
     id: FetchId,
     messages: &mpsc::Sender<Msg>,
@@ -81,7 +82,7 @@ pub(super) async fn workers(
             let _ = messages.send(Msg::Fetched(id, Ok(Answer::Workers(read.clone())))).await;
         }
         let (total, found) = match read::running::running(conn, era, &queue, wanted.jobs).await {
-            Ok((total, found)) => (total, Ok(found)),
+            Ok((total, found)) => (total, Ok(found.into_iter().map(|job| job.masked(mask)).collect())),
             Err(error) if error.is_link() || matches!(error.kind, Kind::Auth) => return Err(told(&error)),
             Err(error) => (0, Err(told(&error))),
         };
@@ -91,7 +92,7 @@ pub(super) async fn workers(
     for queue in wanted.usual {
         // What cannot be learnt is not known: the list does not depend on it.
         let took = read::running::durations(conn, &queue, COMPLETED).await.unwrap_or_default();
-        read.usuals.push((queue, usuals(&took)));
+        read.usuals.push((queue, usuals(&took, mask)));
     }
     read.complete = true;
     Ok(Answer::Workers(read))

@@ -85,9 +85,11 @@ impl Hidden {
             let Some((cover, secret)) = self.secrets.get(number - first) else {
                 return Err(RestoreError::Unknown(number));
             };
-            let quote = (cover.len() - (end - start)) / 2;
-            let (from, to) = (start.checked_sub(quote), end + quote);
-            let Some(from) = from.filter(|from| *from >= done && edited.get(*from..to) == Some(cover)) else {
+            // Zeros before the number make a mask longer than it was.
+            let quote = cover.len().checked_sub(end - start).map(|quotes| quotes / 2);
+            let from = quote.and_then(|quote| start.checked_sub(quote)).filter(|from| *from >= done);
+            let to = end + quote.unwrap_or(0);
+            let Some(from) = from.filter(|from| edited.get(*from..to) == Some(cover)) else {
                 return Err(RestoreError::Changed(number));
             };
             out.extend_from_slice(&edited[done..from]);

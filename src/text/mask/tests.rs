@@ -214,6 +214,10 @@ fn edited_values_get_their_secrets_back() {
     let edited = String::from_utf8_lossy(hidden.text()).replace("\"***2***\"", "***2***");
     assert_eq!(hidden.restore(edited.as_bytes()), Err(RestoreError::Changed(2)));
     assert_eq!(hidden.restore(b"{\"a\":\"***9***\"}"), Err(RestoreError::Unknown(9)));
+    // Zeros make a mask longer than it ever was.
+    for edited in ["{\"a\":\"***00002***\"}", "***000000002***", "\"***02***\""] {
+        assert_eq!(hidden.restore(edited.as_bytes()), Err(RestoreError::Changed(2)), "{edited}");
+    }
 }
 
 #[test]

@@ -7,6 +7,7 @@ use toril::engine::acl::Role;
 use toril::engine::read::running::{Running, durations, running};
 use toril::engine::read::{Roster, roster};
 use toril::insight::workers::{assign, era, usuals};
+use toril::text::Mask;
 
 use crate::cli::run::{finish, json as told, on};
 use crate::engine::ours::{Ours, queue_id, until};
@@ -122,7 +123,7 @@ fn a_job_is_given_to_its_worker(#[case] lib: Lib) {
     assert!(jobs.iter().all(|job| job.lock_ttl_ms.is_some_and(|ms| ms > 0 && ms <= 30_000)), "{jobs:?}");
     // Six of a name tell what is usual.
     let took = me.wait(durations(&me.conn, &queue_id("q"), 100)).unwrap();
-    let usual = usuals(&took);
+    let usual = usuals(&took, &Mask::default());
     let name = jobs[0].name().unwrap();
     assert_eq!(usual[name].jobs, 6);
     assert!(usual[name].is_far_longer(usual[name].longest_ms + 60_000));

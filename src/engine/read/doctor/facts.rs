@@ -72,12 +72,12 @@ pub struct Fields {
     pub starts: i64,
     /// `returnvalue` is there: it has completed.
     pub returned: bool,
-    /// `rjk`: the scheduler that it is a run of.
-    pub scheduler: Option<Raw>,
     /// `gid`: it belongs to a group of BullMQ Pro.
     pub grouped: bool,
     /// Its largest field, and how many bytes that has.
     pub largest: (&'static str, u64),
+    /// Bytes of its data and options.
+    pub payload: u64,
     /// Fields that are no JSON, with what they hold: `data`, `opts`. Only small ones are read.
     pub invalid: Vec<(&'static str, Raw)>,
     /// `opts.jobId` names its id: somebody chose it.

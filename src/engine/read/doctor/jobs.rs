@@ -17,18 +17,13 @@ const NEAR: u64 = 10_000;
 /// Jobs whose data is read to see whether it is JSON: those that run next.
 pub(super) const PARSED: usize = 200;
 
-const FIELDS: [&str; 10] = [
-    "timestamp",
-    "processedOn",
-    "finishedOn",
-    "delay",
-    "priority",
-    "ats",
-    "attemptsMade",
-    "rjk",
-    "gid",
-    "name",
-];
+/// Bytes of data and options that are read at once.
+const PAYLOADS: u64 = 256 << 10;
+
+/// Numbers. What a person gave (a name, the id of a group) may be of any size: it is asked for whether it is there.
+const FIELDS: [&str; 7] =
+    ["timestamp", "processedOn", "finishedOn", "delay", "priority", "ats", "attemptsMade"];
+const GIVEN: [&str; 2] = ["name", "gid"];
 const SIZES: [&str; 4] = ["data", "opts", "returnvalue", "stacktrace"];
 const LISTS: [State; 3] = [State::Waiting, State::Paused, State::Active];
 const SORTED: [State; 5] =
@@ -55,9 +50,18 @@ pub(super) async fn jobs(
     for chunk in ids.chunks(CHUNK) {
         out.extend(some(paced, queue, chunk, lists).await?);
     }
-    for chunk in (0..out.len().min(parsed)).collect::<Vec<_>>().chunks(CHUNK) {
-        parse(paced, queue, &mut out, chunk).await?;
+    let mut which = Vec::new();
+    let mut size = 0;
+    for at in 0..out.len().min(parsed) {
+        let Some(fields) = out[at].fields().filter(|fields| fields.largest.1 <= SMALL) else { continue };
+        if size + fields.payload > PAYLOADS || which.len() >= CHUNK {
+            parse(paced, queue, &mut out, &which).await?;
+            (which, size) = (Vec::new(), 0);
+        }
+        size += out[at].fields().map_or(0, |fields| fields.payload);
+        which.push(at);
     }
+    parse(paced, queue, &mut out, &which).await?;
     Ok(out)
 }
 
@@ -85,6 +89,9 @@ async fn some(
                     batch.push(near.arg("COUNT").arg(2).arg("MAXLEN").arg(NEAR));
                 }
             }
+        }
+        for field in GIVEN {
+            batch.push(Request::new(Verb::HExists).arg(&key).arg(field));
         }
         for field in SIZES {
             batch.push(Request::new(Verb::HStrLen).arg(&key).arg(field));
@@ -130,13 +137,14 @@ async fn some(
                 }
             }
         }
+        let given = [next(), next()].map(|there| integer(&there) == Some(1));
         let sizes: Vec<Option<i64>> = SIZES.iter().map(|_| integer(&next())).collect();
         let (ttl, token, pending, exists) = (next(), next(), next(), next());
         out.push(JobFacts {
             id: id.clone(),
             places,
             unsure,
-            hash: hash(&values, &sizes, integer(&exists) == Some(1)),
+            hash: hash(&values, given, &sizes, integer(&exists) == Some(1)),
             lock: lock(&ttl, &token),
             pending: integer(&pending).and_then(|n| u64::try_from(n).ok()).unwrap_or(0),
         });
@@ -152,7 +160,7 @@ fn lock(ttl: &Value, token: &Value) -> Lock {
     }
 }
 
-fn hash(values: &Value, sizes: &[Option<i64>], exists: bool) -> Hash {
+fn hash(values: &Value, [named, grouped]: [bool; 2], sizes: &[Option<i64>], exists: bool) -> Hash {
     if !exists {
         return Hash::None;
     }
@@ -163,7 +171,7 @@ fn hash(values: &Value, sizes: &[Option<i64>], exists: bool) -> Hash {
     let value = |at: usize| values.get(at).copied().flatten();
     let whole = |at: usize| value(at).and_then(number::whole);
     let size = |at: usize| sizes.get(at).copied().flatten().and_then(|n| u64::try_from(n).ok()).unwrap_or(0);
-    if value(9).is_none() || value(0).is_none() || size(0) == 0 {
+    if !named || value(0).is_none() || size(0) == 0 {
         return Hash::Stub;
     }
     let largest = SIZES.iter().enumerate().map(|(at, name)| (*name, size(at))).max_by_key(|(_, size)| *size);
@@ -174,10 +182,10 @@ fn hash(values: &Value, sizes: &[Option<i64>], exists: bool) -> Hash {
         delay: whole(3).unwrap_or(0),
         priority: whole(4).unwrap_or(0),
         starts: whole(5).or_else(|| whole(6)).unwrap_or(0),
-        scheduler: value(7).map(Raw::new),
-        grouped: value(8).is_some(),
+        grouped,
         returned: size(2) > 0,
         largest: largest.unwrap_or(("data", 0)),
+        payload: size(0) + size(1),
         invalid: Vec::new(),
         own_id: None,
     })
@@ -191,12 +199,10 @@ async fn parse(
     which: &[usize],
 ) -> Result<(), ConnError> {
     let mut batch = Batch::new();
-    let small = |job: &JobFacts| job.fields().is_some_and(|fields| fields.largest.1 <= SMALL);
-    let which: Vec<usize> = which.iter().copied().filter(|at| small(&jobs[*at])).collect();
-    for at in &which {
+    for at in which {
         batch.push(Request::new(Verb::HMGet).arg(queue.job(&jobs[*at].id)).arg("data").arg("opts"));
     }
-    for (at, reply) in which.into_iter().zip(paced.batch(&batch).await?) {
+    for (at, reply) in which.iter().copied().zip(paced.batch(&batch).await?) {
         let Hash::Job(fields) = &mut jobs[at].hash else { continue };
         for (name, value) in ["data", "opts"].into_iter().zip(items(&reply)) {
             let Some(value) = bytes(value) else { continue };

@@ -8,6 +8,8 @@ use crate::conn::{Batch, Conn, ConnError, Value};
 const COMMAND: Duration = Duration::from_nanos(1_500);
 /// Bytes of replies a second (decisions, section 3).
 const BYTES: f64 = 256.0 * 1024.0;
+/// It rests no longer, however large a reply was: whoever reads payloads asks for less at once.
+const LONGEST: Duration = Duration::from_secs(10);
 
 /// A connection that rests.
 #[derive(Clone, Copy, Debug)]
@@ -42,7 +44,7 @@ impl<'a> Paced<'a> {
                 Duration::try_from_secs_f64(wanted).unwrap_or_default().saturating_sub(began.elapsed());
             // Timers are not finer than a millisecond; what is below comes with the next batch.
             if rest >= Duration::from_millis(1) {
-                tokio::time::sleep(rest.min(Duration::from_secs(2))).await;
+                tokio::time::sleep(rest.min(LONGEST)).await;
             }
         }
         Ok(replies)

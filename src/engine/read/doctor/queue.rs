@@ -116,11 +116,11 @@ pub(super) async fn facts(paced: &Paced<'_>, queue: &QueueId) -> Result<(i64, Er
     }
     facts.line = line(paced, queue, &ends).await?;
     for (suffix, _, is_job) in &mut facts.mistyped {
-        let fields =
-            Request::new(Verb::HMGet).arg(queue.key(suffix)).arg("name").arg("data").arg("timestamp");
-        let replies = paced.batch(&fields.into()).await?;
-        let values = replies.first().map(items).unwrap_or_default();
-        *is_job = values.len() == 3 && values.iter().all(|value| bytes(value).is_some());
+        let mut fields = Batch::new();
+        for field in ["name", "data", "timestamp"] {
+            fields.push(key(Verb::HExists, suffix).arg(field));
+        }
+        *is_job = paced.batch(&fields).await?.iter().all(|there| integer(there) == Some(1));
     }
     Ok((at, era, facts))
 }
@@ -193,8 +193,12 @@ pub(super) async fn pages(
             batch.push(Request::new(verb).arg(&key).arg(0).arg(most.max(1) - 1));
         }
         for reply in paced.batch(&batch).await? {
-            // From the tail: the next to run come first.
-            for id in items(&reply).iter().rev().filter_map(bytes).map(JobId::new) {
+            let mut ids: Vec<JobId> = items(&reply).iter().filter_map(bytes).map(JobId::new).collect();
+            if state.is_list() {
+                // From the tail: the next to run come first. Sorted sets come in that order.
+                ids.reverse();
+            }
+            for id in ids {
                 if id.is_marker() {
                     continue;
                 }
