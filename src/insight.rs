@@ -8,7 +8,6 @@ pub mod find;
 pub mod flow;
 pub mod scheduler;
 pub mod server;
-pub mod walk;
 pub mod why;
 pub mod workers;
 

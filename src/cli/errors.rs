@@ -14,8 +14,9 @@ use super::resolve;
 use super::session::Session;
 use super::table::{Cell, Table, Tone};
 use crate::engine::read;
-use crate::insight::errors::{Group, Groups, Reader};
-use crate::insight::walk::Coverage;
+use crate::engine::read::failures::Failures;
+use crate::engine::read::walk::Coverage;
+use crate::insight::errors::{Causes, Group, Groups};
 use crate::text::{Clean, Mask, figure};
 use crate::wire::{Era, QueueId};
 
@@ -127,12 +128,12 @@ pub async fn group(
     most: u64,
     mask: Mask,
 ) -> Result<(Groups, Coverage), Failure> {
-    let mut groups = Groups::default();
-    let mut reader = Reader::new(&session.conn, queues, most, mask);
+    let (mut groups, mut causes) = (Groups::default(), Causes::new(mask));
+    let mut reader = Failures::new(&session.conn, queues, most);
     let mut told = Instant::now();
-    while let Some(failures) = reader.next().await? {
-        for failure in &failures {
-            groups.add(failure);
+    while let Some(page) = reader.next().await? {
+        for failed in page.jobs() {
+            groups.add(&causes.failure(failed));
         }
         if !session.json && told.elapsed() > TOLD {
             told = Instant::now();

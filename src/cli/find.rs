@@ -11,10 +11,11 @@ use super::resolve;
 use super::scan::{refused, tell};
 use super::session::Session;
 use super::{discover, table};
+use crate::engine::read::locate;
+use crate::engine::read::walk::{Cost, Coverage, Source};
 use crate::engine::read::whole::{self, Want};
 use crate::insight::document::{Extent, Job};
-use crate::insight::find::{Hit, Needle, by_id};
-use crate::insight::walk::{Cost, Coverage, Source};
+use crate::insight::find::{Hit, Needle};
 use crate::shell::search::{Query, Search};
 use crate::text::{Clean, figure};
 use crate::wire::{Era, JobId, QueueId, State};
@@ -114,7 +115,7 @@ struct Finder<'a> {
 impl Finder<'_> {
     async fn by_id(&mut self, queues: &[QueueId], text: &str) -> Result<(), Failure> {
         let id = JobId::new(text);
-        let places = by_id(&self.session.conn, queues, &id).await?;
+        let places = locate::by_id(&self.session.conn, queues, &id).await?;
         let wanted = |state: Option<State>| {
             self.args.state.is_empty() || state.is_some_and(|state| self.args.state.contains(&state))
         };

@@ -2,15 +2,18 @@
 
 pub mod detail;
 pub mod doctor;
+pub mod failures;
 pub mod flow;
 pub mod heads;
 pub mod job;
+pub mod locate;
 pub mod next_run;
 pub mod overview;
 pub mod page;
 pub mod running;
 pub mod schedulers;
 pub mod stream;
+pub mod walk;
 pub mod whole;
 pub mod workers;
 

@@ -4,8 +4,12 @@
 //! and the first frame of one's own code. It is worked out of one job alone, so the same failure has the
 //! same cause, and the same [`GroupId`], in every run and on every host.
 //!
-//! [`Reader`] reads the failed jobs of queues newest first, [`Groups`] counts them by cause in bounded memory,
-//! [`recent`] and [`present`] keep the counts current without reading all of it again.
+//! [`Failures`] reads the failed jobs of queues newest first, [`Causes`] works out why, [`Groups`] counts them
+//! by cause in bounded memory; [`recent`] and [`present`] keep the counts current without reading all of it again.
+//!
+//! [`Failures`]: crate::engine::read::failures::Failures
+//! [`recent`]: crate::engine::read::failures::recent
+//! [`present`]: crate::engine::read::failures::present
 //!
 //! ```
 //! use toril::insight::errors::{Field, cause};
@@ -18,6 +22,7 @@
 
 mod address;
 mod cause;
+mod causes;
 mod chunk;
 mod frame;
 mod groups;
@@ -27,10 +32,10 @@ mod moment;
 mod number;
 mod pattern;
 mod quoted;
-mod read;
 mod stack;
 
-pub use cause::{Cause, Field, GroupId, NoGroupId, cause};
+pub use crate::engine::read::failures::Field;
+pub use cause::{Cause, GroupId, NoGroupId, cause};
+pub use causes::Causes;
 pub use groups::{Example, Failure, Group, Groups, MEMBERS};
 pub use history::{History, Rate, Span};
-pub use read::{Causes, Reader, present, recent};

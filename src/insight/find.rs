@@ -1,14 +1,12 @@
-//! Where a job is: by its id in any queue at once, or by a text in what it holds.
+//! Finding jobs by a text in what they hold.
 //!
 //! The text is looked for in the bytes as they stand in Redis, before anything is parsed
 //! ([`Needle`]); what is shown of a place is masked and made safe ([`excerpt`]).
 
 mod hit;
-mod id;
 mod needle;
 
 pub use hit::{Found, Hit, Phase, Wanted};
-pub use id::{Place, by_id};
 pub use needle::Needle;
 
 use crate::text::{Clean, Mask};

@@ -14,8 +14,8 @@ pub use judge::Trouble;
 
 use super::jq::JqError;
 use crate::conn::{Conn, ConnError};
+use crate::engine::read::walk::{Cost, Coverage, Round, Seen, Source, Walk, Want};
 use crate::insight::find::{FIELDS, Hit, Needle};
-use crate::insight::walk::{Cost, Coverage, Round, Seen, Source, Walk, Want};
 use crate::text::Mask;
 use hit::Columns;
 use judge::{Batch, Judge, Sieve};

@@ -8,7 +8,7 @@ use toril::conn::{Conn, Kind};
 use toril::engine::acl::Role;
 use toril::engine::read::page;
 use toril::engine::read::page::{Order, PageQuery};
-use toril::insight::walk::{Coverage, Source, Walk, Want};
+use toril::engine::read::walk::{Coverage, Source, Walk, Want};
 use toril::wire::{Era, State};
 
 use crate::read::seed::{conn, era, queue, seed, states};

@@ -6,8 +6,9 @@ use crate::cli::figures::thousands;
 use crate::cli::resolve::Found;
 use crate::cli::scan;
 use crate::cli::session::Session;
+use crate::engine::read::failures::Failures;
 use crate::engine::read::page::Order;
-use crate::insight::errors::{GroupId, Reader};
+use crate::insight::errors::{Causes, GroupId};
 use crate::operate::Selection;
 use crate::text::Clean;
 use crate::wire::{JobId, State};
@@ -25,13 +26,15 @@ pub async fn of_group(
     most: Option<u64>,
 ) -> Result<(Vec<JobId>, Clean), Failure> {
     let queues = [(queue.id.clone(), queue.era)];
-    let mask = session.settings.mask.clone();
-    let mut reader = Reader::new(&session.conn, &queues, most.unwrap_or(SCAN_ERRORS), mask);
+    let mut causes = Causes::new(session.settings.mask.clone());
+    let mut reader = Failures::new(&session.conn, &queues, most.unwrap_or(SCAN_ERRORS));
     let (mut ids, mut message) = (Vec::new(), Clean::default());
-    while let Some(failures) = reader.next().await? {
-        for failure in failures.into_iter().filter(|failure| failure.cause.id == id) {
-            message = failure.cause.message.clone();
-            ids.push(failure.job);
+    while let Some(page) = reader.next().await? {
+        for failure in page.jobs().map(|failed| causes.failure(failed)) {
+            if failure.cause.id == id {
+                message = failure.cause.message.clone();
+                ids.push(failure.job);
+            }
         }
     }
     let coverage = reader.coverage();

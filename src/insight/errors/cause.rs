@@ -9,6 +9,7 @@ use sha2::{Digest as _, Sha256};
 use super::frame::Frame;
 use super::pattern::{Pattern, head, pattern};
 use super::stack;
+use crate::engine::read::failures::Field;
 use crate::text::Clean;
 
 /// Bytes of a reason that are looked at.
@@ -46,18 +47,6 @@ impl FromStr for GroupId {
         let digit = |byte: u8| ALPHABET.iter().position(|digit| *digit == byte.to_ascii_lowercase());
         text.bytes().try_fold(0, |id, byte| Ok(id << 5 | digit(byte).ok_or(NoGroupId)? as u64)).map(Self)
     }
-}
-
-/// A field as it was found.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum Field<'a> {
-    /// The job has none.
-    #[default]
-    Absent,
-    /// It is too large to be read.
-    Large,
-    /// Its bytes.
-    Value(&'a [u8]),
 }
 
 impl<'a> Field<'a> {

@@ -269,8 +269,9 @@ impl Groups {
 
 #[cfg(test)]
 mod tests {
-    use super::super::cause::{Field, cause};
+    use super::super::cause::cause;
     use super::*;
+    use crate::engine::read::failures::Field;
     use crate::wire::{Prefix, QueueName};
 
     fn queue(name: &str) -> QueueId {

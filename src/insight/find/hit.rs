@@ -1,6 +1,6 @@
 //! What a search found, and how far it is.
 
-use crate::insight::walk::{Cost, Coverage};
+use crate::engine::read::walk::{Cost, Coverage};
 use crate::text::Clean;
 use crate::wire::{Era, JobId, QueueId, State};
 

@@ -8,7 +8,8 @@ use crate::app::Msg;
 use crate::app::effect::{Answer, FetchId};
 use crate::app::screen::errors::{News, Wanted};
 use crate::conn::{Conn, ConnError};
-use crate::insight::errors::{Causes, Failure, MEMBERS, Reader, present, recent};
+use crate::engine::read::failures::{Failures, present, recent};
+use crate::insight::errors::{Causes, Failure, MEMBERS};
 use crate::text::Mask;
 
 /// What was read is told so often.
@@ -26,10 +27,11 @@ pub(super) async fn read(
 ) -> Result<Answer, ConnError> {
     let news = match wanted {
         Wanted::All(queues, most) => {
-            let mut reader = Reader::new(conn, &queues, most, mask.clone());
+            let mut reader = Failures::new(conn, &queues, most);
+            let mut causes = Causes::new(mask.clone());
             let (mut failures, mut told) = (Vec::new(), Instant::now());
-            while let Some(some) = reader.next().await? {
-                failures.extend(some);
+            while let Some(page) = reader.next().await? {
+                failures.extend(page.jobs().map(|failed| causes.failure(failed)));
                 if told.elapsed() >= TOLD || failures.len() >= MANY {
                     told = Instant::now();
                     let news = progress(&reader, std::mem::take(&mut failures));
@@ -39,7 +41,8 @@ pub(super) async fn read(
             News { complete: true, ..progress(&reader, failures) }
         }
         Wanted::Recent(since) => {
-            let failures = recent(conn, &mut Causes::new(mask.clone()), &since).await?;
+            let (mut failures, mut causes) = (Vec::new(), Causes::new(mask.clone()));
+            recent(conn, &since, |failed| failures.push(causes.failure(failed))).await?;
             News { failures, complete: true, ..News::default() }
         }
         Wanted::Present(queue, at) => {
@@ -51,7 +54,7 @@ pub(super) async fn read(
     Ok(Answer::Errors(Box::new(news)))
 }
 
-fn progress(reader: &Reader, failures: Vec<Failure>) -> News {
+fn progress(reader: &Failures, failures: Vec<Failure>) -> News {
     let coverage = Some(reader.coverage());
     News { failures, coverage, per_second: reader.cost().per_second, ..News::default() }
 }

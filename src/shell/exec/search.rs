@@ -10,12 +10,12 @@ use super::told;
 use crate::app::Msg;
 use crate::app::effect::{Answer, Export, FetchId, Hunt, Query, ScanResult};
 use crate::conn::Conn;
-use crate::engine::read;
 use crate::engine::read::page::PageQuery;
+use crate::engine::read::walk::Source;
 use crate::engine::read::whole::{self, Want};
+use crate::engine::read::{self, locate};
 use crate::insight::document::{Extent, Job};
-use crate::insight::find::{Found, Hit, Needle, Phase, Wanted, by_id};
-use crate::insight::walk::Source;
+use crate::insight::find::{Found, Hit, Needle, Phase, Wanted};
 use crate::shell::search::{self, FIELD, Search, SearchError, Trouble};
 use crate::text::{Clean, Mask};
 use crate::wire::{Era, JobId, QueueId, State};
@@ -169,7 +169,7 @@ impl Teller<'_> {
         let queues: Vec<QueueId> = hunt.queues.iter().map(|(queue, _)| queue.clone()).collect();
         let id = JobId::new(text);
         let places = loop {
-            match by_id(&self.conn, &queues, &id).await {
+            match locate::by_id(&self.conn, &queues, &id).await {
                 Ok(places) => break places,
                 Err(error) => {
                     let phase = Phase::Waiting(told(&error));

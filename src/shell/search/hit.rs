@@ -1,9 +1,9 @@
 //! How a job that was found is read off the walk.
 
 use crate::engine::read::job::{Children, Field, JobDetail};
+use crate::engine::read::walk::Seen;
 use crate::insight::document::{Extent, Job};
 use crate::insight::find::{FIELDS, Hit, Needle, excerpt};
-use crate::insight::walk::Seen;
 use crate::text::{Clean, Mask};
 use crate::wire::{Raw, State, number, score};
 

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashSet};
 
 use super::super::super::effect::FetchId;
 use super::super::super::panel::Context;
+use crate::engine::read::walk::Coverage;
 use crate::insight::errors::{Failure, Groups, MEMBERS};
-use crate::insight::walk::Coverage;
 use crate::text::Clean;
 use crate::wire::{Era, JobId, QueueId};
 

@@ -11,7 +11,7 @@
 //!
 //! ```no_run
 //! use toril::conn::Conn;
-//! use toril::insight::walk::{Source, Walk, Want};
+//! use toril::engine::read::walk::{Source, Walk, Want};
 //! use toril::wire::{Era, QueueId, State};
 //!
 //! async fn reasons(conn: &Conn, queue: QueueId) -> Result<(), toril::conn::ConnError> {

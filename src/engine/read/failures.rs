@@ -1,13 +1,30 @@
 //! Reading failures: all of some queues newest first, those that are new, and who is still there.
+//!
+//! Of each job the reason and the stack, while they are small; what they have in common is for
+//! [`insight::errors`](crate::insight::errors) to say.
+//!
+//! ```no_run
+//! # async fn example(conn: toril::conn::Conn, queue: toril::wire::QueueId) -> Result<(), toril::conn::ConnError> {
+//! use toril::engine::read::failures::Failures;
+//! use toril::insight::errors::{Causes, Groups};
+//! use toril::wire::Era;
+//!
+//! let (mut causes, mut groups) = (Causes::default(), Groups::default());
+//! let mut failures = Failures::new(&conn, &[(queue, Era::V5)], 100_000);
+//! while let Some(page) = failures.next().await? {
+//!     page.jobs().for_each(|failed| groups.add(&causes.failure(failed)));
+//! }
+//! for group in groups.iter() {
+//!     eprintln!("{} {} {}", group.cause.id, group.count, group.cause.message);
+//! }
+//! # Ok(())
+//! # }
+//! ```
 
-use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::collections::HashSet;
 
-use super::cause::{Cause, Field, GroupId, cause};
-use super::groups::Failure;
+use super::walk::{ABREAST, Cost, Coverage, Round, Seen, Source, Walk, Want};
 use crate::conn::{Batch, Conn, ConnError, Request, Verb, bytes, float, integer, items};
-use crate::insight::walk::{ABREAST, Cost, Coverage, Seen, Source, Walk, Want};
-use crate::text::Mask;
 use crate::wire::{Era, JobId, QueueId, State};
 
 /// What is read of a failed job (spec 1.4).
@@ -18,78 +35,52 @@ const FIELD_MAX: u64 = 64 << 10;
 const RECENT: usize = 500;
 /// Queues that are asked in one round trip.
 const QUEUES: usize = 100;
-/// Causes that are remembered, so that the jobs of one share it.
-const KNOWN: usize = 4096;
 
-/// Works out causes; equal ones share one allocation.
-#[derive(Debug, Default)]
-pub struct Causes {
-    mask: Mask,
-    known: HashMap<GroupId, Arc<Cause>>,
+/// A field as it was found.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Field<'a> {
+    /// The job has none.
+    #[default]
+    Absent,
+    /// It is too large to be read.
+    Large,
+    /// Its bytes.
+    Value(&'a [u8]),
 }
 
-impl Causes {
-    /// With messages masked so.
-    pub fn new(mask: Mask) -> Self {
-        Self { mask, known: HashMap::new() }
-    }
-
-    /// The cause of a failure.
-    pub fn of(&mut self, reason: Field<'_>, stack: Field<'_>) -> Arc<Cause> {
-        let mut cause = cause(reason, stack);
-        if let Some(known) = self.known.get(&cause.id) {
-            return known.clone();
-        }
-        cause.message = self.mask.clean(&cause.message);
-        if self.known.len() >= KNOWN {
-            self.known.clear();
-        }
-        let cause = Arc::new(cause);
-        self.known.insert(cause.id, cause.clone());
-        cause
-    }
+/// A failed job as it was read.
+#[derive(Clone, Copy, Debug)]
+pub struct Failed<'a> {
+    /// In which queue.
+    pub queue: &'a QueueId,
+    /// Its id, as bytes.
+    pub id: &'a [u8],
+    /// When it failed, ms since the epoch by its worker's clock.
+    pub at: i64,
+    /// `failedReason`.
+    pub reason: Field<'a>,
+    /// `stacktrace`: a JSON list of stacks, the last one of the last attempt.
+    pub stack: Field<'a>,
 }
 
 /// Reads the failed jobs of queues, newest first. Dropping it closes its connection and ends it.
-///
-/// ```no_run
-/// # async fn example(conn: toril::conn::Conn, queue: toril::wire::QueueId) -> Result<(), toril::conn::ConnError> {
-/// use toril::insight::errors::{Groups, Reader};
-/// use toril::text::Mask;
-/// use toril::wire::Era;
-///
-/// let mut groups = Groups::default();
-/// let mut reader = Reader::new(&conn, &[(queue, Era::V5)], 100_000, Mask::default());
-/// while let Some(failures) = reader.next().await? {
-///     failures.iter().for_each(|failure| groups.add(failure));
-/// }
-/// for group in groups.iter() {
-///     eprintln!("{} {} {}", group.cause.id, group.count, group.cause.message);
-/// }
-/// # Ok(())
-/// # }
-/// ```
 #[derive(Debug)]
-pub struct Reader {
+pub struct Failures {
     walk: Walk,
-    causes: Causes,
 }
 
-impl Reader {
+impl Failures {
     /// Of these queues, at most so many jobs.
-    pub fn new(conn: &Conn, queues: &[(QueueId, Era)], most: u64, mask: Mask) -> Self {
+    pub fn new(conn: &Conn, queues: &[(QueueId, Era)], most: u64) -> Self {
         let sources =
             queues.iter().flat_map(|(queue, era)| Source::of(queue, *era, &[State::Failed])).collect();
         let fields = FIELDS.map(str::to_owned).to_vec();
-        let want = Want { fields, jobs: most, field_max: FIELD_MAX };
-        Self { walk: Walk::new(conn, sources, want), causes: Causes::new(mask) }
+        Self { walk: Walk::new(conn, sources, Want { fields, jobs: most, field_max: FIELD_MAX }) }
     }
 
     /// The next failures; `None` at the end or at the bound. After an error the same jobs are asked for again.
-    pub async fn next(&mut self) -> Result<Option<Vec<Failure>>, ConnError> {
-        let Some(round) = self.walk.next().await? else { return Ok(None) };
-        let causes = &mut self.causes;
-        Ok(Some(round.jobs().filter_map(|job| failure(causes, job)).collect()))
+    pub async fn next(&mut self) -> Result<Option<Page<'_>>, ConnError> {
+        Ok(self.walk.next().await?.map(Page))
     }
 
     /// How far it is.
@@ -103,10 +94,20 @@ impl Reader {
     }
 }
 
-fn failure(causes: &mut Causes, job: Seen<'_>) -> Option<Failure> {
-    let cause = causes.of(field(job, 0), field(job, 1));
+/// What one round trip brought.
+#[derive(Clone, Copy, Debug)]
+pub struct Page<'a>(Round<'a>);
+
+impl<'a> Page<'a> {
+    /// The failed jobs, in their order.
+    pub fn jobs(self) -> impl Iterator<Item = Failed<'a>> {
+        self.0.jobs().filter_map(failed)
+    }
+}
+
+fn failed(job: Seen<'_>) -> Option<Failed<'_>> {
     let at = job.score().map_or(0, |at| at as i64);
-    Some(Failure { queue: job.queue()?.clone(), job: job.id(), at, cause })
+    Some(Failed { queue: job.queue()?, id: job.id_bytes(), at, reason: field(job, 0), stack: field(job, 1) })
 }
 
 fn field(job: Seen<'_>, at: usize) -> Field<'_> {
@@ -121,10 +122,9 @@ fn field(job: Seen<'_>, at: usize) -> Field<'_> {
 /// of them first, so that the next look goes on where this one ended.
 pub async fn recent(
     conn: &Conn,
-    causes: &mut Causes,
     since: &[(QueueId, i64)],
-) -> Result<Vec<Failure>, ConnError> {
-    let mut failures = Vec::new();
+    mut each: impl FnMut(Failed<'_>),
+) -> Result<(), ConnError> {
     for queues in since.chunks(QUEUES) {
         let mut batch = Batch::new();
         for (queue, since) in queues {
@@ -141,18 +141,18 @@ pub async fn recent(
             }
         }
         for some in new.chunks(ABREAST) {
-            failures.extend(read(conn, causes, some).await?);
+            read(conn, some, &mut each).await?;
         }
     }
-    Ok(failures)
+    Ok(())
 }
 
 /// Reads some jobs, those of their fields that are small.
 async fn read(
     conn: &Conn,
-    causes: &mut Causes,
     jobs: &[(&QueueId, JobId, i64)],
-) -> Result<Vec<Failure>, ConnError> {
+    each: &mut impl FnMut(Failed<'_>),
+) -> Result<(), ConnError> {
     let mut batch = Batch::new();
     for (queue, id, _) in jobs {
         for field in FIELDS {
@@ -168,7 +168,6 @@ async fn read(
         batch.push(Request::new(Verb::HMGet).arg(queue.job(id)).arg(names.collect::<Vec<_>>()));
     }
     let replies = conn.batch(&batch).await?;
-    let mut failures = Vec::with_capacity(jobs.len());
     for (((queue, id, at), sizes), reply) in jobs.iter().zip(sizes.chunks_exact(FIELDS.len())).zip(&replies) {
         let values = items(reply);
         let field = |nth: usize| match values.get(nth).and_then(bytes) {
@@ -178,11 +177,10 @@ async fn read(
         };
         // Gone since: nothing failed any more.
         if sizes.iter().any(|size| *size > 0) {
-            let cause = causes.of(field(0), field(1));
-            failures.push(Failure { queue: (*queue).clone(), job: id.clone(), at: *at, cause });
+            each(Failed { queue, id: id.as_bytes(), at: *at, reason: field(0), stack: field(1) });
         }
     }
-    Ok(failures)
+    Ok(())
 }
 
 /// The ids of all failed jobs of a queue, without reading any of them; `None`: there are more than `most`.

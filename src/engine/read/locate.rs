@@ -1,7 +1,6 @@
 //! A job by its id, in many queues at once.
 
 use crate::conn::{Batch, Conn, ConnError, Verb, bytes};
-use crate::engine::read;
 use crate::wire::{Era, JobId, QueueId, State};
 
 /// Queues that are asked in one round trip.
@@ -34,9 +33,9 @@ pub async fn by_id(conn: &Conn, queues: &[QueueId], id: &JobId) -> Result<Vec<Pl
             if bytes(&ConnError::check(reply)?) != Some(b"hash") {
                 continue;
             }
-            let known = read::counts(conn, std::slice::from_ref(queue)).await?;
+            let known = super::counts(conn, std::slice::from_ref(queue)).await?;
             let era = known.first().map_or(Era::Unknown, |(_, era, _)| *era);
-            let state = read::find_state(conn, era, queue, id, None).await?;
+            let state = super::find_state(conn, era, queue, id, None).await?;
             places.push(Place { queue: queue.clone(), era, state });
         }
     }
