@@ -16,7 +16,7 @@ use crate::conn::{ConnError, Kind};
 use crate::engine::read;
 use crate::engine::read::running::{Running, durations, running};
 use crate::engine::read::workers::{Connection, Roster};
-use crate::insight::workers::{Usual, Usuals, assign, era, usuals};
+use crate::insight::workers::{Need, OVERDUE_MS, Usual, Usuals, assign, era, usuals};
 use crate::text::Clean;
 use crate::wire::QueueId;
 
@@ -117,11 +117,18 @@ impl Seen {
         }
     }
 
-    /// Jobs that no worker is there for.
-    fn lonely(&self) -> Option<(u64, u64)> {
-        let counts = &self.queue.counts;
-        let ready = counts.waiting + counts.paused + counts.prioritized;
-        (ready + counts.delayed > 0).then_some((ready, counts.delayed))
+    /// What tells whether a worker is there for its jobs.
+    fn need(&self, roster: Option<&Roster>) -> Need {
+        let (counts, overview) = (&self.queue.counts, &self.queue.overview);
+        Need {
+            connected: roster.map(|roster| roster.of(&self.queue.id).len() as u64),
+            at_work: self.jobs.iter().any(|job| job.lock.is_some()),
+            ready: counts.ready(self.queue.era),
+            overdue: overview.next_due_at.is_some_and(|at| self.now.saturating_sub(at) > OVERDUE_MS),
+            abandoned: self.jobs.iter().filter(|job| job.lock.is_none()).count() as u64,
+            later: counts.delayed + counts.waiting_children,
+            paused: overview.is_paused(),
+        }
     }
 }
 
@@ -144,9 +151,10 @@ pub async fn run(session: &mut Session, args: &WorkersArgs) -> Result<u8, Failur
         }
         Err(error) => return Err(error.into()),
     };
+    let began = server_time(session).await?;
     let mut seen = Vec::with_capacity(queues.len());
     for queue in queues {
-        let mut one = Seen { queue, jobs: Vec::new(), total: 0, usuals: HashMap::new(), now: 0 };
+        let mut one = Seen { queue, jobs: Vec::new(), total: 0, usuals: HashMap::new(), now: began };
         if one.queue.counts.active > 0 {
             let (conn, id) = (&session.conn, &one.queue.id);
             let mask = &session.settings.mask;
@@ -197,8 +205,10 @@ fn document(session: &Session, roster: Option<&Roster>, seen: &[Seen]) -> Docume
             let jobs = assigned.unknown.iter().map(|at| one.job(&one.jobs[*at])).collect();
             document.unassigned.push(Unassigned { queue: queue.clone(), prefix: prefix.clone(), jobs });
         }
-        if let (true, true, Some((ready, delayed))) = (roster.is_some(), workers.is_empty(), one.lonely()) {
-            document.without_worker.push(Lonely { queue, prefix, ready, delayed });
+        let need = one.need(roster);
+        if need.lack().is_some() {
+            let delayed = one.queue.counts.delayed;
+            document.without_worker.push(Lonely { queue, prefix, ready: need.ready, delayed });
         }
     }
     document
@@ -226,9 +236,9 @@ fn table(session: &mut Session, roster: Option<&Roster>, seen: &[Seen]) -> Resul
             table.row(cells(&name, None, one, &unknown));
             rows += 1;
         }
-        if let (true, true, Some((ready, delayed))) = (roster.is_some(), workers.is_empty(), one.lonely()) {
-            let (ready, delayed) = (thousands(ready), thousands(delayed));
-            sentences.push(format!("{name}: no worker is connected; {ready} ready, {delayed} delayed"));
+        let need = one.need(roster);
+        if need.lack().is_some() {
+            sentences.push(format!("{name}: {}", need.sentence()));
         }
         if (one.jobs.len() as u64) < one.total {
             sentences.push(format!("{name}: {} of {} running jobs", one.jobs.len(), thousands(one.total)));

@@ -1,5 +1,6 @@
 //! What is wrong with a queue, from one look at its row.
 
+use super::workers::{Lack, Need};
 use crate::monitor::{Drain, QueueRow, Workers};
 use crate::text::{Clean, figure};
 
@@ -11,7 +12,7 @@ pub enum Fault {
     /// Both lists hold jobs: a foreign pause or resume may lose some. Or the list of a pause holds
     /// some, and there is none.
     Split,
-    /// Jobs wait, or a delayed one is overdue, and no worker is connected.
+    /// No worker is connected, and jobs wait, a delayed one is overdue, or some lie abandoned in `active`.
     NoWorker,
     /// Jobs wait and the queue is paused.
     Paused,
@@ -35,8 +36,6 @@ const FAILING_SHARE: f64 = 0.2;
 const FAILING_A_MINUTE: f64 = 3.0;
 /// A job that could have run for so long counts as late.
 const LATE_MS: i64 = 60_000;
-/// Workers promote a delayed job within seconds; so late is overdue.
-const OVERDUE_MS: i64 = 15_000;
 
 /// The faults of a queue, worst first. `now` is Redis's clock when the row was last known to be
 /// true, ms since the epoch: a picture that grows old while the server is silent makes no faults.
@@ -51,9 +50,11 @@ pub fn faults(row: &QueueRow, now: i64) -> Vec<Fault> {
     };
     add(Fault::Unreadable, row.error.is_some());
     add(Fault::Split, row.split);
-    let overdue = row.next_due_at.is_some_and(|at| now.saturating_sub(at) > OVERDUE_MS);
-    let no_worker = row.workers == Workers::Count(0) && row.counts.active == 0;
-    add(Fault::NoWorker, no_worker && (ready > 0 || overdue) && !row.paused);
+    let need = Need::of(row, now);
+    let (overdue, lack) = (need.overdue, need.lack());
+    // What a resume brings to light is no fault while the queue is paused.
+    add(Fault::NoWorker, lack == Some(Lack::Now));
+    let no_worker = lack.is_some();
     add(Fault::Paused, row.paused && ready > 0);
     let at_limit = row.concurrency.is_some_and(|limit| row.counts.active >= limit);
     add(Fault::AtLimit, at_limit && ready > 0 && !row.paused && late);
@@ -108,10 +109,11 @@ impl Fault {
                 figure::count(counts.waiting),
                 figure::count(counts.paused)
             ),
-            Self::NoWorker if ready == 0 => {
-                format!("no worker is connected; a delayed job is overdue by {}", late_by())
-            }
-            Self::NoWorker => format!("no worker is connected; {}{oldest}", waits()),
+            Self::NoWorker if ready > 0 => format!("{}{oldest}", Need::of(row, now).sentence()),
+            Self::NoWorker => match Need::of(row, now) {
+                need if need.overdue => format!("{} by {}", need.sentence(), late_by()),
+                need => need.sentence().to_string(),
+            },
             Self::Paused => format!("paused; {}{oldest}", waits()),
             Self::AtLimit => {
                 let limit = figure::count(row.concurrency.unwrap_or(0));

@@ -4,6 +4,8 @@
 //! lock the id of the worker object, which no connection carries. So a job belongs to the only worker of its name,
 //! or to the only worker without one; of several that are alike nobody can tell, and that is what is said.
 
+mod absent;
+
 use std::collections::{HashMap, HashSet};
 
 use crate::engine::read::running::Running;
@@ -11,6 +13,8 @@ use crate::engine::read::workers::Connection;
 use crate::text::{Clean, Mask};
 use crate::wire::Era;
 use crate::wire::era::Waits;
+
+pub use absent::{Lack, Need, OVERDUE_MS};
 
 /// Fewer completed jobs of a name tell nothing of what is usual.
 const ENOUGH: usize = 5;
@@ -120,6 +124,7 @@ mod tests {
             name: name.map(Clean::line),
             address: Clean::line("10.0.0.1:1"),
             waits: None,
+            asks: false,
             age_s: 9,
             idle_s: 0,
         }

@@ -196,10 +196,7 @@ impl Cell {
 impl QueueRow {
     /// Jobs that would run now if there were workers enough and nothing held the queue back.
     pub fn ready(&self) -> u64 {
-        let counts = &self.counts;
-        // Up to era 3 the prioritised jobs are in `wait` already.
-        let prioritized = if self.era <= Era::V3 { 0 } else { counts.prioritized };
-        counts.waiting + counts.paused + prioritized
+        self.counts.ready(self.era)
     }
 
     /// A queue of which only the name is known yet.

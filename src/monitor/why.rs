@@ -16,7 +16,7 @@ use crate::text::{Clean, Mask};
 use crate::wire::era::decide;
 use crate::wire::{Counts, Era, QueueId};
 
-pub use clients::{Client, Clients};
+pub use clients::Clients;
 pub use jobs::{Child, ChildState, Parent, Running, Sampled, Samples, Schedule};
 pub use keys::{Keys, Mistyped};
 pub use server::Server;
@@ -82,8 +82,7 @@ impl Sight {
 impl Look {
     /// Jobs that would run now if nothing held the queue back.
     pub fn ready(&self) -> u64 {
-        let prioritized = if self.era <= Era::V3 { 0 } else { self.counts.prioritized };
-        self.counts.waiting + self.counts.paused + prioritized
+        self.counts.ready(self.era)
     }
 }
 

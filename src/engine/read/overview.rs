@@ -247,11 +247,8 @@ impl Overview {
 
     /// Jobs by state as this era means them (spec 3.2).
     pub fn counts(&self, era: Era) -> Counts {
-        let prioritized = if era <= Era::V3 || (era == Era::Unknown && self.prioritized == 0) {
-            self.priority
-        } else {
-            self.prioritized
-        };
+        // Of an era that is not known only `prioritized` counts: what `priority` holds is in `wait`, too.
+        let prioritized = if era <= Era::V3 { self.priority } else { self.prioritized };
         Counts {
             waiting: self.wait.saturating_sub(self.wait_markers),
             paused: self.paused.saturating_sub(self.paused_markers),

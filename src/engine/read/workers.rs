@@ -20,6 +20,8 @@ pub struct Connection {
     pub address: Clean,
     /// What it waits in while it is idle: the evidence of its era. A busy one shows nothing.
     pub waits: Option<Waits>,
+    /// It waits in that right now: it asks for work.
+    pub asks: bool,
     /// Seconds since it connected.
     pub age_s: u64,
     /// Seconds since its last command.
@@ -63,6 +65,7 @@ impl Roster {
                         name: name.map(Clean::line),
                         address: Clean::line(client.addr),
                         waits: client.waits(),
+                        asks: client.flags.contains('b') && client.waits().is_some(),
                         age_s: client.age_s,
                         idle_s: client.idle_s,
                     });
@@ -136,9 +139,15 @@ pub struct Listed {
 /// Who is connected now. An account that may not list clients gets an error of the kind `permission`: then it is
 /// unknown how many there are, not none.
 pub async fn roster(conn: &Conn) -> Result<Roster, ConnError> {
+    Ok(sized_roster(conn).await?.0)
+}
+
+/// The same with the size of the whole list in bytes, by which whoever asks often knows what it costs.
+pub async fn sized_roster(conn: &Conn) -> Result<(Roster, usize), ConnError> {
     let reply = conn.call(Request::new(Verb::ClientList)).await?;
+    // A name may be any bytes: one that is no text must not hide the others.
     let list = bytes(&reply).map(String::from_utf8_lossy).unwrap_or_default();
-    Ok(Roster::parse(&list, conn.endpoint().db))
+    Ok((Roster::parse(&list, conn.endpoint().db), list.len()))
 }
 
 /// Lists the workers of some queues; see [`roster`].

@@ -4,6 +4,7 @@ use super::{Fact, Finding, Kind, LATE_MS, PAUSED_MS};
 use crate::engine::op::{Endless, Repair};
 use crate::engine::read::doctor::{Lock, Look};
 use crate::engine::read::workers::Listed;
+use crate::insight::workers::{Lack, Need};
 use crate::wire::era::Waits;
 use crate::wire::{Era, JobId, Raw, State, number, score};
 
@@ -176,7 +177,7 @@ fn future_events(look: &Look) -> Option<Finding> {
 fn held(look: &Look) -> Option<Finding> {
     let facts = &look.facts;
     let limit = facts.overview.meta.concurrency?;
-    let waiting = facts.counts.waiting + facts.counts.prioritized;
+    let waiting = facts.counts.ready(look.era);
     if facts.overview.active < limit
         || waiting == 0
         || facts.overview.is_paused()
@@ -211,8 +212,7 @@ fn paused(look: &Look) -> Option<Finding> {
     }
     let why = "Whoever paused it may have a reason: ask, then resume it.";
     let finding = Finding::new(look, Kind::PausedGrowing, b"", Err(why));
-    let waits = facts.counts.waiting + facts.counts.paused + facts.counts.prioritized;
-    let finding = finding.with("waiting", Fact::count(waits));
+    let finding = finding.with("waiting", Fact::count(facts.counts.ready(look.era)));
     Some(finding.with("oldest", Fact::At(oldest)).with("newest", Fact::At(newest)))
 }
 
@@ -232,9 +232,16 @@ fn runs(look: &Look) -> bool {
 
 fn no_worker(look: &Look) -> Option<Finding> {
     let facts = &look.facts;
-    let ready = facts.counts.waiting + facts.counts.prioritized;
-    let nobody = look.workers.as_ref().is_some_and(Vec::is_empty);
-    if ready == 0 || !nobody || facts.overview.is_paused() || runs(look) {
+    let ready = facts.counts.ready(look.era);
+    // What is overdue or lies abandoned is a finding of its own, with a repair where there is one.
+    let need = Need {
+        connected: look.workers.as_ref().map(|workers| workers.len() as u64),
+        at_work: runs(look),
+        ready,
+        paused: facts.overview.is_paused(),
+        ..Need::default()
+    };
+    if need.lack() != Some(Lack::Now) {
         return None;
     }
     let why = "Start a worker: nothing in Redis can stand in for one.";

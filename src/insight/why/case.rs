@@ -1,7 +1,8 @@
 //! Two looks at a queue, and what they say together.
 
 use super::cause::{Cause, Held, Value};
-use crate::monitor::why::{Client, Look, Running, Sampled};
+use crate::engine::read::workers::Connection;
+use crate::monitor::why::{Look, Running, Sampled};
 use crate::text::Clean;
 use crate::wire::{JobId, State};
 
@@ -68,20 +69,20 @@ impl<'a> Case<'a> {
     }
 
     /// The workers, where both looks know them.
-    pub fn workers(&self) -> Option<&'a [Client]> {
+    pub fn workers(&self) -> Option<&'a [Connection]> {
         self.before?.clients.workers()?;
         self.now.clients.workers()
     }
 
     /// No worker asks for work in either look, or it is not known.
     pub fn none_idle(&self) -> bool {
-        let idle = |look: &Look| look.clients.workers().is_some_and(|all| all.iter().any(|one| one.idle));
+        let idle = |look: &Look| look.clients.workers().is_some_and(|all| all.iter().any(|one| one.asks));
         self.both(|look| !idle(look))
     }
 
     /// A worker asks for work in both looks.
     pub fn some_idle(&self) -> bool {
-        self.both(|look| look.clients.workers().is_some_and(|all| all.iter().any(|one| one.idle)))
+        self.both(|look| look.clients.workers().is_some_and(|all| all.iter().any(|one| one.asks)))
     }
 
     /// Active jobs that somebody holds.
@@ -180,7 +181,7 @@ impl<'a> Case<'a> {
         let Some(workers) = self.workers() else {
             return cause.fact("workers", "workers", Value::Text(Clean::line("not known")));
         };
-        let idle = workers.iter().filter(|worker| worker.idle).count();
+        let idle = workers.iter().filter(|worker| worker.asks).count();
         cause.count("workers", "workers", workers.len() as u64).count(
             "idleWorkers",
             "that ask for work",

@@ -2,7 +2,8 @@
 
 use super::case::Case;
 use super::cause::{Cause, Value, Weight};
-use crate::monitor::why::{Client, Look};
+use crate::engine::read::workers::Connection;
+use crate::monitor::why::Look;
 use crate::text::Clean;
 use crate::wire::era::Waits;
 
@@ -55,8 +56,8 @@ pub(super) fn stale(case: &Case<'_>) -> Option<Cause> {
 
 /// A worker of `BullMQ` 5 or 6 asks for work in both looks.
 fn asks(case: &Case<'_>) -> bool {
-    let new = |workers: &[Client]| {
-        workers.iter().any(|worker| worker.idle && worker.waits == Some(Waits::BzPopMin))
+    let new = |workers: &[Connection]| {
+        workers.iter().any(|worker| worker.asks && worker.waits == Some(Waits::BzPopMin))
     };
     case.both(|look| look.clients.workers().is_some_and(new))
 }

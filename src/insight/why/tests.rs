@@ -4,7 +4,8 @@ use std::time::Instant;
 
 use super::*;
 use crate::engine::read::Overview;
-use crate::monitor::why::{Client, Clients, Keys, Look, Running, Sampled, Samples, Server};
+use crate::engine::read::workers::Connection;
+use crate::monitor::why::{Clients, Keys, Look, Running, Sampled, Samples, Server};
 use crate::wire::era::{Evidence, Waits};
 use crate::wire::{Era, JobId, Prefix, QueueName, State};
 
@@ -16,12 +17,14 @@ fn id() -> QueueId {
 
 /// A queue of `BullMQ` 5 with so many idle workers and others, on which nothing waits.
 fn look(at: i64, idle: usize, others: usize) -> Look {
-    let worker = |idle| Client {
+    let worker = |asks| Connection {
+        id: 7,
         name: None,
         address: Clean::line("10.0.0.1:5000"),
         waits: Some(Waits::BzPopMin),
-        idle,
+        asks,
         age_s: 60,
+        idle_s: 0,
     };
     let workers = std::iter::repeat_n(worker(true), idle).chain(std::iter::repeat_n(worker(false), others));
     let clients = Clients::Known { workers: workers.collect(), listed: Instant::now(), bytes: 100 };

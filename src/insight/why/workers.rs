@@ -2,6 +2,8 @@
 
 use super::case::Case;
 use super::cause::{Cause, Deed, Value, Weight};
+use crate::insight::workers::Need;
+use crate::monitor::why::Look;
 use crate::text::{Clean, figure};
 use crate::wire::era::Waits;
 use crate::wire::{Era, State};
@@ -21,29 +23,28 @@ const LATE_MS: i64 = 60_000;
 
 /// Nobody is connected.
 pub(super) fn none(case: &Case<'_>) -> Option<Cause> {
-    let nobody = case.both(|look| look.clients.workers().is_some_and(<[_]>::is_empty));
-    // Workers are connected to the master.
-    if !nobody || case.started() || case.runs() || case.is_replica() {
-        return None;
-    }
     let abandoned = case.orphans().len() as u64;
-    let overdue = case.both(|look| look.keys.overdue > 0);
-    if !(case.waits() || overdue || abandoned > 0) {
+    let need = |look: &Look| Need {
+        connected: look.clients.workers().map(|workers| workers.len() as u64),
+        at_work: case.started() || case.runs(),
+        ready: look.ready(),
+        overdue: look.keys.overdue > 0,
+        abandoned,
+        later: 0,
+        paused: look.overview.is_paused(),
+    };
+    // Those of a replica are connected to its master.
+    if !case.both(|look| need(look).lack().is_some()) || case.is_replica() {
         return None;
     }
-    let ready = case.now.ready();
-    let title = match ready {
-        0 if overdue => "no worker is connected; delayed jobs are overdue".to_owned(),
-        0 => "no worker is connected; jobs lie abandoned in active".to_owned(),
-        1 => "no worker is connected; 1 job waits".to_owned(),
-        n => format!("no worker is connected; {} jobs wait", figure::count(n)),
-    };
+    let told = need(case.now);
+    let title = told.sentence().to_string();
     let seen = case.now.keys.stalled_check_at.filter(|_| case.now.keys.stalled_check_ms > 0);
     let cause = Cause::new("no-worker", Weight::Stops, title, "start a worker, or find out why it ended")
         .count("workers", "workers", 0);
     Some(
         case.tell_waiting(cause)
-            .maybe("overdue", "overdue", overdue.then_some(Value::Count(case.now.keys.overdue)))
+            .maybe("overdue", "overdue", told.overdue.then_some(Value::Count(case.now.keys.overdue)))
             .maybe("abandoned", "abandoned in active", (abandoned > 0).then_some(Value::Count(abandoned)))
             .maybe("lastWorkerAt", "a worker was there", seen.map(Value::At)),
     )

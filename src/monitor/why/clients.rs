@@ -2,10 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use crate::conn::{Conn, ConnError, Request, Verb, text};
-use crate::text::Clean;
+use crate::conn::{Conn, ConnError};
+use crate::engine::read::workers::{Connection, sized_roster};
 use crate::wire::QueueId;
-use crate::wire::client::{ClientLine, Role};
 use crate::wire::era::Waits;
 
 /// A list of up to so many bytes is asked for with every look; a longer one is kept for as long as makes
@@ -23,7 +22,7 @@ pub enum Clients {
     /// These; perhaps none.
     Known {
         /// One a connection: a worker object, not its concurrency.
-        workers: Vec<Client>,
+        workers: Vec<Connection>,
         /// When they were listed.
         listed: Instant,
         /// Bytes of the whole list.
@@ -31,24 +30,9 @@ pub enum Clients {
     },
 }
 
-/// A worker's connection.
-#[derive(Clone, PartialEq, Debug)]
-pub struct Client {
-    /// Its name, if it has one.
-    pub name: Option<Clean>,
-    /// Where it connects from.
-    pub address: Clean,
-    /// What it waits in, or last waited in.
-    pub waits: Option<Waits>,
-    /// It waits right now: it asks for work.
-    pub idle: bool,
-    /// Since when it is connected, seconds.
-    pub age_s: u64,
-}
-
 impl Clients {
     /// The workers, where they are known.
-    pub fn workers(&self) -> Option<&[Client]> {
+    pub fn workers(&self) -> Option<&[Connection]> {
         match self {
             Self::NotPermitted => None,
             Self::Known { workers, .. } => Some(workers),
@@ -72,59 +56,7 @@ pub(super) async fn read(
     {
         return Ok(before.cloned().unwrap_or_default());
     }
-    let reply = conn.call(Request::new(Verb::ClientList)).await?;
-    let list = text(&reply).unwrap_or_default();
-    let workers = workers(list, queue, conn.endpoint().db);
-    Ok(Clients::Known { workers, listed: Instant::now(), bytes: list.len() })
-}
-
-/// The workers of a queue in one of the server's databases.
-fn workers(list: &str, queue: &QueueId, db: i64) -> Vec<Client> {
-    let names = queue.client_names();
-    let mut found = Vec::new();
-    for line in list.lines() {
-        let client = ClientLine::parse(line);
-        let (base, Role::Worker(name)) = client.role() else { continue };
-        // A queue of the same name in another database is another queue.
-        if client.db.is_some_and(|number| number != db)
-            || !names.iter().any(|known| *known == base.as_bytes())
-        {
-            continue;
-        }
-        found.push(Client {
-            name: name.map(Clean::line),
-            address: Clean::line(client.addr),
-            waits: client.waits(),
-            idle: client.flags.contains('b') && client.waits().is_some(),
-            age_s: client.age_s,
-        });
-    }
-    found
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::wire::{Prefix, QueueName};
-
-    #[test]
-    fn only_workers_of_this_queue_and_database_count() {
-        let line = |name: &str, db: u8, flags: &str, command: &str| {
-            format!(
-                "id=7 addr=127.0.0.1:5000 name={name} age=12 idle=3 flags={flags} db={db} cmd={command}\n"
-            )
-        };
-        let list = [
-            line("bull:cTE=", 0, "b", "bzpopmin"),
-            line("bull:cTE=:w:pay-1", 0, "N", "bzpopmin"),
-            line("bull:cTE=:qe", 0, "b", "xread"),
-            line("bull:cTE=", 1, "b", "bzpopmin"),
-            line("bull:cTI=", 0, "b", "bzpopmin"),
-        ]
-        .concat();
-        let queue = QueueId::new(Prefix::default(), QueueName::legacy("q1"));
-        let found = workers(&list, &queue, 0);
-        assert_eq!(found.iter().map(|worker| worker.idle).collect::<Vec<_>>(), [true, false]);
-        assert_eq!(found[1].name.as_ref().map(Clean::as_str), Some("pay-1"));
-    }
+    let (roster, bytes) = sized_roster(conn).await?;
+    let workers = roster.of(queue).into_iter().cloned().collect();
+    Ok(Clients::Known { workers, listed: Instant::now(), bytes })
 }

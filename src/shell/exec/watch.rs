@@ -6,9 +6,10 @@ use super::told;
 use crate::app::Msg;
 use crate::app::effect::{Answer, FetchId};
 use crate::app::screen::{schedulers, workers};
-use crate::conn::{Conn, ConnError, Kind, Request, Verb, integer, items};
+use crate::conn::{Conn, ConnError, Kind, Request, Verb};
 use crate::engine::read;
 use crate::engine::read::Standing;
+use crate::engine::read::overview::server_time;
 use crate::insight::scheduler::judge;
 use crate::insight::workers::usuals;
 use crate::text::{Clean, Mask};
@@ -26,11 +27,7 @@ const TELL: usize = 20;
 /// Redis's clock, ms since the epoch.
 async fn time(conn: &Conn) -> Result<i64, ConnError> {
     let reply = conn.call(Request::new(Verb::Time)).await?;
-    let parts: Vec<i64> = items(&reply)
-        .iter()
-        .filter_map(|part| integer(part).or_else(|| crate::conn::text(part)?.parse().ok()))
-        .collect();
-    Ok(parts.first().copied().unwrap_or(0) * 1000 + parts.get(1).copied().unwrap_or(0) / 1000)
+    Ok(server_time(&reply).unwrap_or_default())
 }
 
 /// Reads the schedulers of some queues. What one queue refuses does not hide the others.

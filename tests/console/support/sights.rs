@@ -3,9 +3,10 @@
 use std::time::Instant;
 
 use toril::engine::read::Overview;
+use toril::engine::read::workers::Connection;
 use toril::monitor::why::{
-    Child, ChildState, Client, Clients, Keys, Look, Mistyped, Parent, Running, Sampled, Samples, Schedule,
-    Server, Sight,
+    Child, ChildState, Clients, Keys, Look, Mistyped, Parent, Running, Sampled, Samples, Schedule, Server,
+    Sight,
 };
 use toril::text::Clean;
 use toril::wire::era::{Evidence, Waits};
@@ -37,13 +38,15 @@ pub fn look(queue: &QueueId, at: i64) -> Look {
     }
 }
 
-pub fn worker(idle: bool) -> Client {
-    Client {
+pub fn worker(idle: bool) -> Connection {
+    Connection {
+        id: 7,
         name: Some(Clean::line("pay-1")),
         address: Clean::line("10.0.0.9:51004"),
         waits: Some(Waits::BzPopMin),
-        idle,
+        asks: idle,
         age_s: 3600,
+        idle_s: 0,
     }
 }
 
@@ -141,7 +144,7 @@ impl Chaos {
         match self.below(3) {
             0 => look.clients = Clients::NotPermitted,
             n => {
-                let workers = self.some(3, |chaos| Client {
+                let workers = self.some(3, |chaos| Connection {
                     address: chaos.clean(),
                     name: chaos.maybe(Self::clean),
                     ..worker(chaos.coin())

@@ -104,7 +104,7 @@ impl Scene {
         loop {
             let Sight::Queue(look) = self.look(queue, None) else { panic!("the server is well") };
             let workers = look.clients.workers().unwrap();
-            if workers.len() == 1 && !workers[0].idle {
+            if workers.len() == 1 && !workers[0].asks {
                 return worker;
             }
             assert!(Instant::now() < end, "it goes on asking: {workers:?}");

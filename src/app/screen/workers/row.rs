@@ -7,9 +7,9 @@ use crate::app::panel::Context;
 use crate::app::rows;
 use crate::engine::read::running::Running;
 use crate::engine::read::workers::Connection;
-use crate::insight::workers::{Usual, Usuals, assign, era};
+use crate::insight::workers::{Lack, Need, Usual, Usuals, assign, era};
+use crate::monitor::QueueRow;
 use crate::monitor::workers::Connected;
-use crate::monitor::{QueueRow, Workers};
 use crate::text::{Clean, figure};
 use crate::wire::{JobId, QueueId};
 
@@ -202,12 +202,14 @@ pub(super) fn of_queue(
         row.told = unknown(&row, known.is_some(), alike);
         rows.push(row);
     }
-    // Whoever holds a lock came after the list of clients was read, or has gone a moment ago: that
-    // list is not the newest word.
-    let held = jobs.iter().any(|job| job.lock.is_some());
-    let nobody = queue.workers == Workers::Count(0) && workers.is_empty() && !held;
-    if nobody && queue.backlog > queue.counts.active {
-        rows.push(lonely(queue, now));
+    let mut need = Need::of(queue, now);
+    // Where the locks were read they tell better than the age of a job whether somebody is at work.
+    if !jobs.is_empty() {
+        need.at_work = jobs.iter().any(|job| job.lock.is_some());
+        need.abandoned = jobs.iter().filter(|job| job.lock.is_none()).count() as u64;
+    }
+    if let Some(lack) = need.lack().filter(|_| workers.is_empty()) {
+        rows.push(lonely(queue, &need, lack));
     }
 }
 
@@ -224,29 +226,14 @@ fn connection(queue: &QueueRow, worker: &Connection, seen_at: i64) -> Row {
     }
 }
 
-fn lonely(queue: &QueueRow, now: i64) -> Row {
-    let ready = queue.ready();
-    let overdue = queue.next_due_at.is_some_and(|at| now.saturating_sub(at) > OVERDUE_MS);
+fn lonely(queue: &QueueRow, need: &Need, lack: Lack) -> Row {
     let mut row = Row::blank(Kind::NoWorker, queue);
     row.name = Clean::line("no worker");
     row.running = queue.backlog.saturating_sub(queue.counts.active);
-    row.fault = ready > 0 || overdue;
-    let what = match (ready, overdue) {
-        (0, true) => "a delayed job is overdue".to_owned(),
-        (0, false) => {
-            let all = row.running;
-            format!("{} {}, none is due yet", figure::count(all), if all == 1 { "job" } else { "jobs" })
-        }
-        (1, _) => "1 job waits".to_owned(),
-        (n, _) => format!("{} jobs wait", figure::count(n)),
-    };
-    let paused = if queue.paused { "; the queue is paused" } else { "" };
-    row.told = Clean::line(format!("no worker is connected; {what}{paused}"));
+    row.fault = lack == Lack::Now;
+    row.told = need.sentence();
     row
 }
-
-/// Workers promote a delayed job within seconds; so late is overdue, ms.
-const OVERDUE_MS: i64 = 15_000;
 
 /// What a worker does, in a sentence.
 fn told(row: &Row, now: i64) -> Clean {
