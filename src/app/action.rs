@@ -171,7 +171,7 @@ actions! {
     Reverse "sort.reverse" List [k('S')] "" "Reverse the order";
     Faults "faults" Queues [k('f')] "faults" "Show only queues with a fault";
     ErrorsSort "errors.sort" Errors [k('s')] "sort" "Sort by the next column";
-    ErrorsSince "errors.since" Errors [k('n')] "new" "Bring groups on top that are new since: this screen was opened, 15 minutes, an hour, a day";
+    ErrorsSince "errors.since" Errors [k('n')] "new" "Bring groups on top that are new since a moment: 2h, 14:02, a date, or when this screen was opened";
     ErrorsStop "errors.stop" Errors [k('x')] "" "Stop reading; or read all anew";
     WorkersSort "workers.sort" Workers [k('s')] "sort" "Sort by the next column";
     SchedulerRun "scheduler.run" Schedulers [k('t')] "run now" "Add a job of the scheduler now; its schedule stays as it is" writes;

@@ -30,8 +30,8 @@ pub enum Modal {
     Palette(Box<Palette>),
     /// A filter is typed.
     Filter(Input),
-    /// The name of a file is typed.
-    File(Input),
+    /// A line is typed that the screen asked for, with its prompt.
+    Line(&'static str, Input),
     /// A text of the person's own was not written.
     Draft(Offer),
     /// What an act needs to be told is typed.
@@ -52,11 +52,6 @@ impl Modal {
     /// The filter line with the filter there is.
     pub fn filter(text: &str) -> Self {
         Self::Filter(Input::from(text))
-    }
-
-    /// The name of a file, empty.
-    pub fn file() -> Self {
-        Self::File(Input::default())
     }
 
     /// When something on it changes by itself.
@@ -83,7 +78,7 @@ impl Modal {
         match self {
             Self::Confirm(confirm) => confirm.pasted = true,
             Self::Palette(palette) => text.for_each(|c| palette.edit(InputRequest::InsertChar(c))),
-            Self::Filter(input) | Self::File(input) => text.for_each(|c| {
+            Self::Filter(input) | Self::Line(_, input) => text.for_each(|c| {
                 input.handle(InputRequest::InsertChar(c));
             }),
             Self::Form(form) => text.for_each(|c| form.edit(InputRequest::InsertChar(c))),
@@ -115,7 +110,7 @@ pub(super) fn on_key(app: &mut App, key: Key, now: i64) -> Vec<Effect> {
     match modal {
         Modal::Help(top) => on_help(app, top, key),
         Modal::Filter(input) => on_filter(app, input, key, now),
-        Modal::File(input) => on_file(app, input, key, now),
+        Modal::Line(prompt, input) => on_line(app, prompt, input, key, now),
         Modal::Palette(palette) => palette::on_key(app, palette, key, now),
         Modal::Confirm(confirm) => confirm::on_key(app, confirm, key, now),
         Modal::Form(form) => form::on_key(app, form, key, now),
@@ -164,21 +159,18 @@ fn on_filter(app: &mut App, mut input: Input, key: Key, now: i64) -> Vec<Effect>
     after_edit(app, now)
 }
 
-fn on_file(app: &mut App, mut input: Input, key: Key, now: i64) -> Vec<Effect> {
+fn on_line(app: &mut App, prompt: &'static str, mut input: Input, key: Key, now: i64) -> Vec<Effect> {
     if is_escape(key) {
         return Vec::new();
     }
     if key.code == Code::Enter {
-        let name = input.value().trim().to_owned();
-        if name.is_empty() {
-            return Vec::new();
-        }
-        return with_current(app, now, |panel, cx| panel.named(cx, &name));
+        let line = input.value().to_owned();
+        return with_current(app, now, |panel, cx| panel.told(cx, &line));
     }
     if let Some(request) = edit(key) {
         input.handle(request);
     }
-    app.modal = Some(Modal::File(input));
+    app.modal = Some(Modal::Line(prompt, input));
     Vec::new()
 }
 

@@ -79,8 +79,8 @@ pub enum Step {
     Act(Act, u64),
     /// Ask what an undo of this act would put back.
     Undo(JournalId),
-    /// Ask for the name of a file; [`Panel::named`] gets it.
-    AskFile,
+    /// Ask for a line, with this prompt and this text to begin with; [`Panel::told`] gets it.
+    AskLine(&'static str, String),
     /// Ask to go on with this act, whose queue has this era.
     Resume(JournalId, Era),
     /// Open a job's data in the person's editor.
@@ -144,8 +144,8 @@ pub trait Panel {
         false
     }
 
-    /// The name of a file was given.
-    fn named(&mut self, _cx: &Context<'_>, _file: &str) -> Vec<Step> {
+    /// The line was given that was asked for.
+    fn told(&mut self, _cx: &Context<'_>, _line: &str) -> Vec<Step> {
         Vec::new()
     }
 

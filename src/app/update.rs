@@ -150,8 +150,8 @@ fn take(app: &mut App, step: Step, now: i64) -> Vec<Effect> {
         Step::Undo(id) => acts::undo(app, Some(id)),
         Step::Form(form) => acts::form(app, form, now),
         Step::RunScheduler(queue, era, id) => lookup::scheduler(app, queue, era, id),
-        Step::AskFile => {
-            app.modal = Some(Modal::file());
+        Step::AskLine(prompt, text) => {
+            app.modal = Some(Modal::Line(prompt, text.into()));
             Vec::new()
         }
         Step::Resume(id, era) => acts::resume(app, id, era),

@@ -68,8 +68,7 @@ struct ExampleDocument {
 pub async fn run(session: &mut Session, args: &ErrorsArgs) -> Result<u8, Failure> {
     let queues = chosen(session, args).await?;
     let now = server_time(session).await?;
-    let since =
-        args.since.map(|since| now.saturating_sub(i64::try_from(since.as_millis()).unwrap_or(i64::MAX)));
+    let since = args.since.map(|since| since.at(now));
     let mask = session.settings.mask.clone();
     let (groups, coverage) = group(session, &queues, args.scan, mask).await?;
     let mut sorted: Vec<&Group> = groups.iter().collect();

@@ -32,6 +32,7 @@ mod moment;
 mod number;
 mod pattern;
 mod quoted;
+mod since;
 mod stack;
 
 pub use crate::engine::read::failures::Field;
@@ -39,3 +40,4 @@ pub use cause::{Cause, GroupId, NoGroupId, cause};
 pub use causes::Causes;
 pub use groups::{Example, Failure, Group, Groups, MEMBERS};
 pub use history::{History, Rate, Span};
+pub use since::{Moment, TYPED};

@@ -164,11 +164,11 @@ pub(super) fn bottom(pen: &mut Pen<'_>, app: &App, area: Rect, now: i64) {
     let room = end.saturating_sub(cost_cells + 3);
     let typed = match &app.modal {
         Some(Modal::Filter(input)) => Some(("/", input)),
-        Some(Modal::File(input)) => Some(("write to the new file: ", input)),
+        Some(Modal::Line(prompt, input)) => Some((*prompt, input)),
         _ => None,
     };
     if let Some((what, input)) = typed {
-        let x = pen.put(area.x + 1, y, 24, &what, Role::Accent);
+        let x = pen.put(area.x + 1, y, area.width.saturating_sub(12), &what, Role::Accent);
         let text = Clean::line(input.value());
         let x = pen.put(x, y, end.saturating_sub(x + 1), &text, Role::Strong);
         pen.put(x, y, 1, &"▏", Role::Accent);

@@ -17,7 +17,7 @@ use crate::text::Clean;
 /// Draws what is open, if something is.
 pub(super) fn draw(pen: &mut Pen<'_>, app: &App, now: i64) {
     match &app.modal {
-        None | Some(Modal::Filter(_) | Modal::File(_)) => {}
+        None | Some(Modal::Filter(_) | Modal::Line(..)) => {}
         Some(Modal::Help(top)) => help::draw(pen, app, *top),
         Some(Modal::Palette(palette)) => palette::draw(pen, app, palette),
         Some(Modal::Confirm(confirm)) => confirm::draw(pen, app, confirm, now),

@@ -14,7 +14,7 @@ use toril::engine::read::walk::Coverage;
 use toril::insight::errors::{Failure, Field, cause};
 use toril::monitor::{FeedEvent, Snapshot};
 use toril::operate::{Bulk, Selection};
-use toril::text::Clean;
+use toril::text::{Clean, figure};
 use toril::wire::{JobId, QueueId};
 
 use crate::support::{Console, NOW, event, hide_times, hostile, queue, snapshot};
@@ -233,9 +233,29 @@ fn what_is_new_comes_first_and_orders_change() {
         group.cause.message.as_str().to_owned()
     };
     assert!(first(&console).starts_with("ETIMEDOUT"));
+    let typed = |console: &mut Console, line: &str| {
+        console.keys("n");
+        line.chars().for_each(|c| {
+            console.keys(&c.to_string());
+        });
+        console.keys("Enter");
+    };
     // Since it was opened nothing is new; within 15 minutes all but the old one is.
-    console.keys("n n");
-    assert!(console.draw().contains("new since 15m"), "{}", console.draw().text());
+    typed(&mut console, "opened");
+    assert!(console.draw().contains("new since this screen was opened"), "{}", console.draw().text());
+    typed(&mut console, "soon");
+    assert!(console.draw().contains("a moment is a duration"), "{}", console.draw().text());
+    console.keys("Ctrl-U 1 5 m Enter");
+    let since = format!("* new since {}", figure::time_of_day(NOW - 900_000));
+    assert!(console.draw().contains(&since), "{}", console.draw().text());
+    let Screen::Errors(errors) = console.app.stacks.current() else { panic!() };
+    let news: Vec<bool> =
+        errors.shown.iter().map(|id| errors.groups.get(*id).unwrap().is_new(NOW - 900_000)).collect();
+    assert_eq!(news, [true, true, true, false], "what is new stands on top, most of it first");
+    // Nothing typed takes it off.
+    typed(&mut console, "");
+    assert!(!console.draw().contains("new since"), "{}", console.draw().text());
+    typed(&mut console, "15m");
     console.keys("s s");
     assert!(first(&console).contains("404"), "last seen first: {}", first(&console));
     console.keys("S");

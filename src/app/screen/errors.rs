@@ -12,9 +12,9 @@ use super::super::panel::{Context, Panel, Step};
 use super::super::panes::Rect;
 use super::super::toast::Toast;
 use super::{Screen, moved};
-use crate::insight::errors::{Group, GroupId, Groups, Span};
+use crate::insight::errors::{Group, GroupId, Groups, Moment, Span, TYPED};
 use crate::monitor::{FeedEvent, Interest};
-use crate::text::Clean;
+use crate::text::{Clean, figure};
 use crate::wire::QueueId;
 
 pub use members::Members;
@@ -66,24 +66,31 @@ pub enum Since {
     Off,
     /// Since this screen was first opened.
     Opened,
-    /// Since so many ms ago.
-    Ago(i64),
+    /// Since this moment, ms by Redis's clock.
+    At(i64),
 }
 
-impl Since {
-    const ALL: [Self; 5] =
-        [Self::Off, Self::Opened, Self::Ago(900_000), Self::Ago(3_600_000), Self::Ago(86_400_000)];
+/// What is asked for.
+const ASKED: &str = "new since (2h, 14:02, a date, `opened`; empty: off): ";
 
-    fn next(self) -> Self {
-        after(&Self::ALL, self)
+impl Since {
+    /// Reads what was typed. A moment stays where it is: of a deployment 20 minutes ago that is what is meant
+    /// an hour later, too.
+    fn parse(text: &str, now: i64) -> Option<Self> {
+        match text.trim() {
+            "" => Some(Self::Off),
+            "opened" => Some(Self::Opened),
+            typed => Some(Self::At(Moment::parse(typed)?.at(now))),
+        }
     }
 
     /// In words.
-    pub fn words(self) -> Option<Clean> {
+    pub fn words(self, now: i64) -> Option<Clean> {
         match self {
             Self::Off => None,
             Self::Opened => Some(Clean::line("this screen was opened")),
-            Self::Ago(ms) => Some(crate::text::figure::age(ms)),
+            Self::At(at) if (0..86_400_000).contains(&(now - at)) => Some(figure::time_of_day(at)),
+            Self::At(at) => Some(figure::date_time(at)),
         }
     }
 }
@@ -142,13 +149,13 @@ impl Errors {
         match self.since {
             Since::Off => None,
             Since::Opened => self.opened_at,
-            Since::Ago(ms) => Some(cx.redis_now() - ms),
+            Since::At(at) => Some(at),
         }
     }
 
     fn sort(&mut self, cx: &Context<'_>) {
         let needle = (!self.filter.is_empty()).then(|| Needle::parse(&self.filter));
-        let (since, now) = (self.since_at(cx), cx.redis_now());
+        let (since, now) = (self.since_at(), cx.redis_now());
         let passes = |group: &&Group| needle.as_ref().is_none_or(|needle| self.passes(group, needle));
         let mut groups: Vec<&Group> = self.groups.iter().filter(passes).collect();
         let lately = |group: &Group| group.history.within(Span::Hour, 60, now);
@@ -249,7 +256,7 @@ impl Panel for Errors {
             }
             Action::ErrorsSort => self.by = self.by.next(),
             Action::Reverse => self.reversed = !self.reversed,
-            Action::ErrorsSince => self.since = self.since.next(),
+            Action::ErrorsSince => return vec![Step::AskLine(ASKED, String::new())],
             Action::ErrorsStop => return self.stop_or_read(cx),
             _ => return self.group_act(cx, action),
         }
@@ -296,6 +303,17 @@ impl Panel for Errors {
 
     fn filter_text(&self) -> Option<&str> {
         Some(&self.filter)
+    }
+
+    fn told(&mut self, cx: &Context<'_>, line: &str) -> Vec<Step> {
+        let Some(since) = Since::parse(line, cx.redis_now()) else {
+            let wrong = Toast::bad(format!("a moment is {TYPED}"));
+            return vec![Step::Toast(wrong), Step::AskLine(ASKED, line.to_owned())];
+        };
+        self.since = since;
+        self.cursor.select(0, None);
+        self.settle(cx);
+        Vec::new()
     }
 
     fn feed(&mut self, _cx: &Context<'_>, events: &[FeedEvent]) {

@@ -290,7 +290,7 @@ impl Panel for Find {
             Action::FindExport if self.hits.is_empty() => {
                 vec![Step::Toast(Toast::plain("nothing was found that could be written"))]
             }
-            Action::FindExport => vec![Step::AskFile],
+            Action::FindExport => vec![Step::AskLine("write to the new file: ", String::new())],
             Action::StopBulk => self.stop(),
             other if other.row().scope == Scope::OneJob => match self.selected() {
                 Some(hit) => one::job(cx, &hit.queue, &hit.id, other),
@@ -354,7 +354,11 @@ impl Panel for Find {
         true
     }
 
-    fn named(&mut self, cx: &Context<'_>, file: &str) -> Vec<Step> {
+    fn told(&mut self, cx: &Context<'_>, line: &str) -> Vec<Step> {
+        let file = line.trim();
+        if file.is_empty() {
+            return Vec::new();
+        }
         let id = cx.ids.next();
         self.export = Some((id, file.to_owned()));
         let chosen = |hit: &&Hit| self.marks.is_empty() || self.marks.contains(&Self::key(hit));

@@ -33,7 +33,7 @@ pub fn draw(pen: &mut Pen<'_>, errors: &Errors, cx: &Context<'_>) {
     }
     let shown = columns::fitting(list.width);
     columns::titles(pen, &shown, list, errors);
-    let since = errors.since_at(cx);
+    let since = errors.since_at();
     for (index, y) in (errors.cursor.top..).zip(list.y..list.y + list.height) {
         let group = usize::try_from(index).ok().and_then(|at| errors.shown.get(at));
         let Some(group) = group.and_then(|id| errors.groups.get(*id)) else { break };
@@ -68,8 +68,8 @@ fn head(pen: &mut Pen<'_>, errors: &Errors, cx: &Context<'_>) {
     };
     heading(pen, body, &[groups], &Clean::line(format!("{order}{filter}")));
     let (text, role) = covered(errors, cx);
-    let since =
-        errors.since.words().map(|since| Clean::line(format!("* new since {since}"))).unwrap_or_default();
+    let since = errors.since.words(cx.redis_now());
+    let since = since.map(|since| Clean::line(format!("* new since {since}"))).unwrap_or_default();
     let room = u16::try_from(since.width()).unwrap_or(0) + 3;
     pen.put(body.x + 1, body.y + 1, body.width.saturating_sub(room), &text, role);
     pen.put_right(body.x + body.width.saturating_sub(1), body.y + 1, room, &since, Role::Warn);
