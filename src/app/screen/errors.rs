@@ -145,7 +145,7 @@ impl Errors {
     }
 
     /// From which moment on a group is new, ms by Redis's clock.
-    pub fn since_at(&self, cx: &Context<'_>) -> Option<i64> {
+    pub fn since_at(&self) -> Option<i64> {
         match self.since {
             Since::Off => None,
             Since::Opened => self.opened_at,
