@@ -351,7 +351,7 @@ pub enum Act {
         until: i64,
         /// How fast.
         pace: Pace,
-        /// Only the jobs of this group of errors.
+        /// Only these jobs: those of a group of errors, or what a filter found.
         only: Option<Arc<Only>>,
     },
     /// Edits of one thing: a job, a queue's limits, a scheduler.
@@ -445,7 +445,7 @@ impl Act {
     /// The jobs of the one group of errors that it is about, where it is.
     pub fn only(&self) -> Option<&Only> {
         match self {
-            Self::Bulk { only, .. } => only.as_deref(),
+            Self::Bulk { only, .. } => only.as_deref().filter(|only| only.is_group()),
             Self::Jobs { selection: Selection::Group(only), .. } => Some(only),
             _ => None,
         }
@@ -505,7 +505,7 @@ impl Act {
     /// holds may be more by now than what was counted: that is never done without a question.
     pub fn severity(&self, jobs: u64, protected: bool) -> Severity {
         match self {
-            Self::Bulk { bulk, only: Some(_), .. } => severity_of(*bulk, true, jobs, protected),
+            Self::Bulk { bulk, only: Some(only), .. } => severity_of(*bulk, only.is_group(), jobs, protected),
             Self::Jobs { selection: Selection::All { .. }, .. } | Self::Bulk { .. } | Self::Undo(_) => {
                 severity(self.action(), jobs, protected).max(Severity::Ask)
             }

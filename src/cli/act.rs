@@ -23,7 +23,7 @@ use super::figures::thousands;
 use super::output::Out;
 use super::session::Session;
 use crate::conn::Access;
-use crate::engine::op::OpError;
+use crate::engine::op::{Code, OpError};
 use crate::operate::{Action, End, Report};
 use crate::text::Clean;
 use crate::wire::{JobId, QueueId};
@@ -60,6 +60,9 @@ struct Document {
     effects: Option<Vec<String>>,
     /// `finished`, or why it is not.
     ended: &'static str,
+    /// Why it did not go on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
     /// The name under which `toril undo` takes it back.
     #[serde(skip_serializing_if = "Option::is_none")]
     undo: Option<String>,
@@ -97,6 +100,7 @@ impl Document {
             sample: Some(sample.iter().map(|id| id.lossless().into_owned()).collect()),
             effects: Some(effects.iter().map(ToString::to_string).collect()),
             ended: "finished",
+            reason: None,
             undo: None,
             journal: None,
             unknown: Vec::new(),
@@ -143,6 +147,7 @@ impl Document {
             sample: None,
             effects: None,
             ended: report.end.word(),
+            reason: report.end.reason().map(|why| why.to_string()),
             undo: report.journal.filter(|_| report.undoable).map(|id| id.to_string()),
             journal: report.journal.map(|id| id.to_string()),
             unknown,
@@ -158,7 +163,10 @@ fn verdict(report: &Report) -> (u8, Option<Failure>) {
     match &report.end {
         End::Unknown { error, .. } => (exit::UNKNOWN, Some(failure_of(error).with_code(exit::UNKNOWN))),
         End::Cancelled => (exit::INTERRUPTED, None),
-        End::Failed(OpError::Refused(_)) | End::Refused | End::SameError(_) => (partly, None),
+        End::Failed(OpError::Refused(code)) => {
+            (partly, Some(Failure::not_done("unsupported", code.sentence(), remedy(*code)).with_code(partly)))
+        }
+        End::Refused | End::SameError(_) => (partly, None),
         End::NotSaved(why) => (partly, Some(not_saved(why).with_code(partly))),
         End::Forbidden(why) => (exit::USAGE, Some(forbidden(why))),
         End::Failed(error) => {
@@ -169,6 +177,17 @@ fn verdict(report: &Report) -> (u8, Option<Failure>) {
         End::Finished if done == 0 => (exit::NO, None),
         End::Finished if report.failures.is_empty() && report.progress.failed == 0 => (exit::DONE, None),
         End::Finished => (exit::PARTLY, None),
+    }
+}
+
+/// What to do about a refusal of the whole.
+const fn remedy(code: Code) -> &'static str {
+    match code {
+        Code::StillActive => "wait until they are done, or take --force",
+        Code::Damaged => "toril doctor QUEUE says which, and how it is repaired",
+        Code::WrongEra => "look at toril queues: another library writes to it by now, or nobody does",
+        Code::NotPaused => "somebody resumed it meanwhile: run the command again",
+        _ => "nothing more was changed",
     }
 }
 
@@ -290,6 +309,9 @@ fn tell(out: &mut Out, report: &Report) -> std::io::Result<()> {
         End::NotSaved(why) => out.line(format_args!("Stopped: {why}."))?,
         End::Cancelled => out.line("Stopped before the end.")?,
         End::Refused => out.line("Stopped: too many were refused.")?,
+        End::Unknown { ids, .. } if ids.is_empty() => {
+            out.line("The last step was sent without an answer: look before you repeat.")?;
+        }
         End::Unknown { ids, .. } => {
             out.line(format_args!(
                 "{} were sent without an answer: look before you repeat.",

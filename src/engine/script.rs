@@ -53,6 +53,11 @@ pub(super) fn queue_keys(queue: &QueueId) -> Vec<Vec<u8>> {
     QUEUE_KEYS.iter().map(|suffix| queue.key(suffix)).collect()
 }
 
+/// The same of a queue by its base `<prefix>:<queue>:`.
+pub(super) fn queue_keys_at(base: &[u8]) -> Vec<Vec<u8>> {
+    QUEUE_KEYS.iter().map(|suffix| [base, suffix.as_bytes()].concat()).collect()
+}
+
 /// The era as the scripts of operations know it.
 pub(super) fn era_argument(era: WriteEra) -> Vec<u8> {
     match era {

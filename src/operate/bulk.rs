@@ -101,7 +101,7 @@ pub struct BulkPlan {
     pub until: i64,
     /// How fast.
     pub pace: Pace,
-    /// Only these of them: the jobs of one group of errors. For retry.
+    /// Only these of them: the jobs of one group of errors, or what a filter found. For retry and promote.
     pub only: Option<Arc<Only>>,
 }
 
@@ -109,7 +109,15 @@ impl BulkPlan {
     /// How much must be asked before, where it is about so many jobs: a group of errors of up to 100 jobs is
     /// retried at once (decisions, section 8).
     pub fn severity(&self, jobs: u64, protected: bool) -> Severity {
-        severity_of(self.bulk, self.only.is_some(), jobs, protected)
+        severity_of(self.bulk, self.only.as_ref().is_some_and(|only| only.is_group()), jobs, protected)
+    }
+
+    /// Only of the jobs that were chosen, where some were.
+    fn chosen(&self, sweep: Sweep) -> Sweep {
+        match &self.only {
+            Some(only) => sweep.only(only.ids.iter().cloned()),
+            None => sweep,
+        }
     }
 
     pub(super) fn sweep(&self) -> Sweep {
@@ -119,13 +127,9 @@ impl BulkPlan {
             Bulk::Clean { state, limit } => Sweep::clean(target, state, self.until, limit),
             Bulk::Obliterate { force } => Sweep::obliterate(target, force),
             Bulk::Retry { from, reset_attempts } => {
-                let sweep = Sweep::retry_all(target, from, reset_attempts, self.until);
-                match &self.only {
-                    Some(only) => sweep.only(only.ids.iter().cloned()),
-                    None => sweep,
-                }
+                self.chosen(Sweep::retry_all(target, from, reset_attempts, self.until))
             }
-            Bulk::Promote => Sweep::promote_all(target, self.until),
+            Bulk::Promote => self.chosen(Sweep::promote_all(target, self.until)),
         }
     }
 }

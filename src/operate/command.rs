@@ -17,10 +17,7 @@ pub fn of_plan(plan: &Plan) -> String {
     let mut words = head(plan.action().word(), &plan.target);
     match (&plan.selection, plan.op) {
         (Selection::Ids(ids), op) => {
-            words.extend(ids.iter().take(NAMED).map(|id| word(id.as_bytes())));
-            if ids.len() > NAMED {
-                words.push(format!("... ({} ids)", ids.len()));
-            }
+            words.extend(named(ids));
             if let JobOp::Retry { from: State::Completed, .. } = op {
                 words.push("--state completed".to_owned());
             }
@@ -34,6 +31,15 @@ pub fn of_plan(plan: &Plan) -> String {
         _ => {}
     }
     words.join(" ")
+}
+
+/// The ids, as far as a line has room for them.
+fn named(ids: &[JobId]) -> Vec<String> {
+    let mut words: Vec<String> = ids.iter().take(NAMED).map(|id| word(id.as_bytes())).collect();
+    if ids.len() > NAMED {
+        words.push(format!("... ({} ids)", ids.len()));
+    }
+    words
 }
 
 /// `toril doctor email --fix ghost-3f9a1c02`.
@@ -71,13 +77,21 @@ pub fn of_bulk(plan: &BulkPlan) -> String {
         }
         Bulk::Obliterate { force } => words.extend(force.then(|| "--force".to_owned())),
         Bulk::Retry { from, reset_attempts } => {
-            words.push(match &plan.only {
-                Some(only) => format!("--error {}", only.group),
-                None => format!("--all --state {}", from.name()),
-            });
+            match &plan.only {
+                Some(only) if only.is_group() => words.push(format!("--error {}", only.group)),
+                // An expression may hold what a journal holds not: the jobs are named.
+                Some(only) => words.extend(named(&only.ids)),
+                None => words.push("--all".to_owned()),
+            }
+            if plan.only.as_ref().is_none_or(|only| !only.is_group() && from == State::Completed) {
+                words.push(format!("--state {}", from.name()));
+            }
             words.extend(reset_attempts.then(|| "--reset-attempts".to_owned()));
         }
-        Bulk::Promote => words.push("--all".to_owned()),
+        Bulk::Promote => match &plan.only {
+            Some(only) => words.extend(named(&only.ids)),
+            None => words.push("--all".to_owned()),
+        },
     }
     let pace = plan.pace;
     words.extend(pace.rate.map(|rate| format!("--rate {rate}/s")));

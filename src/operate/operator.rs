@@ -15,7 +15,7 @@ use super::{
     Action, Bulk, BulkPlan, End, Plan, Progress, Report, Resumable, Selection, bulk, queue, resume, run,
 };
 use crate::conn::{Batch, Conn, Request, Verb, items, text};
-use crate::engine::op::{QueueOp, Target};
+use crate::engine::op::{Code, OpError, QueueOp, Target};
 use crate::engine::saved::{Saved, SavedEdit};
 use crate::text::Clean;
 use crate::wire::{Fleet, Prefix, QueueId, QueueName, State, WriteEra};
@@ -187,7 +187,7 @@ impl Operator {
         }
         let mut report =
             run::run_saving(&self.conn, plan, saver.as_mut(), consent.rate, progress, cancel).await;
-        report.undoable = saver.is_some_and(|saver| saver.bag.size() > 0) && report.progress.done > 0;
+        report.undoable = saver.is_some_and(|saver| saver.bag.size() > 0) && may_be_done(&report);
         self.finish(report, entry).await
     }
 
@@ -204,7 +204,8 @@ impl Operator {
             return Report::forbidden(action, queue.clone(), &why);
         }
         let selector = match (plan.bulk, &plan.only) {
-            (_, Some(only)) => selector(&Selection::Group(only.clone())),
+            (_, Some(only)) if only.is_group() => selector(&Selection::Group(only.clone())),
+            (_, Some(only)) => selector(&Selection::Ids(only.ids.clone())),
             (Bulk::Obliterate { .. }, None) => "the queue".to_owned(),
             (bulk, None) => {
                 let states: Vec<_> = bulk.states().into_iter().map(State::name).collect();
@@ -236,13 +237,33 @@ impl Operator {
         }
         let known = entry.as_ref().ok();
         let mut report = bulk::drive(&self.conn, plan, saver.as_mut(), known, progress, cancel).await;
-        report.undoable = saver.is_some_and(|saver| saver.bag.size() > 0) && report.progress.done > 0;
+        let obliterates = matches!(plan.bulk, Bulk::Obliterate { .. });
+        let emptied = obliterates && report.end == End::Finished;
+        if obliterates && !emptied {
+            report.note = Some("The queue was paused first, and still is: toril resume lets it go on.");
+        }
+        let went = may_be_done(&report) || emptied;
+        report.undoable = saver.is_some_and(|saver| saver.bag.size() > 0) && went;
         self.finish(report, entry).await
     }
 
     /// Saves the keys of a queue that goes, and pauses it. A report: it may not go.
     async fn before_obliterating(&self, plan: &BulkPlan, saver: Option<&mut run::Saver>) -> Option<Report> {
         let mut report = Report::new(Action::Obliterate, plan.target.queue.clone());
+        if plan.bulk == (Bulk::Obliterate { force: false }) {
+            // What will be refused is not paused first.
+            let active = Request::new(Verb::LLen).arg(plan.target.queue.key("active"));
+            report.end = match self.conn.call(active).await {
+                Ok(active) if crate::conn::integer(&active).unwrap_or(0) > 0 => {
+                    End::Failed(OpError::Refused(Code::StillActive))
+                }
+                Ok(_) => End::Finished,
+                Err(error) => End::Failed(error.into()),
+            };
+            if report.end != End::Finished {
+                return Some(report);
+            }
+        }
         if let Some(saver) = saver
             && let Err(why) = saver.keep_keys(&self.conn, &plan.target.queue).await
         {
@@ -300,21 +321,29 @@ impl Operator {
         };
         let target = Target { queue, era };
         let selector = format!("what {} took away", act.id);
+        if act.end.is_none() && self.still_runs(&act) {
+            // Whatever is put back would be taken again, and what it saves from now on would be let go.
+            return Err(UndoError::Nothing(format!(
+                "{} still runs, as process {} of this host: stop it first",
+                act.id, act.intent.who.pid
+            )));
+        }
         let entry = self
             .begin(Action::Undo, &target, selector, serde_json::Value::Null, consent)
             .await
             .map_err(UndoError::Files)?;
-        let undone = undo(&self.conn, era, &kept, progress, cancel).await;
+        let bag = match &self.trash {
+            Some(trash) => trash.reopen(act.id).await.map_err(|error| UndoError::Files(error.to_string()))?,
+            None => None,
+        };
+        let undone = undo(&self.conn, era, &kept, bag, progress, cancel).await;
         let mut report = Report::new(Action::Undo, target.queue.clone());
         report.progress = undone.progress;
-        report.end = match &undone.broken {
-            Some(error) => End::Failed(error.clone()),
-            None if undone.cancelled => End::Cancelled,
-            None => End::Finished,
-        };
-        let finished = report.end == End::Finished;
+        report.end = undone.end();
         self.finish(report, entry).await;
-        if finished && let Some(trash) = &self.trash {
+        if !undone.is_partial()
+            && let Some(trash) = &self.trash
+        {
             // What was put back may be worked off by now: a second undo would only double it.
             let _ = trash.discard(act.id).await;
         }
@@ -367,6 +396,12 @@ impl Operator {
             Some(plan) => Ok((act, plan)),
             None => Err(UndoError::Nothing(format!("{id} is nothing that can go on"))),
         }
+    }
+
+    /// Whether the process that wrote an act down is still there, as far as this host can tell.
+    pub fn still_runs(&self, act: &Kept) -> bool {
+        let who = &act.intent.who;
+        who.host == self.who.host && is_alive(who.pid)
     }
 
     /// How many of these jobs are there.
@@ -525,8 +560,25 @@ impl Operator {
     }
 }
 
+#[cfg(feature = "console")]
+fn is_alive(pid: u32) -> bool {
+    let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
+    pid.is_some_and(|pid| rustix::process::test_kill_process(pid).is_ok())
+}
+
+/// The library alone does not ask the system for processes.
+#[cfg(not(feature = "console"))]
+const fn is_alive(_: u32) -> bool {
+    false
+}
+
 fn run_id(info: &str) -> Option<&str> {
     info.lines().find_map(|line| line.strip_prefix("run_id:")).map(str::trim)
+}
+
+/// Whether something of it was done, or may have been.
+const fn may_be_done(report: &Report) -> bool {
+    report.progress.done > 0 || matches!(report.end, End::Unknown { .. })
 }
 
 fn selector(selection: &Selection) -> String {

@@ -25,10 +25,11 @@ pub enum Selection {
     },
 }
 
-/// The jobs of one group of errors: chosen by why they failed, known by their ids.
+/// Some jobs of a state, known by their ids: those of one group of errors, chosen by why they failed, or those that
+/// a filter found.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Only {
-    /// The group's name, as `--error` takes it.
+    /// The group's name, as `--error` takes it; empty: a filter found them.
     pub group: String,
     /// Their message, values taken out.
     pub message: Clean,
@@ -45,6 +46,18 @@ pub struct Plan {
     pub op: JobOp,
     /// Which jobs.
     pub selection: Selection,
+}
+
+impl Only {
+    /// What a filter found, oldest first.
+    pub fn found(ids: Vec<JobId>) -> Self {
+        Self { ids, ..Self::default() }
+    }
+
+    /// Whether it is a group of errors.
+    pub const fn is_group(&self) -> bool {
+        !self.group.is_empty()
+    }
 }
 
 impl Selection {

@@ -36,14 +36,30 @@ struct Look {
     children: u64,
 }
 
+/// How the jobs are acted on: a bulk act treats some otherwise than an act on one job.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum By {
+    /// One by one.
+    Job,
+    /// By whole states.
+    State,
+    /// With all of the queue.
+    Queue,
+}
+
 /// Looks at the first 100 jobs of a plan. Reads only, in three round trips.
 pub async fn preview(conn: &Conn, plan: &Plan) -> Result<Preview, ConnError> {
+    preview_by(conn, plan, By::Job).await
+}
+
+/// The same of a plan that is carried out in this way.
+pub(super) async fn preview_by(conn: &Conn, plan: &Plan, by: By) -> Result<Preview, ConnError> {
     let queue = &plan.target.queue;
     let matched = count(conn, queue, &plan.selection).await?;
     let ids = Walk::new(queue.clone(), &plan.selection).next(conn, CHUNK).await?;
     let looks = look(conn, plan, &ids).await?;
     let finished_parents = finished_parents(conn, queue, &looks).await?;
-    let mut effects = sentences(plan, &looks, finished_parents);
+    let mut effects = sentences(plan, &looks, finished_parents, by);
     if (ids.len() as u64) < matched && !effects.is_empty() {
         effects.insert(0, Clean::line(format!("Looked at the first {} of {matched}:", ids.len())));
     }
@@ -142,7 +158,7 @@ async fn finished_parents(conn: &Conn, queue: &QueueId, looks: &[Look]) -> Resul
     Ok(replies.iter().filter(|reply| integer(reply) == Some(1)).count() as u64)
 }
 
-fn sentences(plan: &Plan, looks: &[Look], finished_parents: u64) -> Vec<Clean> {
+fn sentences(plan: &Plan, looks: &[Look], finished_parents: u64, by: By) -> Vec<Clean> {
     let mut effects = Vec::new();
     let count = |test: &dyn Fn(&Look) -> bool| looks.iter().filter(|look| test(look)).count() as u64;
     let mut say = |count: u64, one: &str, many: &str| {
@@ -198,6 +214,8 @@ fn sentences(plan: &Plan, looks: &[Look], finished_parents: u64) -> Vec<Clean> {
         | JobOp::RemoveChildren
         | JobOp::ReleaseDeduplication
         | JobOp::ClearLogs { .. } => {}
+        // All goes, whatever it is.
+        JobOp::Remove { .. } if by == By::Queue => {}
         JobOp::Remove { children: with } => {
             say(
                 count(&|look| look.next_iteration),
@@ -224,11 +242,18 @@ fn sentences(plan: &Plan, looks: &[Look], finished_parents: u64) -> Vec<Clean> {
                         "have children, which stay without them",
                     );
                 }
-                say(
-                    children,
-                    "is a child: a parent that waits for nothing else will run",
-                    "are children: parents that wait for nothing else will run",
-                );
+                let (one, many) = if by == By::State {
+                    (
+                        "is a child: a parent in this queue that waits for nothing else goes as well",
+                        "are children: parents in this queue that wait for nothing else go as well",
+                    )
+                } else {
+                    (
+                        "is a child: a parent that waits for nothing else will run",
+                        "are children: parents that wait for nothing else will run",
+                    )
+                };
+                say(children, one, many);
             }
         }
     }

@@ -11,7 +11,7 @@ use super::walk::{CHUNK, Walk, count};
 use super::{End, Failure, Plan, Progress, Report, Selection};
 use crate::conn::{Conn, ConnError, Kind};
 use crate::engine::op::{Code, OpError, Target, run_jobs};
-use crate::engine::saved::{Saving, save, save_keys};
+use crate::engine::saved::{Saving, save, save_keys, save_with_parents};
 use crate::text::Clean;
 use crate::wire::{JobId, QueueId, State};
 
@@ -59,15 +59,23 @@ impl Saver {
         self.save(conn, &plan.target, ids, state, plan.takes_children()).await
     }
 
-    /// The same for jobs of one state that go without their children.
+    /// The same for jobs of one state that go without their children, and the parents in this queue that may go
+    /// along because nothing is left that they wait for: their ids.
     pub(super) async fn keep_state(
         &mut self,
         conn: &Conn,
         target: &Target,
         ids: &[JobId],
         state: Option<State>,
-    ) -> Result<(), Clean> {
-        self.save(conn, target, ids, state, false).await
+    ) -> Result<Vec<JobId>, Clean> {
+        let limit = self.limit.saturating_sub(self.bag.size());
+        let saving = Saving { state, children: false, limit };
+        let (jobs, parents) = save_with_parents(conn, target, ids, saving)
+            .await
+            .map_err(|error| Clean::line(error.to_string()))?;
+        let items: Vec<Item> = jobs.into_iter().map(|saved| Item::Job(Box::new(saved))).collect();
+        self.bag.put(&items).await.map_err(|error| Clean::line(error.to_string()))?;
+        Ok(parents)
     }
 
     async fn save(

@@ -59,6 +59,8 @@ pub enum Item {
     Mend(Box<SavedMend>),
     /// A job that was saved and then did not go: there is nothing to put back.
     Stayed(String),
+    /// A job that an undo has put back: it is not put back again.
+    Back(String),
 }
 
 /// What is kept of an act.
@@ -115,10 +117,17 @@ impl Trash {
                 use std::os::unix::fs::OpenOptionsExt as _;
                 options.mode(0o600);
             }
-            let fail = |error: std::io::Error| TrashError::new(&path, format!("cannot be opened: {error}"));
-            let file = options.open(&path).map_err(fail)?;
-            let size = file.metadata().map_err(fail)?.len();
-            Ok(Bag { path, file: Some(file), size })
+            open(path, &options)
+        })
+        .await
+    }
+
+    /// Opens the file of an act again, to note in it what is back; `None` where there is none.
+    pub async fn reopen(&self, id: JournalId) -> Result<Option<Bag>, TrashError> {
+        let path = self.path(id);
+        blocking(&self.folder, move || match path.is_file() {
+            true => open(path, OpenOptions::new().append(true)).map(Some),
+            false => Ok(None),
         })
         .await
     }
@@ -191,6 +200,20 @@ impl Bag {
     }
 }
 
+fn open(path: PathBuf, options: &OpenOptions) -> Result<Bag, TrashError> {
+    let fail = |error: std::io::Error| TrashError::new(&path, format!("cannot be opened: {error}"));
+    if fs::symlink_metadata(&path).is_ok_and(|found| found.file_type().is_symlink()) {
+        return Err(TrashError::new(&path, "is a symbolic link: put a plain file there"));
+    }
+    let mut file = options.open(&path).map_err(fail)?;
+    let size = file.metadata().map_err(fail)?.len();
+    // A line that was cut by a crash is ended, so that it spoils only itself; an empty one says nothing.
+    if size > 0 {
+        file.write_all(b"\n").map_err(fail)?;
+    }
+    Ok(Bag { path, file: Some(file), size })
+}
+
 fn read(path: &Path) -> Result<Contents, TrashError> {
     let file = match File::open(path) {
         Ok(file) => file,
@@ -229,6 +252,11 @@ fn read(path: &Path) -> Result<Contents, TrashError> {
                 let family = jobs[at + 1..].iter_mut();
                 for job in family.take_while(|job| job.as_ref().is_none_or(Saved::is_descendant)) {
                     *job = None;
+                }
+            }
+            Ok(Item::Back(key)) => {
+                if let Some(at) = places.get(&key) {
+                    jobs[*at] = None;
                 }
             }
             Err(_) => {}

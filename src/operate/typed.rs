@@ -47,6 +47,14 @@ pub fn limit(text: &str) -> Result<Limiter, String> {
     if duration.is_zero() { Err(wrong()) } else { Ok(Limiter { max, duration }) }
 }
 
+/// Reads `20/s`, or `20`: jobs a second.
+pub fn rate(text: &str) -> Result<u32, String> {
+    let number = text.strip_suffix("/s").unwrap_or(text);
+    let plain = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+    let wanted = if plain { number.parse().ok() } else { None };
+    wanted.filter(|rate| *rate > 0).ok_or_else(|| "a rate is written 20/s".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -75,6 +83,14 @@ mod tests {
         assert_eq!(read("3/s"), Some((3, 1_000)));
         for wrong in ["", "10", "0/1s", "-1/1s", "10/", "10/0s", "10/5", "/1s", "1.5/1s", "10/1s/2"] {
             assert_eq!(read(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn rates_are_a_number() {
+        assert_eq!((rate("20/s"), rate("7")), (Ok(20), Ok(7)));
+        for wrong in ["", "0", "-1", "+1", "1.5", "20/m", "/s", "99999999999"] {
+            assert!(rate(wrong).is_err(), "{wrong}");
         }
     }
 

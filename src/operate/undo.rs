@@ -3,14 +3,14 @@
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::trash::Contents;
-use super::{Failure, Progress};
+use super::trash::{Bag, Contents, Item};
+use super::{End, Failure, Progress};
 use crate::conn::Conn;
 use crate::engine::op::{Code, OpError};
 use crate::engine::saved::{
     Left, PutBack, Restored, Saved, SavedSchedule, restore, restore_keys, restore_schedule, revert, unmend,
 };
-use crate::text::Clean;
+use crate::text::{Clean, lossless};
 use crate::wire::{JobId, WriteEra};
 
 /// Jobs in one round trip, each its own script.
@@ -35,12 +35,34 @@ pub struct Undone {
     pub cancelled: bool,
 }
 
+impl Undone {
+    /// Whether something is left that a later undo may put back: it was stopped, or a job was refused for another
+    /// reason than that something newer stands there.
+    pub const fn is_partial(&self) -> bool {
+        self.cancelled || self.broken.is_some() || self.progress.failed > 0
+    }
+
+    /// How it ended.
+    pub fn end(&self) -> End {
+        match &self.broken {
+            Some(error) if error.is_unknown_outcome() => {
+                End::Unknown { ids: Vec::new(), error: error.clone() }
+            }
+            Some(error) => End::Failed(error.clone()),
+            None if self.cancelled => End::Cancelled,
+            None => End::Finished,
+        }
+    }
+}
+
 /// Puts saved jobs back, the last one that went first, so that each finds its neighbours. What is
-/// there by now is never overwritten; a job whose ancestor could not be put back is left out.
-pub async fn undo(
+/// there by now is never overwritten; a job whose ancestor could not be put back is left out. What is back is
+/// noted in `bag`, so that an undo that goes on later does not put it back twice.
+pub(super) async fn undo(
     conn: &Conn,
     era: WriteEra,
     kept: &Contents,
+    mut bag: Option<Bag>,
     progress: &watch::Sender<Progress>,
     cancel: &CancellationToken,
 ) -> Undone {
@@ -49,7 +71,7 @@ pub async fn undo(
     out.progress.matched = jobs.len() as u64;
     progress.send_replace(out.progress);
     // The settings first: they say whose queue it is.
-    match restore_keys(conn, &kept.keys).await {
+    match restore_keys(conn, era, &kept.keys).await {
         Ok(keys) => out.keys = keys,
         Err(error) => {
             out.broken = Some(error);
@@ -98,6 +120,7 @@ pub async fn undo(
                 break;
             }
         };
+        note(&mut bag, heads.iter().zip(&back)).await;
         let mut others = Vec::new();
         for (family, back) in chunk.iter().zip(back) {
             if back {
@@ -107,9 +130,12 @@ pub async fn undo(
             }
         }
         for some in others.chunks(CHUNK) {
-            if let Err(error) = put(conn, era, some, &mut out).await {
-                out.broken = Some(error);
-                break;
+            match put(conn, era, some, &mut out).await {
+                Ok(back) => note(&mut bag, some.iter().zip(&back)).await,
+                Err(error) => {
+                    out.broken = Some(error);
+                    break;
+                }
             }
         }
         progress.send_replace(out.progress);
@@ -161,6 +187,15 @@ fn families(jobs: &[Saved]) -> Vec<&[Saved]> {
     let mut families: Vec<&[Saved]> = jobs.chunk_by(|_, next| next.is_descendant()).collect();
     families.reverse();
     families
+}
+
+/// Notes which jobs are back. If that fails, a later undo meets those that are still there and leaves them.
+async fn note(bag: &mut Option<Bag>, jobs: impl Iterator<Item = (&Saved, &bool)>) {
+    let Some(bag) = bag else { return };
+    let back = jobs.filter(|(_, back)| **back).map(|(job, _)| Item::Back(lossless(&job.key()).into_owned()));
+    if let Err(error) = bag.put(&back.collect::<Vec<_>>()).await {
+        tracing::warn!(%error, "the trash does not know which jobs are back");
+    }
 }
 
 /// Whether each is back.

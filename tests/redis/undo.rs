@@ -278,3 +278,138 @@ fn a_drained_a_cleaned_and_an_obliterated_queue_come_back(#[case] lib: Lib) {
         assert_same(&before, &bench.dump());
     }
 }
+
+/// Does a bulk act on all that is there.
+fn bulk(bench: &Bench, bulk: Bulk) -> Report {
+    let until = i64::MAX / 4096;
+    let plan = BulkPlan { target: bench.target(), bulk, until, pace: Pace::default(), only: None };
+    let progress = watch::Sender::new(Progress::default());
+    let (consent, never) = (Consent::new(Confirmed::Typed, "toril"), CancellationToken::new());
+    bench.runtime.block_on(bench.operator.bulk(&plan, &consent, &progress, &never))
+}
+
+/// A bulk removal takes parents along that wait for nothing more: they come back with their children.
+#[rstest]
+#[case(Lib::BullMq4, false)]
+#[case(Lib::BullMq5, false)]
+#[case(Lib::BullMq6, false)]
+#[case(Lib::BullMq6, true)]
+fn parents_that_went_along_come_back(#[case] lib: Lib, #[case] all: bool) {
+    let mut bench = Bench::new(lib);
+    let leaf = |id: &str| json!({"name": id, "queueName": "q", "opts": {"jobId": id}});
+    let middle = json!({"name": "middle", "queueName": "q", "data": {"a": 1}, "opts": {"jobId": "middle"},
+        "children": [leaf("a"), leaf("b"), leaf("c")]});
+    let root = json!({"name": "root", "queueName": "q", "data": {"of": "all"}, "opts": {"jobId": "root"},
+        "children": [middle, leaf("d")]});
+    bench.call(json!({"op": "flow", "tree": root}));
+    // One that waits for a job of another queue as well: it stays.
+    let other = json!({"name": "o", "queueName": "other", "opts": {"jobId": "o", "delay": 600_000}});
+    let stays = json!({"name": "stays", "queueName": "q", "opts": {"jobId": "stays"}, "children": [leaf("e"), other]});
+    bench.call(json!({"op": "flow", "tree": stays}));
+    for queue in ["other", "q"] {
+        bench.call(json!({"op": "open", "queue": queue}));
+    }
+    let before = bench.dump();
+    let report = if all {
+        bulk(&bench, Bulk::Obliterate { force: false })
+    } else {
+        bulk(&bench, Bulk::Drain { delayed: false })
+    };
+    assert_eq!((report.end.clone(), report.progress.failed), (End::Finished, 0), "{report:?}");
+    assert!(report.note.is_some(), "it is told: {report:?}");
+    let gone = bench.dump();
+    assert!(gone.get("bull:q:root").is_none() && gone.get("bull:q:middle").is_none(), "{:?}", gone.keys());
+    assert_eq!(gone.get("bull:q:stays").is_none(), all);
+    let undone = bench.undo();
+    assert_eq!((undone.failures.len(), undone.left.as_slice()), (0, &[][..]), "{undone:?}");
+    assert_same(&before, &bench.dump());
+}
+
+/// An id that was given out is not given out again: BullMQ takes a new job with it for the old one, and drops it.
+#[rstest]
+#[case(Lib::Bull4)]
+#[case(Lib::BullMq5)]
+#[case(Lib::BullMq6)]
+fn what_is_added_after_an_undo_has_an_id_of_its_own(#[case] lib: Lib) {
+    let mut bench = Bench::new(lib);
+    for n in 0..3 {
+        bench.call(json!({"op": "add", "queue": "q", "data": {"n": n}, "opts": {"priority": 2}}));
+    }
+    let before = bench.dump();
+    let report = bulk(&bench, Bulk::Obliterate { force: false });
+    assert!(report.progress.done == 3 && report.undoable, "{report:?}");
+    assert_eq!(bench.undo().progress.done, 3);
+    assert_same(&before, &bench.dump());
+    let dump = Dump::of(&bench.server);
+    assert_eq!(dump.get("bull:q:id"), Some(&crate::support::Content::String("3".to_owned())));
+    bench.call(json!({"op": "add", "queue": "q", "data": {"n": "new"}, "opts": {"priority": 2}}));
+    let dump = Dump::of(&bench.server);
+    assert_eq!(dump.field("bull:q:4", "data"), Some(r#"{"n":"new"}"#));
+    // And it comes after the others of its priority.
+    let line = if lib == Lib::Bull4 { "bull:q:wait" } else { "bull:q:prioritized" };
+    let (first, last) = (dump.members(line)[0], dump.members(line)[3]);
+    assert_eq!(if lib == Lib::Bull4 { first } else { last }, "4");
+}
+
+/// A queue that another library has begun anew is left alone, and what was saved is kept until it can be put back.
+#[test]
+fn what_cannot_be_put_back_now_is_kept() {
+    let mut bench = Bench::new(Lib::BullMq6);
+    for n in 0..3 {
+        bench.call(json!({"op": "add", "queue": "q", "data": {"n": n}}));
+    }
+    let before = bench.dump();
+    assert_eq!(bulk(&bench, Bulk::Obliterate { force: false }).progress.done, 3);
+    let mut bull = Node::start(Lib::Bull4, &bench.server);
+    bull.call(json!({"op": "add", "queue": "q", "data": {}}));
+    let newer = Dump::of(&bench.server);
+    let undone = bench.undo();
+    assert_eq!((undone.progress.done, undone.keys, undone.broken.is_some()), (0, 0, true), "{undone:?}");
+    assert_same(&newer, &Dump::of(&bench.server));
+    drop(bull);
+    let mut link = bench.server.connect();
+    redis::cmd("FLUSHALL").exec(&mut link).unwrap();
+    assert_eq!(bench.undo().progress.done, 3);
+    assert_same(&before, &bench.dump());
+    // One key that is damaged: the rest is kept, and what came back and was worked off does not come back again.
+    assert_eq!(bench.remove(ids(&["1", "2", "3"])).progress.done, 3);
+    redis::cmd("SET").arg("bull:q:2:logs").arg("?").exec(&mut link).unwrap();
+    let undone = bench.undo();
+    assert_eq!((undone.progress.done, undone.failures[0].code), (2, "damaged"), "{undone:?}");
+    assert!(undone.is_partial());
+    redis::cmd("DEL").arg(&["bull:q:2:logs", "bull:q:1"]).exec(&mut link).unwrap();
+    redis::cmd("LREM").arg("bull:q:wait").arg(1).arg("1").exec(&mut link).unwrap();
+    let undone = bench.undo();
+    assert_eq!((undone.progress.matched, undone.progress.done), (1, 1), "{undone:?}");
+    let dump = Dump::of(&bench.server);
+    assert!(dump.get("bull:q:1").is_none() && dump.get("bull:q:2").is_some());
+    assert!(!undone.is_partial());
+}
+
+#[test]
+fn a_queue_that_may_not_go_is_not_paused() {
+    let mut bench = Bench::new(Lib::BullMq6);
+    bench.call(json!({"op": "add", "queue": "q", "data": {}}));
+    let mut link = bench.server.connect();
+    redis::cmd("LMOVE").arg(&["bull:q:wait", "bull:q:active", "RIGHT", "LEFT"]).exec(&mut link).unwrap();
+    let before = Dump::of(&bench.server);
+    let report = bulk(&bench, Bulk::Obliterate { force: false });
+    assert_eq!(
+        report.end.reason().map(|why| why.to_string()).as_deref(),
+        Some("Jobs of the queue are active.")
+    );
+    assert!(!report.undoable);
+    assert_same(&before, &Dump::of(&bench.server));
+}
+
+#[test]
+fn an_empty_queue_comes_back_with_its_settings() {
+    let mut bench = Bench::new(Lib::BullMq6);
+    bench.call(json!({"op": "open", "queue": "q"}));
+    let before = bench.dump();
+    let report = bulk(&bench, Bulk::Obliterate { force: false });
+    assert!(report.end == End::Finished && report.undoable, "{report:?}");
+    assert_eq!(bench.dump().keys(), Vec::<&str>::new());
+    assert!(bench.undo().keys > 0);
+    assert_same(&before, &bench.dump());
+}

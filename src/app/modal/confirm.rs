@@ -188,7 +188,7 @@ pub(in crate::app) fn on_key(app: &mut App, mut confirm: Box<Confirm>, key: Key,
         return Vec::new();
     }
     if confirm.choices.editing {
-        return on_age(app, confirm, key);
+        return on_typed(app, confirm, key);
     }
     if is_escape(key) {
         return nothing_done(app, now);
@@ -244,18 +244,18 @@ fn on_tab(app: &mut App, mut confirm: Box<Confirm>, key: Key) -> Vec<Effect> {
     effects
 }
 
-/// A key press while the age is typed: Enter and Tab end it, Escape forgets it.
-fn on_age(app: &mut App, mut confirm: Box<Confirm>, key: Key) -> Vec<Effect> {
+/// A key press while an age or a rate is typed: Enter and Tab end it, Escape forgets it.
+fn on_typed(app: &mut App, mut confirm: Box<Confirm>, key: Key) -> Vec<Effect> {
     if is_escape(key) {
-        confirm.choices.age = Input::default();
+        confirm.choices.typed = Input::default();
         return on_tab(app, confirm, Key::code(Code::Tab));
     }
     if matches!(key.code, Code::Enter | Code::Tab | Code::BackTab) {
         return on_tab(app, confirm, Key::code(Code::Tab));
     }
     if let Some(request) = edit(key) {
-        confirm.choices.age.handle(request);
-        confirm.choices.bad_age = false;
+        confirm.choices.typed.handle(request);
+        confirm.choices.bad = false;
     }
     app.modal = Some(Modal::Confirm(confirm));
     Vec::new()

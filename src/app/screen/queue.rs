@@ -15,9 +15,9 @@ use crate::engine::op::JobOp;
 use crate::engine::read::page::{JobRow, Order, Page, PageQuery};
 use crate::insight::find::Wanted;
 use crate::monitor::{Interest, QueueRow};
-use crate::operate::{Bulk, Selection};
+use crate::operate::{Bulk, Only, Pace, Selection};
 use crate::text::Clean;
-use crate::wire::{JobId, QueueId, State};
+use crate::wire::{Era, JobId, QueueId, State};
 
 pub use marks::Marks;
 
@@ -246,6 +246,9 @@ impl Queue {
         if let Some(bulk) = self.whole(action) {
             return bulk_act(cx, &self.id, bulk);
         }
+        if action == Action::JobRetryAll && self.filtered.is_some() && state.is_finished() {
+            return self.retry_found(cx, row.era);
+        }
         let selection = match action {
             Action::JobRetryAll => Some(self.everything(cx)),
             _ => self.selection(cx),
@@ -258,6 +261,22 @@ impl Queue {
             Err(why) => return vec![Step::Toast(Toast::plain(why))],
         };
         vec![Step::Act(Act::Jobs { queue: self.id.clone(), era: row.era, op, selection }, count)]
+    }
+
+    /// Retries what the filter found, at a pace like all acts on many jobs.
+    fn retry_found(&self, cx: &Context<'_>, era: Era) -> Vec<Step> {
+        let mut ids = self.found();
+        if ids.is_empty() {
+            return vec![Step::Toast(Toast::plain("no job is selected"))];
+        }
+        if self.order == Order::Natural {
+            // The list has the newest first.
+            ids.reverse();
+        }
+        let (queue, count) = (self.id.clone(), ids.len() as u64);
+        let bulk = Bulk::Retry { from: self.state(), reset_attempts: false };
+        let (until, pace, only) = (cx.redis_now(), Pace::default(), Some(Only::found(ids).into()));
+        vec![Step::Act(Act::Bulk { queue, era, bulk, until, pace, only }, count)]
     }
 
     /// What an action means for the whole list, where it is about that: no filter hides a part of
@@ -534,11 +553,9 @@ pub fn tabs(row: Option<&QueueRow>) -> Vec<State> {
         .filter(|state| match (state, row) {
             // Up to era 3 prioritised jobs are among the waiting ones; era 6 has no paused list,
             // but what older writers left there is shown.
-            (State::Prioritized, Some(row)) => row.era >= crate::wire::Era::V4,
-            (State::Paused, Some(row)) => {
-                row.counts.paused > 0 || (row.paused && row.era < crate::wire::Era::V6)
-            }
-            (State::WaitingChildren, Some(row)) => row.era > crate::wire::Era::Bull4,
+            (State::Prioritized, Some(row)) => row.era >= Era::V4,
+            (State::Paused, Some(row)) => row.counts.paused > 0 || (row.paused && row.era < Era::V6),
+            (State::WaitingChildren, Some(row)) => row.era > Era::Bull4,
             _ => true,
         })
         .collect()

@@ -123,8 +123,11 @@ async fn ask(
     let what = match plan.bulk {
         Bulk::Obliterate { .. } => format!("Obliterate {queue} with {}", jobs_of(preview.matched)),
         Bulk::Retry { .. } => {
-            let why =
-                plan.only.as_ref().map(|only| format!(" that failed with \"{}\"", only.message.cut(200)));
+            let why = plan
+                .only
+                .as_ref()
+                .filter(|only| only.is_group())
+                .map(|only| format!(" that failed with \"{}\"", only.message.cut(200)));
             format!("Retry {} of {queue}{}", jobs_of(preview.matched), why.unwrap_or_default())
         }
         Bulk::Promote => format!("Promote {} of {queue}", jobs_of(preview.matched)),

@@ -86,8 +86,11 @@ pub async fn run(session: &mut Session, args: &JobAct, action: JobAction) -> Res
     if let Some(group) = args.error {
         return group_of(session, args, op, group).await;
     }
+    if args.filter.is_some() && !matches!(op, JobOp::Remove { .. }) {
+        return filtered(session, args, op, usual).await;
+    }
     if args.pace.canary && !args.all {
-        return Err(Failure::usage("--canary is for --all and --error", "take --rate N/s"));
+        return Err(Failure::usage("--canary is for --all, --where and --error", "take --rate N/s"));
     }
     let prepared = async {
         let queue = resolve::queue(session, &args.queue).await?;
@@ -103,6 +106,34 @@ pub async fn run(session: &mut Session, args: &JobAct, action: JobAction) -> Res
         _ = tokio::signal::ctrl_c() => return Err(Failure::Code(exit::INTERRUPTED)),
     };
     carry_out(session, &plan, &preview, &args.act, args.save.bytes(), args.pace.rate).await
+}
+
+/// Retries or promotes what a filter finds, at a pace like all acts on many jobs.
+async fn filtered(
+    session: &mut Session,
+    args: &JobAct,
+    op: JobOp,
+    usual: Option<State>,
+) -> Result<u8, Failure> {
+    let bulk = match op {
+        JobOp::Retry { from, reset_attempts } => Bulk::Retry { from, reset_attempts },
+        _ => Bulk::Promote,
+    };
+    let prepared = async {
+        let queue = resolve::queue(session, &args.queue).await?;
+        let target = queue.target()?;
+        let until = server_time(session).await?;
+        let found = select(session, &queue, args, usual, until).await?;
+        let only = Only::found(found.ids().unwrap_or_default().to_vec());
+        let plan = BulkPlan { target, bulk, until, pace: args.pace.into(), only: Some(only.into()) };
+        let preview = operate::preview_bulk(&session.conn, &plan).await?;
+        Ok::<_, Failure>((plan, preview))
+    };
+    let (plan, preview) = tokio::select! {
+        prepared = prepared => prepared?,
+        _ = tokio::signal::ctrl_c() => return Err(Failure::Code(exit::INTERRUPTED)),
+    };
+    super::bulk::carry_out(session, &plan, &preview, &args.act, 0, "").await
 }
 
 /// Acts on the failed jobs of one cause.

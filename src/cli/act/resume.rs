@@ -5,7 +5,7 @@ use crate::cli::args::JournalArgs;
 use crate::cli::failure::{Failure, exit};
 use crate::cli::resolve;
 use crate::cli::session::Session;
-use crate::operate::{Kept, Resumable, UndoError, preview, preview_bulk};
+use crate::operate::{Resumable, UndoError, preview, preview_bulk};
 
 /// Goes on with the selection as it was frozen; what came later is left alone.
 pub async fn run(session: &mut Session, args: &JournalArgs) -> Result<u8, Failure> {
@@ -20,7 +20,7 @@ pub async fn run(session: &mut Session, args: &JournalArgs) -> Result<u8, Failur
         UndoError::Files(why) => Failure::internal(why, ""),
         UndoError::Elsewhere(why) => Failure::usage(why, "connect to that server and go on there"),
     })?;
-    if act.end.is_none() && runs(&act) {
+    if act.end.is_none() && session.operator().still_runs(&act) {
         let cause = format!("{id} still runs, as process {} of this host", act.intent.who.pid);
         return Err(Failure::not_done("usage", cause, "wait for it, or stop it first"));
     }
@@ -35,14 +35,4 @@ pub async fn run(session: &mut Session, args: &JournalArgs) -> Result<u8, Failur
             jobs::carry_out(session, &plan, &found, &args.act, save, None).await
         }
     }
-}
-
-/// Whether the process that wrote the act down is still there, as far as this host can tell.
-fn runs(act: &Kept) -> bool {
-    let who = &act.intent.who;
-    if who.host != crate::cli::who::who().host {
-        return false;
-    }
-    let pid = i32::try_from(who.pid).ok().and_then(rustix::process::Pid::from_raw);
-    pid.is_some_and(|pid| rustix::process::test_kill_process(pid).is_ok())
 }

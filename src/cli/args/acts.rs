@@ -8,6 +8,7 @@ use super::reads::state;
 use crate::insight::errors::GroupId;
 use crate::operate::Pace;
 use crate::operate::journal::JournalId;
+use crate::operate::typed::rate;
 use crate::wire::{Fleet, State};
 
 /// Flags of every command that acts.
@@ -100,8 +101,8 @@ pub struct PaceFlags {
     /// At most so many jobs a second
     #[arg(long, value_name = "N/s", value_parser = rate)]
     pub rate: Option<u32>,
-    /// With --all and --error: 5 jobs first, then 50, then the rest; stops where they fail again for the same
-    /// reason
+    /// With --all, --where and --error: 5 jobs first, then 50, then the rest; stops where they fail again for the
+    /// same reason
     #[arg(long)]
     pub canary: bool,
     /// Leave Redis no pauses
@@ -270,10 +271,4 @@ impl From<FleetName> for Fleet {
             FleetName::Mixed => Self::Mixed,
         }
     }
-}
-
-/// Reads `20/s`, or `20`.
-fn rate(text: &str) -> Result<u32, String> {
-    let number = text.strip_suffix("/s").unwrap_or(text);
-    number.parse().ok().filter(|&n| n > 0).ok_or_else(|| "a rate is written 20/s".to_owned())
 }

@@ -24,6 +24,12 @@ if redis.call('EXISTS', job) == 1 then return { TAKEN } end
 local parent_key = ARGV[10]
 local parent_queue = parent_key ~= '' and queue_of(ARGV[11])
 if parent_queue and not sound(parent_queue) then return { DAMAGED } end
+-- What hangs off a job went with it: something of its name is somebody else's, or a rest of damage.
+for _, name in ipairs({ ':logs', ':dependencies', ':processed', ':failed', ':unsuccessful' }) do
+  if redis.call('EXISTS', job .. name) == 1 then return { DAMAGED } end
+end
+local awaited = parent_key ~= '' and kind(parent_key .. ':dependencies') or 'none'
+if awaited ~= 'none' and awaited ~= 'set' then return { DAMAGED } end
 
 -- The counted values, one block after the other.
 local at = 14
@@ -58,8 +64,9 @@ end
 local waits = false
 for _, child in ipairs(pending) do
   local base, child_id = split(child)
-  local there = base and redis.call('HMGET', child, 'returnvalue', 'finishedOn', 'parentKey')
-  if there and there[1] and redis.call('ZSCORE', base .. 'completed', child_id) then
+  local there = base and redis.pcall('HMGET', child, 'returnvalue')
+  local completed = there and there[1] and redis.pcall('ZSCORE', base .. 'completed', child_id)
+  if type(completed) == 'string' then
     redis.call('HSET', job .. ':processed', child, there[1])
   else
     -- A child that is not there is a member of its family that is put back next, or gone for good.

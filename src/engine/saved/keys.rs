@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 use super::Bytes;
 use super::read::{Reader, SaveError};
 use crate::conn::{Conn, ConnError, Request, Value, Verb, integer};
-use crate::engine::op::OpError;
-use crate::engine::script::script;
-use crate::wire::QueueId;
+use crate::engine::op::{Code, OpError};
+use crate::engine::script::{era_argument, queue_keys_at, script};
+use crate::wire::{QueueId, WriteEra};
 
 /// Most schedulers whose definitions are saved.
 const SCHEDULERS: i64 = 10_000;
@@ -35,6 +35,8 @@ pub(crate) enum Content {
     List(Vec<Bytes>),
     /// A text.
     Text(Bytes),
+    /// A counter, which must never go back: it is raised to this.
+    Counter(Bytes),
 }
 
 /// Reads the keys of a queue that go with it when it is obliterated.
@@ -84,6 +86,13 @@ pub async fn save_keys(conn: &Conn, queue: &QueueId) -> Result<Vec<SavedKey>, Sa
         put(key, Content::Hash(fields), filled);
     }
     put(key, Content::Sorted(schedulers), count > 0);
+    // Last: where `id` is there, whoever puts something back looks first whose queue it is.
+    for suffix in ["pc", "id"] {
+        let key = queue.key(suffix);
+        if let Ok(Value::BulkString(number)) = conn.call(Request::new(Verb::Get).arg(&key)).await {
+            put(key, Content::Counter(Bytes(number)), true);
+        }
+    }
     Ok(out)
 }
 
@@ -99,13 +108,14 @@ pub(super) async fn save_sorted(
     Ok(SavedKey { key: Bytes(key), meta: Bytes(queue.key("meta")), content: Content::Sorted(members) })
 }
 
-/// Puts keys back, one script each: fields and members that are there by now stay as they are.
-/// Returns how many keys got something back.
-pub async fn restore_keys(conn: &Conn, keys: &[SavedKey]) -> Result<u64, OpError> {
+/// Puts keys back, one script each: fields and members that are there by now stay as they are, and counters are
+/// only raised. Returns how many keys got something back. [`OpError::Refused`]: the queue was begun anew by
+/// another generation of writers, or is damaged.
+pub async fn restore_keys(conn: &Conn, era: WriteEra, keys: &[SavedKey]) -> Result<u64, OpError> {
     if keys.is_empty() {
         return Ok(0);
     }
-    let script = script!("client", "restore_key", []);
+    let script = script!("operation", "restore_key", ["decided"]);
     let runs: Vec<_> = keys
         .iter()
         .map(|saved| {
@@ -114,16 +124,21 @@ pub async fn restore_keys(conn: &Conn, keys: &[SavedKey]) -> Result<u64, OpError
                 Content::Sorted(pairs) => (b"zset", pairs.iter().flat_map(|(a, b)| [a, b]).collect()),
                 Content::List(items) => (b"list", items.iter().collect()),
                 Content::Text(text) => (b"string", vec![text]),
+                Content::Counter(number) => (b"counter", vec![number]),
             };
-            let mut args = vec![saved.key.0.clone(), kind.to_vec()];
+            let base = saved.meta.0.strip_suffix(b"meta").unwrap_or(&saved.meta.0);
+            let mut args = vec![era_argument(era), base.to_vec(), saved.key.0.clone(), kind.to_vec()];
             args.extend(values.into_iter().map(|value| value.0.clone()));
-            (vec![saved.meta.0.clone()], args)
+            (queue_keys_at(base), args)
         })
         .collect();
     let mut back = 0;
     for reply in conn.eval_many(script, &runs).await? {
-        let reply = ConnError::check(reply)?;
-        back += u64::from(integer(&reply).ok_or(OpError::Shape { script: script.name })? > 0);
+        let answer = integer(&ConnError::check(reply)?).ok_or(OpError::Shape { script: script.name })?;
+        if let Some(code) = Code::refusal(answer) {
+            return Err(OpError::Refused(code));
+        }
+        back += u64::from(answer > 0);
     }
     Ok(back)
 }

@@ -69,6 +69,11 @@ impl SavedSchedule {
         QueueId::new(Prefix::new(self.prefix.0.as_slice()), QueueName::legacy(self.queue.0.as_slice()))
     }
 
+    /// What is put back: `schedule of nightly`. Not yet safe to show.
+    pub fn what(&self) -> String {
+        format!("schedule of {}", crate::text::lossless(&self.member.0))
+    }
+
     /// Whether another tells of the same act.
     pub fn is_same(&self, other: &Self) -> bool {
         (&self.prefix, &self.queue, &self.member) == (&other.prefix, &other.queue, &other.member)

@@ -1,6 +1,6 @@
 //! Doing it: choose, save, act, tell, rest.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -15,7 +15,7 @@ use crate::operate::journal::{Entry, Part};
 use crate::operate::run::Saver;
 use crate::operate::{End, Failure, Progress, Report};
 use crate::text::Clean;
-use crate::wire::{JobId, QueueId, State};
+use crate::wire::{JobId, QueueId, Raw, State};
 
 /// Failures that a report keeps.
 const FAILURES: usize = 1000;
@@ -25,6 +25,8 @@ const NAMED: usize = 100;
 const LOOKED_AT: usize = 50;
 /// How long jobs that were retried may take to fail again before the next step.
 const SETTLE: Duration = Duration::from_secs(2);
+/// What is said where parents were removed with their last children.
+const WENT_ALONG: &str = "Parents in the queue that waited for nothing more went along.";
 /// How often the journal is told how far it is.
 const TOLD: Duration = Duration::from_secs(1);
 
@@ -40,7 +42,10 @@ pub(in crate::operate) async fn drive(
     let mut report = Report::new(plan.bulk.action(), plan.target.queue.clone());
     report.progress.matched = progress.borrow().matched;
     let end = steps(conn, plan, &mut saver, entry, progress, cancel, &mut report).await;
-    report.end = end.unwrap_or_else(End::Failed);
+    report.end = end.unwrap_or_else(|error| match error {
+        error if error.is_unknown_outcome() => End::Unknown { ids: Vec::new(), error },
+        error => End::Failed(error),
+    });
     let counts = &mut report.progress;
     counts.matched = match report.end {
         End::Finished => counts.handled(),
@@ -80,10 +85,12 @@ async fn steps(
         }
         let state = sweep.op().map(JobsOp::from_state);
         watcher.about_to_retry(conn, &ids).await?;
-        if let Some(saver) = saver
-            && let Err(why) = saver.keep_state(conn, &plan.target, &ids, state).await
-        {
-            return Ok(End::NotSaved(why));
+        let mut parents = Vec::new();
+        if let Some(saver) = saver {
+            match saver.keep_state(conn, &plan.target, &ids, state).await {
+                Ok(may_go) => parents = may_go,
+                Err(why) => return Ok(End::NotSaved(why)),
+            }
         }
         let sent = Instant::now();
         let many = match sweep.act(conn, &ids).await {
@@ -93,12 +100,20 @@ async fn steps(
         };
         let busy = many.took.unwrap_or_else(|| sent.elapsed());
         let mut stayed = Vec::new();
+        let along: HashSet<&[u8]> = many.removed_parents.iter().map(Raw::as_bytes).collect();
+        let went = |id: &JobId| !along.is_empty() && along.contains(plan.target.queue.job(id).as_slice());
         let mut codes = many.codes.iter();
         for id in ids {
-            if !codes.next().is_some_and(|code| tell(report, &id, *code, plan.only.is_none())) {
+            // One that went along with its last child just before its own turn is done as well.
+            let code = codes.next().map(|code| if went(&id) { Code::Done } else { *code });
+            if !code.is_some_and(|code| tell(report, &id, code, plan.only.is_none())) {
                 stayed.push(id);
             }
         }
+        if !along.is_empty() {
+            report.note = Some(WENT_ALONG);
+        }
+        stayed.extend(parents.into_iter().filter(|id| !went(id)));
         progress.send_replace(report.progress);
         if let Some(saver) = saver {
             saver.stayed_in(&plan.target, &stayed).await;

@@ -3,7 +3,8 @@
 use super::{Bulk, BulkPlan};
 use crate::conn::{Batch, Conn, ConnError, Request, Verb, integer};
 use crate::engine::op::JobOp;
-use crate::operate::{Plan, Preview, Selection, preview};
+use crate::operate::preview::{By, preview_by};
+use crate::operate::{Plan, Preview, Selection};
 use crate::text::Clean;
 use crate::text::figure::count;
 use crate::wire::{QueueId, State};
@@ -51,7 +52,11 @@ pub async fn preview_bulk(conn: &Conn, plan: &BulkPlan) -> Result<Preview, ConnE
             Bulk::Promote => JobOp::Promote,
             _ => JobOp::Remove { children: false },
         };
-        let looked = preview(conn, &Plan { target: plan.target.clone(), op, selection }).await?;
+        let by = match plan.bulk {
+            Bulk::Obliterate { .. } => By::Queue,
+            _ => By::State,
+        };
+        let looked = preview_by(conn, &Plan { target: plan.target.clone(), op, selection }, by).await?;
         found.sample = looked.sample;
         found.effects = looked.effects;
     }

@@ -10,8 +10,8 @@ use crate::engine::op::{OpError, Target};
 use crate::operate::journal::JournalId;
 use crate::operate::undo::Undone;
 use crate::operate::{
-    self, Action, BulkPlan, Consent, Edit, End, Failure, Kept, Operator, Plan, Preview, Progress, Report,
-    Resumable, command,
+    self, Action, BulkPlan, Consent, Edit, Failure, Operator, Plan, Preview, Progress, Report, Resumable,
+    command,
 };
 use crate::text::{Clean, figure};
 use crate::wire::{Era, JobId, QueueId};
@@ -106,7 +106,9 @@ pub(super) async fn undoable(operator: &Operator, id: Option<JournalId>) -> Resu
                 Some(job) => Clean::line(format!("damage of job {}", job.lossless())),
                 None => Clean::line("damage"),
             });
-            found.kept.edits.iter().map(|edit| Clean::line(edit.what())).chain(mend).collect()
+            let edits = found.kept.edits.iter().map(|edit| Clean::line(edit.what()));
+            let schedules = found.kept.schedules.iter().map(|schedule| Clean::line(schedule.what()));
+            edits.chain(schedules).chain(mend).collect()
         },
     })
 }
@@ -115,7 +117,7 @@ pub(super) async fn undoable(operator: &Operator, id: Option<JournalId>) -> Resu
 pub(super) async fn resumable(operator: &Operator, id: JournalId, era: Era) -> Result<Answer, Clean> {
     let found = operator.resumable(id, async |_| era.writable().ok()).await;
     let (kept, plan) = found.map_err(|error| Clean::line(error.to_string()))?;
-    if kept.end.is_none() && runs(operator, &kept) {
+    if kept.end.is_none() && operator.still_runs(&kept) {
         return Err(Clean::line(format!("{id} still runs, as process {} of this host", kept.intent.who.pid)));
     }
     let counts = kept.end.as_ref().map(|(_, outcome)| outcome.counts).or(kept.part).unwrap_or_default();
@@ -130,13 +132,6 @@ pub(super) async fn resumable(operator: &Operator, id: JournalId, era: Era) -> R
         }
     };
     Ok(Answer::Resumable(Box::new(act), left.max(1)))
-}
-
-/// Whether the process that wrote the act down is still there, as far as this host can tell.
-fn runs(operator: &Operator, act: &Kept) -> bool {
-    let who = &act.intent.who;
-    let pid = i32::try_from(who.pid).ok().and_then(rustix::process::Pid::from_raw);
-    who.host == operator.who().host && pid.is_some_and(|pid| rustix::process::test_kill_process(pid).is_ok())
 }
 
 /// Acts of the journal that are shown.
@@ -246,11 +241,7 @@ pub(super) async fn perform(
 fn report_of(queue: QueueId, undone: Undone) -> Report {
     let mut report = Report::new(Action::Undo, queue);
     report.progress = undone.progress;
-    report.end = match undone.broken {
-        Some(error) => End::Failed(error),
-        None if undone.cancelled => End::Cancelled,
-        None => End::Finished,
-    };
+    report.end = undone.end();
     // What came back incomplete is told as what was refused is.
     let left = undone.left.into_iter().map(|(left, jobs)| Failure {
         id: None,

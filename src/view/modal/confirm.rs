@@ -39,7 +39,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, app: &App, confirm: &Confirm, now: i64) {
     let height = u16::try_from(lines.len()).unwrap_or(room) + asked + 3;
     let area = centred(whole, width, height);
     let foot = match confirm.severity {
-        _ if confirm.choices.editing => "enter takes the age · esc forgets it",
+        _ if confirm.choices.editing => "enter takes it · esc forgets it",
         Severity::Type => "enter go on · esc nothing done",
         _ => "y yes · N no · esc nothing done",
     };

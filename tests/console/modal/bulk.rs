@@ -3,8 +3,8 @@
 use toril::app::Msg;
 use toril::app::effect::{Act, Answer, Effect, Query, ScanResult, Slot};
 use toril::monitor::Workers;
-use toril::operate::{Preview, Selection, Severity};
-use toril::wire::JobId;
+use toril::operate::{Bulk, Preview, Severity};
+use toril::wire::{JobId, State};
 
 use super::{confirm, failing, pausing, preview, retrying, runs};
 use crate::support::{Console, job, queue, snapshot};
@@ -25,7 +25,11 @@ fn filtered(failed: u64, found: &[&str]) -> Console {
 
 fn ids(act: &Act) -> Vec<JobId> {
     match act {
-        Act::Jobs { selection: Selection::Ids(ids), .. } => ids.clone(),
+        // At a pace, like all acts on many jobs.
+        Act::Bulk { bulk: Bulk::Retry { from: State::Failed, .. }, only: Some(only), .. } => {
+            assert!(!only.is_group());
+            only.ids.clone()
+        }
         other => panic!("not these jobs alone: {other:?}"),
     }
 }
@@ -36,9 +40,12 @@ fn what_a_filter_hides_is_not_retried() {
     console.keys("R");
     let asked = confirm(&console).unwrap();
     assert_eq!((asked.severity, asked.count), (Severity::Ask, 3));
-    assert_eq!(ids(&asked.act), ["3", "9", "27"].map(JobId::new));
+    // The oldest first.
+    assert_eq!(ids(&asked.act), ["27", "9", "3"].map(JobId::new));
+    super::counted(&mut console, 3);
+    assert!(console.draw().contains("how fast"), "{}", console.draw().text());
     console.wait(200).keys("y");
-    assert_eq!(runs(&mut console).iter().map(ids).collect::<Vec<_>>(), [["3", "9", "27"].map(JobId::new)]);
+    assert_eq!(runs(&mut console).iter().map(ids).collect::<Vec<_>>(), [["27", "9", "3"].map(JobId::new)]);
 }
 
 #[test]
@@ -104,7 +111,6 @@ fn a_queue_is_read_again_as_soon_as_something_was_done_to_it() {
 
 #[test]
 fn a_retry_can_count_attempts_from_zero() {
-    use toril::operate::Bulk;
     let mut console = retrying(failing("payments", 3), 80, 24);
     console.wait(200).keys("Esc * T");
     super::counted(&mut console, 3);

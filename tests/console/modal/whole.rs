@@ -144,7 +144,8 @@ fn an_age_is_typed_and_counted_from_the_moment_of_the_question() {
 fn tab_goes_through_the_paces_and_back() {
     let mut console = asking(busy("payments"), State::Failed, "R", 1204);
     let mut seen = Vec::new();
-    for _ in 0..6 {
+    // Behind the last of them one can be typed, or not.
+    for _ in 0..7 {
         console.keys("Tab");
         seen.push(bulk(&console).2);
     }
@@ -153,6 +154,25 @@ fn tab_goes_through_the_paces_and_back() {
     console.keys("S-Tab S-Tab");
     assert_eq!(bulk(&console).2, Pace { rate: Some(200), ..Pace::default() });
     assert!(console.draw().contains("--rate 200/s"), "{}", console.draw().text());
+}
+
+#[test]
+fn a_rate_is_typed() {
+    let mut console = asking(busy("payments"), State::Failed, "R", 1204);
+    console.keys("Tab Tab Tab Tab Tab Tab").text("soon").keys("Enter");
+    assert!(confirm(&console).unwrap().choices.editing && console.draw().contains("that is no rate"));
+    console.keys("Ctrl-U").text("25").keys("Enter");
+    assert_eq!(bulk(&console).2, Pace { rate: Some(25), canary: true, full_speed: false });
+    let grid = console.draw();
+    assert!(
+        grid.contains("5, then 50, then all, at 25/s") && grid.contains("--rate 25/s"),
+        "{}",
+        grid.text()
+    );
+    // The next one is the first again, and what was typed answered nothing.
+    console.keys("Tab");
+    assert_eq!(bulk(&console).2, Pace::default());
+    assert!(runs(&mut console).is_empty());
 }
 
 #[test]
@@ -211,7 +231,7 @@ fn pasted_text_answers_none_of_them() {
     }
     let mut console = asking(busy("payments"), State::Failed, "X", 1204);
     console.keys("Tab").send(Msg::Paste("7d\n".to_owned()));
-    assert_eq!(confirm(&console).unwrap().choices.age.value(), "");
+    assert_eq!(confirm(&console).unwrap().choices.typed.value(), "");
 }
 
 fn with_server(mut rows: Snapshot, run_id: &str, role: &str) -> Snapshot {

@@ -5,7 +5,7 @@ use tui_input::Input;
 
 use crate::app::effect::{Act, Agreed};
 use crate::operate::journal::Confirmed;
-use crate::operate::typed::duration;
+use crate::operate::typed::{duration, rate};
 use crate::operate::{Bulk, Pace, trash};
 use crate::text::{Clean, figure};
 
@@ -24,12 +24,12 @@ const PACES: [Pace; 6] = [
 pub struct Choices {
     /// Whether jobs that go are saved, so that it can be undone.
     pub save: bool,
-    /// The age of jobs that are cleaned, as it is typed (`7d`); empty: all.
-    pub age: Input,
-    /// The age is being typed.
+    /// What is typed: the age of jobs that are cleaned (`7d`; empty: all), or jobs a second.
+    pub typed: Input,
+    /// It is being typed.
     pub editing: bool,
-    /// What was typed is no age.
-    pub bad_age: bool,
+    /// What was typed is no age, or no rate.
+    pub bad: bool,
     /// The moment that ages are counted from, ms by Redis's clock.
     frozen: i64,
 }
@@ -38,7 +38,7 @@ impl Choices {
     /// The choices of an act as it was asked for.
     pub fn new(act: &Act) -> Self {
         let frozen = if let Act::Bulk { until, .. } = act { *until } else { 0 };
-        Self { save: true, age: Input::default(), editing: false, bad_age: false, frozen }
+        Self { save: true, typed: Input::default(), editing: false, bad: false, frozen }
     }
 
     /// Goes on to the next value; whether the jobs must be counted again.
@@ -62,10 +62,19 @@ impl Choices {
                 self.editing = true;
                 false
             }
+            Bulk::Retry { .. } | Bulk::Promote if self.editing => {
+                self.leave_rate(pace);
+                false
+            }
             Bulk::Retry { .. } | Bulk::Promote => {
-                let at = PACES.iter().position(|known| known == pace).unwrap_or(0);
+                // One that is typed stands behind the last of them; it is not met on the way back.
+                let at = PACES.iter().position(|known| known == pace).unwrap_or(PACES.len());
+                let all = if back { PACES.len() } else { PACES.len() + 1 };
                 let by = if back { PACES.len() - 1 } else { 1 };
-                *pace = PACES[(at + by) % PACES.len()];
+                match PACES.get((at + by) % all) {
+                    Some(next) => *pace = *next,
+                    None => self.editing = true,
+                }
                 false
             }
         }
@@ -73,15 +82,29 @@ impl Choices {
 
     /// The age was typed; whether the jobs must be counted again.
     fn leave_age(&mut self, until: &mut i64) -> bool {
-        let Some(ms) = age(self.age.value()) else {
-            self.bad_age = true;
+        let Some(ms) = age(self.typed.value()) else {
+            self.bad = true;
             return false;
         };
-        (self.editing, self.bad_age) = (false, false);
+        (self.editing, self.bad) = (false, false);
         let new = self.frozen.saturating_sub(ms);
         let changed = new != *until;
         *until = new;
         changed
+    }
+
+    /// The rate was typed: nothing is the first of the paces again. It begins with a few, as with a canary.
+    fn leave_rate(&mut self, pace: &mut Pace) {
+        let typed = self.typed.value().trim();
+        *pace = match (typed, rate(typed)) {
+            ("", _) => PACES[0],
+            (_, Ok(rate)) => Pace { rate: Some(rate), canary: true, full_speed: false },
+            (_, Err(_)) => {
+                self.bad = true;
+                return;
+            }
+        };
+        (self.editing, self.bad) = (false, false);
     }
 
     /// What the answer agrees to.
@@ -110,17 +133,17 @@ impl Choices {
 
     /// The age that is cleaned, in words.
     pub fn age_words(&self) -> String {
-        match age(self.age.value()) {
+        match age(self.typed.value()) {
             Some(0) => "all of them".to_owned(),
-            Some(_) => format!("older than {}", Clean::line(self.age.value().trim())),
+            Some(_) => format!("older than {}", Clean::line(self.typed.value().trim())),
             None => "?".to_owned(),
         }
     }
 
     /// The age as the command line takes it, where one was typed.
     fn age_flag(&self) -> Option<String> {
-        let ms = age(self.age.value())?;
-        (ms > 0).then(|| format!("--older-than {}", self.age.value().trim()))
+        let ms = age(self.typed.value())?;
+        (ms > 0).then(|| format!("--older-than {}", self.typed.value().trim()))
     }
 }
 

@@ -190,18 +190,23 @@ fn choices(lines: &mut Lines, confirm: &Confirm, speed: f64) {
         }
         Bulk::Obliterate { force: true } => ("force", "yes: active jobs, too (Tab changes it)".to_owned()),
         Bulk::Clean { .. } if choices.editing => {
-            let typed = Clean::line(choices.age.value());
+            let typed = Clean::line(choices.typed.value());
             ("older than", format!(" {typed}▏ such as 30m, 12h, 7d; nothing: all"))
         }
         Bulk::Clean { .. } => ("which", format!("{} (Tab: type an age)", choices.age_words())),
+        Bulk::Retry { .. } | Bulk::Promote if choices.editing => {
+            let typed = Clean::line(choices.typed.value());
+            ("how fast", format!(" {typed}▏ jobs a second, such as 25; nothing: gently"))
+        }
         Bulk::Retry { .. } | Bulk::Promote => {
             let pace = choices::pace(&confirm.act).unwrap_or_default();
             ("how fast", format!("{pace} (Tab changes it)"))
         }
     };
     lines.add(name, &Clean::line(text), Role::Accent, 1, 2);
-    if choices.bad_age {
-        lines.add("", &Clean::line("that is no age"), Role::Danger, 0, 1);
+    if choices.bad {
+        let what = if bulk.takes_away() { "that is no age" } else { "that is no rate" };
+        lines.add("", &Clean::line(what), Role::Danger, 0, 1);
     }
     if let Bulk::Retry { .. } = bulk
         && let Act::Bulk { pace, .. } = &confirm.act
