@@ -44,7 +44,7 @@ pub(super) struct Document {
     offset: Option<i64>,
     /// The rule in words.
     rule: String,
-    /// `dead missed due starting ahead ended`.
+    /// `dead missed stalled unknown due starting ahead ended`.
     state: &'static str,
     /// Why, as a sentence.
     reason: String,
@@ -60,7 +60,7 @@ pub(super) struct Document {
 
 impl Document {
     /// What is to be said of a scheduler.
-    pub(super) fn new(standing: &Standing, health: &Health) -> Self {
+    pub(super) fn new(standing: &Standing, health: &Health, paused: bool) -> Self {
         let Standing { scheduler: found, run } = standing;
         let mut next_runs = Vec::new();
         if !matches!(health.phase, Phase::Dead(_) | Phase::Ended(_)) {
@@ -87,7 +87,7 @@ impl Document {
             offset: found.offset,
             rule: rule(found).to_string(),
             state: health.word(),
-            reason: health.sentence(),
+            reason: health.sentence_in(paused),
             late_ms: health.late_ms,
             missed: health.missed,
             last_at: health.last_at,
@@ -111,6 +111,14 @@ struct Read {
     queue: Found,
     total: u64,
     rows: Vec<(Standing, Health)>,
+    /// Redis's clock then, ms.
+    now: i64,
+}
+
+impl Read {
+    fn paused(&self) -> bool {
+        self.queue.overview.is_paused()
+    }
 }
 
 /// Lists the schedulers of one queue, of several, or of all.
@@ -139,7 +147,7 @@ pub async fn run(session: &mut Session, args: &SchedulersArgs) -> Result<u8, Fai
             })
             .collect();
         rows.retain(|(_, health)| !args.faults || health.is_fault());
-        read.push(Read { queue, total, rows });
+        read.push(Read { queue, total, rows, now });
     }
     if session.json {
         json(session, args, &read)?;
@@ -156,7 +164,11 @@ fn json(session: &mut Session, args: &SchedulersArgs, read: &[Read]) -> Result<(
             queue: read.queue.id.name.lossless().into_owned(),
             prefix: read.queue.id.prefix.lossless().into_owned(),
             total: read.total,
-            schedulers: read.rows.iter().map(|(standing, health)| Document::new(standing, health)).collect(),
+            schedulers: read
+                .rows
+                .iter()
+                .map(|(standing, health)| Document::new(standing, health, read.paused()))
+                .collect(),
         })
         .collect();
     match (args.queues.len(), documents.pop()) {
@@ -170,7 +182,7 @@ fn json(session: &mut Session, args: &SchedulersArgs, read: &[Read]) -> Result<(
 }
 
 fn table(session: &mut Session, args: &SchedulersArgs, read: &[Read]) -> Result<(), Failure> {
-    let rows = || read.iter().flat_map(|read| read.rows.iter().map(move |row| (&read.queue.id, row)));
+    let rows = || read.iter().flat_map(|read| read.rows.iter().map(move |row| (read, row)));
     if rows().next().is_none() {
         let what = if args.faults { "scheduler that needs somebody" } else { "schedulers" };
         match read {
@@ -187,11 +199,11 @@ fn table(session: &mut Session, args: &SchedulersArgs, read: &[Read]) -> Result<
         names.insert(0, "queue");
     }
     let mut table = Table::new(&names);
-    let now = session.clock.now_ms();
-    for (queue, (standing, health)) in rows() {
+    for (read, (standing, health)) in rows() {
         let scheduler = &standing.scheduler;
         let runs = scheduler.iterations.or(standing.run.count);
-        let ago = |at: i64| span(now.saturating_sub(at));
+        let ago = |at: i64| span(read.now.saturating_sub(at));
+        let says = Clean::line(health.sentence_in(read.paused()));
         let mut cells = vec![
             Cell::text(scheduler.key.clean().cut(60)),
             Cell::text(scheduler.name.cut(30)),
@@ -207,12 +219,12 @@ fn table(session: &mut Session, args: &SchedulersArgs, read: &[Read]) -> Result<
             Cell::right(runs.map_or_else(|| "-".to_owned(), thousands)),
             match health.phase {
                 Phase::Ahead => Cell::word(""),
-                _ if health.is_fault() => Cell::text(Clean::line(health.sentence())).tone(Tone::Alert),
-                _ => Cell::text(Clean::line(health.sentence())).tone(Tone::Dim),
+                _ if health.is_fault() => Cell::text(says).tone(Tone::Alert),
+                _ => Cell::text(says).tone(Tone::Dim),
             },
         ];
         if several {
-            cells.insert(0, Cell::text(queue.clean()));
+            cells.insert(0, Cell::text(read.queue.id.clean()));
         }
         table.row(cells);
     }

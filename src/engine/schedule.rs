@@ -61,6 +61,5 @@ pub use error::ScheduleError;
 pub use list::JobScheduler;
 pub(super) use next::next_iteration;
 pub use repeat::{Repeat, Template};
-pub(crate) use revive::next_run;
 pub use upsert::Upserted;
 pub use zone::{Zone, ZoneError};

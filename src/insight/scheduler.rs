@@ -26,6 +26,11 @@ pub enum Phase {
     Dead(Dead),
     /// Its next run is overdue: no worker started it.
     Overdue,
+    /// Its run was started, and nobody holds it any more: its worker died. It goes on when a worker's search for
+    /// stalled jobs has put the run back in line.
+    Stalled,
+    /// Whether it goes on cannot be told.
+    Unknown(Unknown),
     /// Its next run is due; nobody started it yet.
     Due,
     /// Its run was just started, and the worker is about to make the next one.
@@ -49,8 +54,15 @@ pub enum Dead {
     NotContinued,
     /// Its run started a while ago, and the worker made no next one: it cannot read the rule, or lost its connection.
     NotScheduled,
+}
+
+/// Why it cannot be told whether a scheduler goes on.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Unknown {
     /// The job is gone. Older repeatables keep their limit in the job alone: it may have been reached.
-    PerhapsLimit,
+    Limit,
+    /// The job of an older repeatable may be in the middle of a list that is too long to be searched.
+    Hidden,
 }
 
 /// How a scheduler came to its end.
@@ -77,6 +89,8 @@ pub struct Health {
     pub drift_ms: Option<i64>,
     /// The times after the next run, at most three: where the rule is understood and does not end.
     pub following: Vec<i64>,
+    /// Where the job of its next run stands.
+    pub waits: Option<State>,
 }
 
 /// Judges a scheduler. `now` is Redis's clock as it was read, ms since the epoch.
@@ -85,13 +99,17 @@ pub fn judge(standing: &Standing, now: i64) -> Health {
     let times = Times::of(scheduler);
     let phase = phase(standing, &times, now);
     let late_ms = match phase {
-        Phase::Due | Phase::Overdue | Phase::Dead(_) => now.saturating_sub(scheduler.next_at).max(0),
+        Phase::Due | Phase::Overdue | Phase::Stalled | Phase::Dead(_) => {
+            now.saturating_sub(scheduler.next_at).max(0)
+        }
         _ => 0,
     };
     let missed = match phase {
         Phase::Overdue => 1 + times.count(scheduler.next_at, now),
         // The run of a dead one that did start was none of those that were missed.
-        Phase::Dead(Dead::NotContinued | Dead::NotScheduled) => times.count(scheduler.next_at, now),
+        Phase::Stalled | Phase::Dead(Dead::NotContinued | Dead::NotScheduled) => {
+            times.count(scheduler.next_at, now)
+        }
         Phase::Dead(_) if late_ms > 0 => 1 + times.count(scheduler.next_at, now),
         _ => 0,
     };
@@ -106,7 +124,7 @@ pub fn judge(standing: &Standing, now: i64) -> Health {
     };
     let goes_on = !matches!(phase, Phase::Dead(_) | Phase::Ended(_));
     let following = if goes_on { times.after(scheduler.next_at, FOLLOWING) } else { Vec::new() };
-    Health { phase, late_ms, missed, last_at, drift_ms, following }
+    Health { phase, late_ms, missed, last_at, drift_ms, following, waits: run.state }
 }
 
 fn phase(standing: &Standing, times: &Times, now: i64) -> Phase {
@@ -127,7 +145,11 @@ fn phase(standing: &Standing, times: &Times, now: i64) -> Phase {
     }
     if started {
         let since = run.processed_on.map_or(late, |at| now.saturating_sub(at));
-        return if late >= 0 && since > LATE_MS { Phase::Dead(Dead::NotScheduled) } else { Phase::Starting };
+        return match late >= 0 && since > LATE_MS {
+            true if run.held => Phase::Dead(Dead::NotScheduled),
+            true => Phase::Stalled,
+            false => Phase::Starting,
+        };
     }
     // Bull makes the next run beside the present one: it may end, and be removed, before that is there.
     let ended = run.finished_on.unwrap_or(scheduler.next_at);
@@ -151,27 +173,48 @@ fn phase(standing: &Standing, times: &Times, now: i64) -> Phase {
         Some(_) if late >= 0 => Phase::Due,
         Some(_) => Phase::Ahead,
         None if run.exists => Phase::Dead(Dead::NoPlace),
-        None if scheduler.generation != Generation::Scheduler && late >= 0 => Phase::Dead(Dead::PerhapsLimit),
+        None if run.unsure => Phase::Unknown(Unknown::Hidden),
+        None if older && late >= 0 => Phase::Unknown(Unknown::Limit),
         None => Phase::Dead(Dead::NoJob),
     }
 }
 
 impl Health {
-    /// Whether it needs somebody: dead, or overdue.
+    /// Whether it needs somebody: dead, overdue, stalled, or over without a word why.
     pub const fn is_fault(&self) -> bool {
-        matches!(self.phase, Phase::Dead(_) | Phase::Overdue)
+        matches!(
+            self.phase,
+            Phase::Dead(_) | Phase::Overdue | Phase::Stalled | Phase::Unknown(Unknown::Limit)
+        )
     }
 
-    /// The phase as a word: `dead missed due starting ahead ended`.
+    /// The phase as a word: `dead missed stalled unknown due starting ahead ended`.
     pub const fn word(&self) -> &'static str {
         match self.phase {
             Phase::Dead(_) => "dead",
             Phase::Overdue => "missed",
+            Phase::Stalled => "stalled",
+            Phase::Unknown(_) => "unknown",
             Phase::Due => "due",
             Phase::Starting => "starting",
             Phase::Ahead => "ahead",
             Phase::Ended(_) => "ended",
         }
+    }
+
+    /// [`Health::sentence`] of a scheduler whose queue is paused, or is not.
+    pub fn sentence_in(&self, paused: bool) -> String {
+        let says = self.sentence();
+        if paused && self.waits != Some(State::Paused) {
+            format!("{says}; the queue is paused")
+        } else {
+            says
+        }
+    }
+
+    /// Whether nothing will ever run it again, as far as that is certain.
+    pub const fn is_dead(&self) -> bool {
+        matches!(self.phase, Phase::Dead(_))
     }
 
     /// One sentence with the evidence, without its full stop.
@@ -199,11 +242,24 @@ impl Health {
             Phase::Dead(Dead::NotScheduled) => {
                 format!("dead: its run started, and the worker made no next one{missed}")
             }
-            Phase::Dead(Dead::PerhapsLimit) => {
+            Phase::Unknown(Unknown::Limit) => {
                 "it does not go on: the job of its next run is gone, or it reached a limit that only the job knew"
                     .to_owned()
             }
-            Phase::Overdue => format!("overdue by {late}: no worker started it{missed}"),
+            Phase::Unknown(Unknown::Hidden) => {
+                "the job of its next run was not found near either end of the lists, which are long".to_owned()
+            }
+            Phase::Overdue => {
+                let why = match self.waits {
+                    Some(State::Paused) => "it waits, and the queue is paused",
+                    Some(State::Waiting | State::Prioritized) => "it waits in line, and no worker took it yet",
+                    _ => "no worker started it",
+                };
+                format!("overdue by {late}: {why}{missed}")
+            }
+            Phase::Stalled => {
+                format!("its run was started, and its worker is gone: it goes on once a worker finds that{missed}")
+            }
             Phase::Due => "due now".to_owned(),
             Phase::Starting => "its run was just started".to_owned(),
             Phase::Ahead => "its next run waits for its time".to_owned(),

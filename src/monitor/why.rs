@@ -11,15 +11,18 @@ mod server;
 
 use crate::conn::{Conn, ConnError, Kind};
 use crate::engine::read::overview::overview;
-use crate::engine::read::{Ask, Overview};
+use crate::engine::read::{Ask, Overview, standings};
 use crate::text::{Clean, Mask};
 use crate::wire::era::decide;
 use crate::wire::{Counts, Era, QueueId};
 
 pub use clients::Clients;
-pub use jobs::{Child, ChildState, Parent, Running, Sampled, Samples, Schedule};
+pub use jobs::{Child, ChildState, Parent, Running, Sampled, Samples};
 pub use keys::{Keys, Mistyped};
 pub use server::Server;
+
+/// Schedulers that are looked at, those that run next.
+const SCHEDULERS: u64 = 50;
 
 /// What a look found.
 #[derive(Clone, PartialEq, Debug)]
@@ -118,7 +121,7 @@ async fn look_at(conn: &Conn, queue: &QueueId, before: Option<&Look>) -> Result<
     let (server, missing) = permitted(server, Default::default(), "the server: INFO", &mut not_known)?;
     not_known.extend(missing);
     let keys = keys::read(conn, queue, at).await?;
-    let samples = jobs::read(conn, queue, &keys, at).await?;
+    let mut samples = jobs::read(conn, queue, &keys, at).await?;
     // As a command that looks once does: only where nothing but its version speaks for it.
     let mut era = (Era::Unknown, Vec::new());
     if let Some(evidence) = &mut overview.evidence {
@@ -129,6 +132,11 @@ async fn look_at(conn: &Conn, queue: &QueueId, before: Option<&Look>) -> Result<
             evidence.waits = clients.waits();
             era = decide(evidence);
         }
+    }
+    if overview.repeat > 0 {
+        let listed = standings(conn, era.0, queue, 0, SCHEDULERS).await;
+        let listed = permitted(listed, Default::default(), "its schedulers", &mut not_known)?;
+        samples.schedulers = listed.1;
     }
     let counts = overview.counts(era.0);
     let (era, era_note) = era;

@@ -1,6 +1,8 @@
 //! Entries of the `repeat` set and the jobs they make (spec 3.8).
 
-use super::number;
+use md5::{Digest as _, Md5};
+
+use super::{JobId, number};
 
 /// What a legacy repeatable's key says (Bull, and BullMQ up to 5.9):
 /// `name:jobId:endDateMs:tz:cron`, or with the number of `every` at the end.
@@ -38,10 +40,36 @@ impl<'a> LegacyKey<'a> {
         Some(Self { name, id, end_at, zone, pattern })
     }
 
+    /// The ids that the libraries give the run of a time, with their own hash (MD5): BullMQ up to 5.9, then Bull.
+    pub fn run_ids(&self, member: &[u8], at: i64) -> [JobId; 2] {
+        let key = md5_hex(member);
+        let of = |between: &[u8]| md5_hex(&[self.name, self.id, between, key.as_bytes()].concat());
+        [of(b""), of(b":")].map(|hash| run_id(hash.as_bytes(), at))
+    }
+
     /// The interval in ms, where the pattern is one.
     pub fn every(&self) -> Option<u64> {
         std::str::from_utf8(self.pattern).ok()?.parse().ok()
     }
+}
+
+/// The MD5 of a text as hex digits: what the libraries make keys and ids of repeatables of.
+pub fn md5_hex(text: &[u8]) -> String {
+    Md5::digest(text).iter().fold(String::new(), |mut hex, byte| {
+        hex.extend([byte >> 4, byte & 15].map(|half| char::from_digit(half.into(), 16).unwrap_or('0')));
+        hex
+    })
+}
+
+/// The id of a scheduler's run of a time (ms since the epoch): `repeat:<member>:<ms>`, from BullMQ 5.10 on. Before,
+/// and in Bull, a hash of the member stands there, by an algorithm that can be configured.
+pub fn run_id(member: &[u8], at: i64) -> JobId {
+    JobId::new([b"repeat:", member, b":", at.to_string().as_bytes()].concat())
+}
+
+/// Whether an id is that of some scheduler's run of a time, by its shape.
+pub fn is_run_at(id: &[u8], at: i64) -> bool {
+    iteration(id).is_some_and(|(_, time)| time == at)
 }
 
 /// The scheduler and the time in the id of a scheduler's job: `repeat:<key>:<ms>`. For a legacy
@@ -80,5 +108,20 @@ mod tests {
         assert_eq!(iteration(b"repeat:a:b:1795150144726"), Some((&b"a:b"[..], 1_795_150_144_726)));
         assert_eq!(iteration(b"repeat:a"), None);
         assert_eq!(iteration(b"7"), None);
+        // As the libraries made them.
+        for (key, bullmq, bull) in [
+            ("tick::::60000", "19bdd0171305c71c03583b60f3ae572e", ""),
+            ("tick:cid:1796298974271::60000", "f47891fac50c2615c76058995cb468e5", ""),
+            ("tick:::60000", "", "010f8e4dd406792c46dc9a0c21062a46"),
+            ("tick:cid:1796298974180:60000", "", "85d0016d97eabf3336fad8c2959cfda7"),
+        ] {
+            let ids = LegacyKey::parse(key.as_bytes()).unwrap().run_ids(key.as_bytes(), 7);
+            let of = |hash: &str| run_id(hash.as_bytes(), 7);
+            assert!(ids[0] == of(bullmq) || ids[1] == of(bull), "{key}: {ids:?}");
+        }
+        assert_eq!(md5_hex(b"tick::::60000"), "21f8f5b905938889582af2c7f9624054");
+        let run = run_id(b"a:b", 1_795_150_144_726);
+        assert_eq!(iteration(run.as_bytes()), Some((&b"a:b"[..], 1_795_150_144_726)));
+        assert!(is_run_at(run.as_bytes(), 1_795_150_144_726) && !is_run_at(run.as_bytes(), 144_726));
     }
 }

@@ -5,6 +5,8 @@ use toril::app::Msg;
 use toril::app::effect::{Act, Answer, Effect, FetchId, Query, Slot};
 use toril::app::screen::Screen;
 use toril::engine::op::QueueOp;
+use toril::engine::read::schedulers::{Generation, Scheduler};
+use toril::engine::read::{NextRun, Standing};
 use toril::monitor::why::{Clients, Look, Sight};
 use toril::operate::Edit;
 use toril::text::Clean;
@@ -45,11 +47,21 @@ fn limited(look: &mut Look) {
     run(look, "98377", 61_000, Some(21_000));
     look.clients = Clients::NotPermitted;
     look.not_known = vec![Clean::line("workers: CLIENT LIST is not permitted")];
-    look.samples.schedulers = vec![toril::monitor::why::Schedule {
+    let scheduler = Scheduler {
         key: Raw::new("nightly"),
+        generation: Generation::Scheduler,
         next_at: NOW - 3_600_000,
-        has_job: Some(false),
-    }];
+        name: Clean::line("nightly"),
+        pattern: None,
+        every: Some(3_600_000),
+        zone: None,
+        iterations: Some(4),
+        limit: None,
+        end_at: None,
+        offset: None,
+        start_at: None,
+    };
+    look.samples.schedulers = vec![Standing { scheduler, run: NextRun::default() }];
     look.overview.repeat = 1;
 }
 
@@ -178,7 +190,7 @@ fn hostile_words_are_shown_escaped() {
                 let text = Clean::line(&name);
                 look.samples.running[0].name = Some(text.clone());
                 look.samples.running[0].id = JobId::new(&name);
-                look.samples.schedulers[0].key = Raw::new(&name);
+                look.samples.schedulers[0].scheduler.key = Raw::new(&name);
                 look.not_known.push(text);
             });
             console.draw();

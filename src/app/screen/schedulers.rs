@@ -279,7 +279,7 @@ fn nothing_selected() -> Vec<Step> {
 const fn rank(phase: Phase) -> u8 {
     match phase {
         Phase::Dead(_) => 0,
-        Phase::Overdue => 1,
+        Phase::Overdue | Phase::Stalled | Phase::Unknown(_) => 1,
         Phase::Due | Phase::Starting | Phase::Ahead => 2,
         Phase::Ended(_) => 3,
     }

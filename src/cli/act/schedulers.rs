@@ -137,14 +137,15 @@ async fn show(session: &mut Session, args: &SchedulerArgs) -> Result<u8, Failure
     let template =
         queue.scheduler(&args.id).await.map_err(|error| Failure::internal(error.to_string(), ""))?;
     let (data, opts) = template.map(|found| (found.data, found.opts)).unwrap_or_default();
-    let told = Document::new(&standing, &health);
+    let paused = found.overview.is_paused();
+    let told = Document::new(&standing, &health, paused);
     if session.json {
         return document(session, &found.id, &told, data.as_ref(), opts.as_ref());
     }
     let scheduler = &standing.scheduler;
     session.out.line(format_args!("{}: {}", scheduler.key.clean(), rule(scheduler)))?;
     session.out.line(format_args!("  adds {} to {}", scheduler.name, found.id.name.clean()))?;
-    session.out.line(format_args!("  {}", Clean::line(health.sentence())))?;
+    session.out.line(format_args!("  {}", Clean::line(health.sentence_in(paused))))?;
     if let Some(at) = health.last_at {
         let drift = health.drift_ms.map(|ms| format!(", {ms} ms after its time")).unwrap_or_default();
         session.out.line(format_args!("  ran last {}{drift}", moment(at)))?;

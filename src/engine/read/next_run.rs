@@ -3,6 +3,7 @@
 use super::detail::find_state;
 use super::schedulers::{Generation, Scheduler, scheduler, schedulers};
 use crate::conn::{Batch, Conn, ConnError, Request, Value, Verb, bytes, float, integer, items};
+use crate::wire::repeat::{LegacyKey, is_run_at, run_id};
 use crate::wire::{Era, JobId, QueueId, State, number};
 
 /// Options up to this size are read to learn how often an older repeatable has run.
@@ -32,6 +33,10 @@ pub struct NextRun {
     pub count: Option<u64>,
     /// After how many runs the schedule ends, where the job tells.
     pub limit: Option<u64>,
+    /// A worker holds the lock of the job that runs.
+    pub held: bool,
+    /// It may be where nobody looked: in the middle of a long list.
+    pub unsure: bool,
 }
 
 impl NextRun {
@@ -133,12 +138,15 @@ pub async fn next_runs(
         return Ok(Vec::new());
     }
     let mut ids: Vec<Option<JobId>> = Vec::with_capacity(schedulers.len());
+    let mut hidden = Vec::new();
     for scheduler in schedulers {
         ids.push(if scheduler.generation == Generation::Legacy {
-            find_legacy(conn, queue, scheduler).await?
+            let (found, whole) = find_legacy(conn, queue, scheduler).await?;
+            hidden.push(found.is_none() && !whole);
+            found
         } else {
-            let end = format!(":{}", scheduler.next_at);
-            Some(JobId::new([b"repeat:", scheduler.key.as_bytes(), end.as_bytes()].concat()))
+            hidden.push(false);
+            Some(run_id(scheduler.key.as_bytes(), scheduler.next_at))
         });
     }
     let mut batch = Batch::new();
@@ -151,9 +159,9 @@ pub async fn next_runs(
     let mut replies = conn.batch(&batch).await?.into_iter();
     let mut runs = Vec::with_capacity(ids.len());
     let mut sized = Vec::new();
-    for (id, scheduler) in ids.into_iter().zip(schedulers) {
+    for ((id, scheduler), unsure) in ids.into_iter().zip(schedulers).zip(hidden) {
         let Some(id) = id else {
-            runs.push(NextRun::default());
+            runs.push(NextRun { unsure, ..NextRun::default() });
             continue;
         };
         let mut reply = || replies.next().unwrap_or(Value::Nil);
@@ -181,7 +189,23 @@ pub async fn next_runs(
         runs.push(run);
     }
     tell_counts(conn, &mut runs, &sized).await?;
+    tell_locks(conn, queue, &mut runs).await?;
     Ok(runs)
+}
+
+/// Whether somebody holds those that run.
+async fn tell_locks(conn: &Conn, queue: &QueueId, runs: &mut [NextRun]) -> Result<(), ConnError> {
+    let active: Vec<usize> = (0..runs.len()).filter(|at| runs[*at].state == Some(State::Active)).collect();
+    let mut batch = Batch::new();
+    for id in active.iter().filter_map(|at| runs[*at].id.as_ref()) {
+        batch.push(Request::new(Verb::Exists).arg(queue.satellite(id, "lock")));
+    }
+    if !batch.is_empty() {
+        for (at, reply) in active.into_iter().zip(conn.batch(&batch).await?) {
+            runs[at].held = integer(&reply) == Some(1);
+        }
+    }
+    Ok(())
 }
 
 /// Older repeatables keep the count of their runs, and the limit, in the job alone.
@@ -204,21 +228,27 @@ async fn tell_counts(conn: &Conn, runs: &mut [NextRun], sized: &[(usize, Vec<u8>
     Ok(())
 }
 
-/// The job of a repeatable whose id does not tell whose it is: where it is due, then near the ends of the lists, then
-/// among what finished since.
+/// The job of a repeatable whose id does not tell whose it is: by the hash that the libraries take, else where it is
+/// due, then near the ends of the lists, then among what finished since. And whether that was all there is.
 async fn find_legacy(
     conn: &Conn,
     queue: &QueueId,
     scheduler: &Scheduler,
-) -> Result<Option<JobId>, ConnError> {
+) -> Result<(Option<JobId>, bool), ConnError> {
     let due = scheduler.next_at;
+    if let Some(key) = LegacyKey::parse(scheduler.key.as_bytes()) {
+        let ids = key.run_ids(scheduler.key.as_bytes(), due);
+        if let Some(id) = owned(conn, queue, scheduler, &ids).await? {
+            return Ok((Some(id), true));
+        }
+    }
     let from = due.saturating_mul(4096);
     let mut batch = Batch::new();
     let delayed = Request::new(Verb::ZRangeByScore).arg(queue.key("delayed")).arg(from);
     batch.push(delayed.arg(from.saturating_add(4095)).arg("LIMIT").arg(0).arg(SAME));
     let mut found = candidates(&conn.batch(&batch).await?, due);
     if let Some(id) = owned(conn, queue, scheduler, &found).await? {
-        return Ok(Some(id));
+        return Ok((Some(id), true));
     }
     let mut batch = Batch::new();
     for list in ["wait", "active", "paused"] {
@@ -230,13 +260,15 @@ async fn find_legacy(
         let since = Request::new(Verb::ZRangeByScore).arg(queue.key(set)).arg(due).arg("+inf");
         batch.push(since.arg("LIMIT").arg(0).arg(NEAR));
     }
-    found = candidates(&conn.batch(&batch).await?, due);
-    owned(conn, queue, scheduler, &found).await
+    let replies = conn.batch(&batch).await?;
+    // Both ends of a list of twice as many are all of it.
+    let whole = replies[..replies.len().min(6)].iter().all(|end| (items(end).len() as i64) < NEAR);
+    found = candidates(&replies, due);
+    Ok((owned(conn, queue, scheduler, &found).await?, whole))
 }
 
 fn candidates(replies: &[Value], due: i64) -> Vec<JobId> {
-    let end = format!(":{due}");
-    let run = |id: &&[u8]| id.starts_with(b"repeat:") && id.ends_with(end.as_bytes());
+    let run = |id: &&[u8]| is_run_at(id, due);
     let mut found: Vec<JobId> =
         replies.iter().flat_map(items).filter_map(bytes).filter(run).map(JobId::new).collect();
     found.sort_unstable();

@@ -7,8 +7,8 @@ use super::read::{Reader, SaveError};
 use super::{Bytes, SavedKey, Spot, save_sorted};
 use crate::conn::{Conn, Request, Verb, bytes, float, integer};
 use crate::engine::op::{Because, Code, Home, OpError, Repair, Target, UNREADABLE, clamped};
-use crate::engine::read::doctor::iteration;
 use crate::engine::script::{era_argument, queue_keys, script};
+use crate::wire::repeat::run_id;
 use crate::wire::{JobId, Prefix, QueueId, QueueName, Raw, State, WriteEra};
 
 /// States in which a job may be that a repair has put in line.
@@ -215,7 +215,7 @@ pub async fn saved_revival(
 ) -> Result<Option<SavedMend>, SaveError> {
     let member = Request::new(Verb::ZScore).arg(target.queue.key("repeat")).arg(key.as_bytes());
     let Some(now) = float(&conn.call(member).await?) else { return Ok(None) };
-    if iteration(key, now as i64) != *run {
+    if run_id(key.as_bytes(), now as i64) != *run {
         return Ok(None);
     }
     let repair = &Repair::Revive { key: key.clone(), at: missing };

@@ -74,6 +74,11 @@ pub struct Cron {
 }
 
 impl Cron {
+    /// The six fields that a name stands for: `0 0 0 * * *` of `@daily`.
+    pub fn named(name: &str) -> Option<&'static str> {
+        field::named(name)
+    }
+
     /// The first time after `after` (ms since the epoch), to the second. `None` if the pattern never
     /// comes true (`0 0 31 2,4 *`).
     pub fn next(&self, after: i64, zone: Zone) -> Option<i64> {

@@ -75,7 +75,7 @@ impl Queue {
 }
 
 /// The first time of a rule after now; `None`: it has none (any more).
-pub(crate) fn next_run(repeat: &Repeat, last: i64, now: i64) -> Result<Option<i64>, ScheduleError> {
+fn next_run(repeat: &Repeat, last: i64, now: i64) -> Result<Option<i64>, ScheduleError> {
     let due = match (repeat.pattern()?, repeat.interval()) {
         (Some((cron, zone)), _) => cron.next(now.max(repeat.start.unwrap_or(now)), zone),
         (None, Some((every, offset))) => {

@@ -2,9 +2,10 @@
 
 use super::{Fact, Finding, Kind};
 use crate::engine::op::{Home, Repair};
-use crate::engine::read::doctor::{ChildState, Hash, Iteration, Lock, Look, ParentFacts, SchedulerFacts};
-use crate::engine::schedule::{Repeat, next_run};
-use crate::wire::{Era, JobId, State, number, score};
+use crate::engine::read::doctor::{ChildState, Lock, Look, ParentFacts, SchedulerFacts};
+use crate::engine::read::schedulers::Generation;
+use crate::insight::scheduler::{Dead, Phase, judge as judge_scheduler};
+use crate::wire::{Era, Raw, State, number, score};
 
 pub(super) fn judge(look: &Look, found: &mut Vec<Finding>) {
     found.extend(look.parents.iter().filter_map(|parent| stuck(look, parent)));
@@ -15,7 +16,7 @@ pub(super) fn judge(look: &Look, found: &mut Vec<Finding>) {
         let repair = Repair::FreeDedup { id: dedup.id.clone(), owner: dedup.owner.clone() };
         let mut finding = Finding::new(look, Kind::StaleDedup, dedup.id.as_bytes(), Ok(repair));
         finding.look_at.dedups.push(dedup.id.clone());
-        let owner = crate::wire::Raw::new(dedup.owner.as_bytes());
+        let owner = Raw::new(dedup.owner.as_bytes());
         let finding = finding.with("deduplication id", Fact::Text(dedup.id.clone()));
         found.push(finding.with("owner", Fact::Text(owner)).unmoved(dedup.owner.as_bytes()));
     }
@@ -52,15 +53,8 @@ fn stuck(look: &Look, parent: &ParentFacts) -> Option<Finding> {
     Some(finding.unmoved(word).unmoved(key))
 }
 
-/// The job of a scheduler's next run.
-pub(super) fn run_of(scheduler: &SchedulerFacts) -> JobId {
-    JobId::new(
-        [b"repeat:", scheduler.key.as_bytes(), b":", scheduler.next_at.to_string().as_bytes()].concat(),
-    )
-}
-
 fn old(look: &Look, scheduler: &SchedulerFacts) -> Option<Finding> {
-    if !scheduler.legacy || look.era != Era::V6 {
+    if scheduler.standing.scheduler.generation != Generation::Legacy || look.era != Era::V6 {
         return None;
     }
     let why =
@@ -68,60 +62,34 @@ fn old(look: &Look, scheduler: &SchedulerFacts) -> Option<Finding> {
     Some(about(look, Kind::OldRepeatable, scheduler, Err(why)))
 }
 
-fn dead(look: &Look, scheduler: &SchedulerFacts) -> Option<Finding> {
-    let again = || Ok(Repair::Revive { key: scheduler.key.clone(), at: scheduler.next_at });
-    let (repair, what) = match &scheduler.next {
-        Iteration::Found | Iteration::Unsure => return None,
-        Iteration::Missing => (
-            Err("What its jobs are stood in the job that is gone: add it again, then remove this one."),
-            "gone",
+fn dead(look: &Look, facts: &SchedulerFacts) -> Option<Finding> {
+    let Phase::Dead(dead) = judge_scheduler(&facts.standing, look.at).phase else { return None };
+    let scheduler = &facts.standing.scheduler;
+    let again = || match scheduler.generation {
+        Generation::Scheduler => Ok(Repair::Revive { key: scheduler.key.clone(), at: scheduler.next_at }),
+        Generation::Repeatable | Generation::Legacy => {
+            Err("What its jobs are stood in the job that is gone: add it again, then remove this one.")
+        }
+    };
+    let (repair, what) = match dead {
+        Dead::NoJob | Dead::NoData => (again(), "gone"),
+        Dead::NoPlace => {
+            let job = facts.job.as_deref()?;
+            if !job.places.is_empty() || job.unsure || job.lock != Lock::None {
+                return None;
+            }
+            let to = Home::Set(State::Delayed, score::delayed_floor(scheduler.next_at));
+            (Ok(Repair::Enlist { id: job.id.clone(), to }), "in no state")
+        }
+        // One that is tried again after a failure is not in `failed`.
+        Dead::NotContinued => (again(), "over, and none follows"),
+        Dead::NotScheduled => (
+            Err("Its worker cannot read the rule: mend the rule, or let a worker take it that can."),
+            "started, and none follows",
         ),
-        Iteration::Job(job) => match &job.hash {
-            Hash::Job(fields) if job.places.is_empty() && fields.finished_at.is_none() => {
-                if job.unsure || job.lock != Lock::None {
-                    return None;
-                }
-                let to = Home::Set(State::Delayed, score::delayed_floor(scheduler.next_at));
-                (Ok(Repair::Enlist { id: job.id.clone(), to }), "in no state")
-            }
-            Hash::Job(_) if job.places.iter().all(|(state, ..)| state.is_finished()) => {
-                // One that is tried again after a failure is not in `failed`.
-                (again(), "over, and none follows")
-            }
-            Hash::Job(_) | Hash::Other | Hash::Stub => return None,
-            Hash::None if scheduler.counted => (again(), "gone"),
-            Hash::None => (
-                Err("What its jobs are stood in the job that is gone: add it again, then remove this one."),
-                "gone",
-            ),
-        },
     };
-    if ended(scheduler, look.at) {
-        return None;
-    }
-    let finding = about(look, Kind::DeadScheduler, scheduler, repair);
+    let finding = about(look, Kind::DeadScheduler, facts, repair);
     Some(finding.with("its next run", Fact::Word(what)).unmoved(what))
-}
-
-/// Whether it has no run to come, as it should.
-fn ended(scheduler: &SchedulerFacts, now: i64) -> bool {
-    if let (Some(runs), Some(limit)) = scheduler.runs
-        && runs >= limit
-    {
-        return true;
-    }
-    let Some(end) = scheduler.end_at else { return false };
-    let whole = |number: Option<i64>| number.and_then(|number| u64::try_from(number).ok());
-    let repeat = match (&scheduler.pattern, whole(scheduler.every)) {
-        (Some(pattern), _) => Repeat::cron(pattern.lossless()),
-        (None, Some(every)) if every > 0 => Repeat::every(std::time::Duration::from_millis(every)),
-        _ => return end <= now,
-    };
-    let repeat = match &scheduler.zone {
-        Some(zone) => repeat.tz(zone.lossless()),
-        None => repeat,
-    };
-    matches!(next_run(&repeat.end(end), scheduler.next_at, now.max(scheduler.next_at)), Ok(None))
 }
 
 fn about(
@@ -130,9 +98,11 @@ fn about(
     scheduler: &SchedulerFacts,
     repair: Result<Repair, &'static str>,
 ) -> Finding {
+    let scheduler = &scheduler.standing.scheduler;
     let mut finding = Finding::new(look, kind, scheduler.key.as_bytes(), repair);
     finding.look_at.schedulers = true;
-    let rule = scheduler.pattern.clone().map(Fact::Text).or_else(|| scheduler.every.map(Fact::Ms));
+    let every = scheduler.every.and_then(|ms| i64::try_from(ms).ok()).map(Fact::Ms);
+    let rule = every.or_else(|| scheduler.pattern.as_ref().map(|text| Fact::Text(Raw::new(text.as_str()))));
     finding
         .with("scheduler", Fact::Text(scheduler.key.clone()))
         .with_some("rule", rule)

@@ -2,7 +2,7 @@
 
 use super::{AHEAD_MS, Fact, Finding, Kind};
 use crate::engine::op::{Because, Home, Repair};
-use crate::engine::read::doctor::{Fields, Hash, JobFacts, Lock, Look};
+use crate::engine::read::doctor::{Fields, Hash, JobFacts, Lock, Look, SchedulerFacts};
 use crate::wire::{Era, JobId, Raw, State, score};
 
 /// Fields above this size hold up everybody who reads them, bytes.
@@ -11,7 +11,7 @@ const LARGE: u64 = 1 << 20;
 const PRIORITY_MOST: i64 = 1 << 21;
 
 pub(super) fn judge(look: &Look, found: &mut Vec<Finding>) {
-    let next_runs: Vec<JobId> = look.schedulers.iter().map(super::flows::run_of).collect();
+    let next_runs: Vec<JobId> = look.schedulers.iter().map(SchedulerFacts::run).collect();
     for job in &look.jobs {
         if job.id.is_reserved() || job.id.is_marker() {
             continue;

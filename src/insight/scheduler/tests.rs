@@ -112,7 +112,9 @@ fn the_dead_are_told_from_those_that_ended() {
     assert_eq!(of(&every(60_000, NOW - 20), &none), Phase::Starting);
     let runs = NextRun { state: Some(State::Active), processed_on: Some(NOW - 20), ..delayed(past) };
     assert_eq!(of(&rule, &runs), Phase::Starting);
-    let stuck = NextRun { processed_on: Some(past), ..runs.clone() };
+    let left = NextRun { processed_on: Some(past), ..runs.clone() };
+    assert_eq!(of(&rule, &left), Phase::Stalled);
+    let stuck = NextRun { held: true, ..left };
     assert_eq!(of(&rule, &stuck), Phase::Dead(Dead::NotScheduled));
 
     let limited = Scheduler { limit: Some(5), ..rule.clone() };
@@ -132,7 +134,7 @@ fn the_dead_are_told_from_those_that_ended() {
     let next = Scheduler { next_at: NOW + 30_000, ..next };
     assert_eq!(of(&next, &none), Phase::Dead(Dead::NoJob));
     let older = Scheduler { generation: Generation::Legacy, ..rule };
-    assert_eq!(of(&older, &none), Phase::Dead(Dead::PerhapsLimit));
+    assert_eq!(of(&older, &none), Phase::Unknown(Unknown::Limit));
     assert_eq!(of(&older, &NextRun { limit: Some(5), ..done }), Phase::Ended(Ended::Limit));
 }
 

@@ -1,5 +1,7 @@
 //! Patterns and intervals in words.
 
+use crate::engine::schedule::Cron;
+
 const DAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
 const MONTHS: [&str; 12] = [
     "January",
@@ -37,7 +39,8 @@ pub fn every(ms: u64) -> String {
 /// A cron pattern of the libraries' dialect in words: `every weekday at 09:00`. `None` where it says more than a
 /// sentence can: then the pattern itself is clearer.
 pub fn pattern(pattern: &str) -> Option<String> {
-    let pattern = named(pattern.trim());
+    let pattern = pattern.trim();
+    let pattern = Cron::named(pattern).unwrap_or(pattern);
     let mut fields: Vec<&str> = pattern.split_whitespace().collect();
     if fields.is_empty() || fields.len() > 6 {
         return None;
@@ -61,21 +64,6 @@ pub fn pattern(pattern: &str) -> Option<String> {
         (Time::Every(often), None) => often,
         (Time::Every(often), Some(days)) => format!("{often}, {days}"),
     })
-}
-
-fn named(pattern: &str) -> &str {
-    match pattern {
-        "@yearly" | "@annually" => "0 0 1 1 *",
-        "@monthly" => "0 0 1 * *",
-        "@weekly" => "0 0 * * 0",
-        "@daily" => "0 0 * * *",
-        "@hourly" => "0 * * * *",
-        "@minutely" => "* * * * *",
-        "@secondly" => "* * * * * *",
-        "@weekdays" => "0 0 * * 1-5",
-        "@weekends" => "0 0 * * 0,6",
-        other => other,
-    }
 }
 
 /// A field of which more than its values is known.

@@ -3,10 +3,11 @@
 
 use super::keys::{Keys, next};
 use crate::conn::{Batch, Conn, ConnError, Request, Value, Verb, bytes, integer, items};
+use crate::engine::read::Standing;
 use crate::text::Clean;
 use crate::wire::era::JobFields;
 use crate::wire::parent::split_job_key;
-use crate::wire::{JobId, QueueId, Raw, State, number};
+use crate::wire::{JobId, QueueId, State, number};
 
 /// Children of a parent that are looked at.
 const CHILDREN: i64 = 10;
@@ -22,8 +23,8 @@ pub struct Samples {
     pub running: Vec<Running>,
     /// The parents that have waited longest for their children.
     pub parents: Vec<Parent>,
-    /// Schedulers, next run first.
-    pub schedulers: Vec<Schedule>,
+    /// Schedulers, next run first, with their next runs.
+    pub schedulers: Vec<Standing>,
     /// How long the jobs ran that finished last, ms.
     pub took_ms: Vec<i64>,
     /// The jobs that finished last.
@@ -103,17 +104,6 @@ pub enum ChildState {
     Lost,
 }
 
-/// A scheduler, or a repeatable.
-#[derive(Clone, PartialEq, Debug)]
-pub struct Schedule {
-    /// Its member of `repeat`.
-    pub key: Raw,
-    /// Its next run, ms since the epoch.
-    pub next_at: i64,
-    /// The job of the next run exists; `None`: its id cannot be told from the key.
-    pub has_job: Option<bool>,
-}
-
 /// Reads samples of the jobs whose ids are in `keys`: one round trip, another one where options,
 /// reasons or children are to be read.
 pub(super) async fn read(conn: &Conn, queue: &QueueId, keys: &Keys, now: i64) -> Result<Samples, ConnError> {
@@ -136,10 +126,6 @@ pub(super) async fn read(conn: &Conn, queue: &QueueId, keys: &Keys, now: i64) ->
             }
             _ => {}
         }
-    }
-    for (key, next_at) in &keys.schedulers {
-        batch.push(Request::new(Verb::Exists).arg(queue.key([b"repeat:", key.as_bytes()].concat())));
-        batch.push(Request::new(Verb::Exists).arg(next_run(queue, key, *next_at)));
     }
     for id in &keys.finished {
         batch.push(Request::new(Verb::HMGet).arg(queue.job(id)).arg("processedOn").arg("finishedOn"));
@@ -186,13 +172,6 @@ pub(super) async fn read(conn: &Conn, queue: &QueueId, keys: &Keys, now: i64) ->
             samples.waiting.push(waiting(*state, id, *score, named, &fields, now));
         }
     }
-    for (key, next_at) in &keys.schedulers {
-        let defined = integer(&next(&mut replies)?) == Some(1);
-        let exists = integer(&next(&mut replies)?) == Some(1);
-        // Up to BullMQ 5.9 and in Bull the id of the next run is a digest, and there is no definition.
-        let has_job = (defined || exists).then_some(exists);
-        samples.schedulers.push(Schedule { key: key.clone(), next_at: *next_at, has_job });
-    }
     for _ in &keys.finished {
         let reply = next(&mut replies)?;
         let fields = Fields(items(&reply));
@@ -201,11 +180,6 @@ pub(super) async fn read(conn: &Conn, queue: &QueueId, keys: &Keys, now: i64) ->
     names(conn, queue, &mut samples.running).await?;
     self::children(conn, children, &mut samples.parents).await?;
     Ok(samples)
-}
-
-/// The key of a scheduler's next job.
-fn next_run(queue: &QueueId, key: &Raw, at: i64) -> Vec<u8> {
-    queue.key([b"repeat:", key.as_bytes(), b":", at.to_string().as_bytes()].concat())
 }
 
 /// The values of a reply by their place.

@@ -9,8 +9,6 @@ use crate::wire::{JobId, QueueId, Raw, State, number, score};
 const SAMPLE: i64 = 20;
 /// Active jobs that are looked at, the oldest.
 const ACTIVE: i64 = 50;
-/// Schedulers that are looked at, those that run next.
-const SCHEDULERS: i64 = 50;
 /// A delayed job counts as overdue so long after it was due, ms: workers promote within seconds.
 pub(super) const OVERDUE_MS: i64 = 15_000;
 
@@ -75,8 +73,6 @@ pub struct Keys {
     pub first_due_at: Option<i64>,
     /// Ids of a state, next to run first, with their scores where the state has any.
     pub ids: Vec<(State, JobId, Option<f64>)>,
-    /// Members of `repeat`, next first, with their next run.
-    pub schedulers: Vec<(Raw, i64)>,
     /// Jobs that finished last.
     pub finished: Vec<JobId>,
 }
@@ -101,7 +97,6 @@ pub(super) async fn read(conn: &Conn, queue: &QueueId, now: i64) -> Result<Keys,
     batch.push(key(Verb::PTtl, "limiter"));
     let overdue = score::delayed_floor(now - OVERDUE_MS);
     batch.push(key(Verb::ZCount, "delayed").arg("-inf").arg(format!("({overdue:.0}")));
-    batch.push(key(Verb::ZRange, "repeat").arg(0).arg(SCHEDULERS - 1).arg("WITHSCORES"));
     batch.push(key(Verb::ZRevRange, "completed").arg(0).arg(9));
     for state in SAMPLED {
         batch.push(match state {
@@ -128,9 +123,6 @@ pub(super) async fn read(conn: &Conn, queue: &QueueId, now: i64) -> Result<Keys,
     keys.stalled_check_at = bytes(&next(&mut replies)?).and_then(number::whole);
     keys.limiter_ms = integer(&next(&mut replies)?).unwrap_or(-2);
     keys.overdue = integer(&next(&mut replies)?).and_then(|n| u64::try_from(n).ok()).unwrap_or(0);
-    for (member, at) in scored(&next(&mut replies)?) {
-        keys.schedulers.push((Raw::new(member), number::real(at)));
-    }
     keys.finished = items(&next(&mut replies)?).iter().filter_map(bytes).map(JobId::new).collect();
     for state in SAMPLED {
         let reply = next(&mut replies)?;

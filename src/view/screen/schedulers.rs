@@ -46,7 +46,7 @@ pub fn draw(pen: &mut Pen<'_>, schedulers: &Schedulers, cx: &Context<'_>) {
 fn mark(row: &Row) -> Option<Role> {
     match row.health.phase {
         Phase::Dead(_) => Some(Role::Danger),
-        Phase::Overdue => Some(Role::Warn),
+        Phase::Overdue | Phase::Stalled | Phase::Unknown(_) => Some(Role::Warn),
         _ => None,
     }
 }
@@ -163,6 +163,8 @@ fn next(row: &Row, cx: &Context<'_>) -> (Clean, Role) {
         Phase::Overdue => {
             (Clean::line(format!("{} late", figure::age(cx.judged_at().saturating_sub(at)))), Role::Warn)
         }
+        Phase::Stalled => (Clean::line("stalled"), Role::Warn),
+        Phase::Unknown(_) => (Clean::line("unknown"), Role::Warn),
         Phase::Ended(_) => (Clean::line("ended"), Role::Dim),
         Phase::Starting => (Clean::line("starts"), Role::Ok),
         Phase::Due => (Clean::line("now"), Role::Ok),
@@ -182,8 +184,7 @@ fn foot(pen: &mut Pen<'_>, schedulers: &Schedulers, cx: &Context<'_>) {
     let at = figure::date_time(scheduler.next_at);
     let mut lines = Vec::new();
     let paused = cx.queue(&row.queue).is_some_and(|queue| queue.paused);
-    let paused = if paused { "; the queue is paused" } else { "" };
-    lines.push((format!("{}{paused}", row.health.sentence()), role));
+    lines.push((row.health.sentence_in(paused), role));
     let rule = match &scheduler.pattern {
         Some(pattern) if scheduler.every.is_none() => format!("{} ({pattern})", row.rule),
         _ => row.rule.to_string(),

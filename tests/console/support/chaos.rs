@@ -372,9 +372,10 @@ impl Chaos {
         })
     }
 
-    fn schedulers_of(&mut self, queue: &QueueId) -> schedulers::OfQueue {
+    pub(super) fn standing(&mut self) -> Standing {
+        let chaos = self;
         let patterns = ["0 9 * * 1-5", "* * * * *", "61 * * * *", ""];
-        let found = self.some(3, |chaos| Standing {
+        Standing {
             scheduler: Scheduler {
                 key: chaos.raw(),
                 generation: chaos.pick(&[Generation::Legacy, Generation::Repeatable, Generation::Scheduler]),
@@ -396,6 +397,8 @@ impl Chaos {
                 start_at: chaos.maybe(Self::moment),
             },
             run: NextRun {
+                held: chaos.coin(),
+                unsure: chaos.coin(),
                 id: chaos.maybe(|chaos| JobId::new(chaos.bytes())),
                 exists: chaos.coin(),
                 state: chaos.maybe(|chaos| chaos.pick(&State::ALL)),
@@ -405,7 +408,11 @@ impl Chaos {
                 count: chaos.maybe(Self::count),
                 limit: chaos.maybe(Self::count),
             },
-        });
+        }
+    }
+
+    fn schedulers_of(&mut self, queue: &QueueId) -> schedulers::OfQueue {
+        let found = self.some(3, Self::standing);
         let found = if self.below(6) == 0 { Err(self.clean()) } else { Ok(found) };
         let judged = found
             .map(|found| found.into_iter().map(|one: Standing| (one.clone(), judge(&one, NOW))).collect());

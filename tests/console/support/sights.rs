@@ -5,8 +5,7 @@ use std::time::Instant;
 use toril::engine::read::Overview;
 use toril::engine::read::workers::Connection;
 use toril::monitor::why::{
-    Child, ChildState, Clients, Keys, Look, Mistyped, Parent, Running, Sampled, Samples, Schedule, Server,
-    Sight,
+    Child, ChildState, Clients, Keys, Look, Mistyped, Parent, Running, Sampled, Samples, Server, Sight,
 };
 use toril::text::Clean;
 use toril::wire::era::{Evidence, Waits};
@@ -134,11 +133,7 @@ impl Chaos {
                 },
             }),
         });
-        look.samples.schedulers = self.some(3, |chaos| Schedule {
-            key: Raw::new(chaos.texts_at(1)),
-            next_at: NOW,
-            has_job: chaos.maybe(Self::coin),
-        });
+        look.samples.schedulers = self.some(3, Self::standing);
         look.samples.took_ms = self.some(9, Self::moment);
         look.not_known = self.some(3, Self::clean);
         match self.below(3) {

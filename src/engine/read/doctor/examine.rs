@@ -195,7 +195,7 @@ impl Eye<'_> {
         let dedup_ids = &swept.dedups[..swept.dedups.len().min(most)];
         Ok(Look {
             parents: parents(&self.paced, self.queue, few).await?,
-            schedulers: schedulers(&self.paced, self.queue, &pages, lists).await?,
+            schedulers: schedulers(&self.paced, era, self.queue, lists).await?,
             dedups: dedups(&self.paced, self.queue, dedup_ids).await?,
             complete: pages.complete && whole && waiting.len() <= PARENTS,
             jobs: found,
@@ -211,7 +211,7 @@ impl Eye<'_> {
             return Ok(self.nothing(at, era));
         }
         let mut seen = Pages::default();
-        if focus.schedulers || !self.searches {
+        if !self.searches {
             seen = pages(&self.paced, self.queue, &facts, scope.jobs, FINISHED).await?;
         }
         let lists = if self.searches { Lists::Search } else { Lists::Pages(&seen) };
@@ -219,7 +219,7 @@ impl Eye<'_> {
         ids.sort_unstable();
         ids.dedup();
         let listed = if focus.schedulers {
-            schedulers(&self.paced, self.queue, &seen, lists).await?
+            schedulers(&self.paced, era, self.queue, lists).await?
         } else {
             Vec::new()
         };

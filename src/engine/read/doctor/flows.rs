@@ -1,14 +1,15 @@
 //! Parents that wait, schedulers, and deduplication ids.
 
-use super::facts::{DedupFacts, Hash, JobFacts};
+use std::time::{Duration, Instant};
+
+use super::facts::{DedupFacts, JobFacts};
 use super::jobs::{Lists, jobs};
 use super::pace::Paced;
-use super::queue::Pages;
-use crate::conn::{Batch, ConnError, Request, Value, Verb, bytes, float, integer, items};
-use crate::engine::read::overview::scored;
+use crate::conn::{Batch, ConnError, Request, Verb, bytes, float, integer, items};
+use crate::engine::read::next_run::{Standing, standings};
 use crate::wire::parent::split_job_key;
-use crate::wire::repeat::LegacyKey;
-use crate::wire::{JobId, QueueId, Raw, number};
+use crate::wire::repeat::run_id;
+use crate::wire::{Era, JobId, QueueId, Raw};
 
 /// Children of a parent that are looked at: the first so many.
 const CHILDREN: usize = 100;
@@ -16,6 +17,8 @@ const CHILDREN: usize = 100;
 const SCHEDULERS: u64 = 1_000;
 /// Lookups of one round trip.
 const CHUNK: usize = 50;
+/// What one scheduler whose run is delayed costs Redis.
+const COST: Duration = Duration::from_micros(8);
 
 /// What became of a child.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,127 +122,47 @@ async fn children(paced: &Paced<'_>, queue: &QueueId, keys: Vec<Raw>) -> Result<
     Ok(out)
 }
 
-/// Whether the job of a scheduler's next run is there.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Iteration {
-    /// Its id is made of the scheduler's: this is what stands there.
-    Job(Box<JobFacts>),
-    /// Its id is made of a hash (repeatables of older releases), and one that is due then was found.
-    Found,
-    /// None was found, and everything was looked at.
-    Missing,
-    /// It may be where nobody looked.
-    Unsure,
-}
-
 /// A scheduler or repeatable.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SchedulerFacts {
-    /// Its member of `repeat`.
-    pub key: Raw,
-    /// When it runs next, ms since the epoch.
-    pub next_at: i64,
-    /// It is one whose whole rule is its key: Bull, and BullMQ up to 5.9.
-    pub legacy: bool,
-    /// It has a count of its runs: a job scheduler, which holds what its jobs are.
-    pub counted: bool,
-    /// Its cron pattern.
-    pub pattern: Option<Raw>,
-    /// Its zone.
-    pub zone: Option<Raw>,
-    /// Its interval, ms.
-    pub every: Option<i64>,
-    /// Its runs so far, and at most.
-    pub runs: (Option<i64>, Option<i64>),
-    /// No run before this, ms since the epoch.
-    pub start_at: Option<i64>,
-    /// No run after this, ms since the epoch.
-    pub end_at: Option<i64>,
-    /// How far its runs lie after the multiples of its interval, ms.
-    pub offset: Option<i64>,
-    /// The job of its next run.
-    pub next: Iteration,
+    /// It, and its next run.
+    pub standing: Standing,
+    /// All that is known of the job of its next run, where that would not go on by itself.
+    pub job: Option<Box<JobFacts>>,
+}
+
+impl SchedulerFacts {
+    /// The id of the job of its next run.
+    pub fn run(&self) -> JobId {
+        let Standing { scheduler, run } = &self.standing;
+        run.id.clone().unwrap_or_else(|| run_id(scheduler.key.as_bytes(), scheduler.next_at))
+    }
 }
 
 /// Reads the schedulers of a queue.
 pub(super) async fn schedulers(
     paced: &Paced<'_>,
+    era: Era,
     queue: &QueueId,
-    pages: &Pages,
     lists: Lists<'_>,
 ) -> Result<Vec<SchedulerFacts>, ConnError> {
-    let range =
-        Request::new(Verb::ZRange).arg(queue.key("repeat")).arg(0).arg(SCHEDULERS - 1).arg("WITHSCORES");
-    let replies = paced.batch(&range.into()).await?;
-    let members: Vec<(Raw, i64)> = replies
-        .first()
-        .map(scored)
-        .unwrap_or_default()
-        .into_iter()
-        .map(|(member, at)| (Raw::new(member), number::real(at)))
-        .collect();
-    let mut out = Vec::with_capacity(members.len());
-    for chunk in members.chunks(CHUNK) {
-        let mut batch = Batch::new();
-        for (key, at) in chunk {
-            let definition = queue.key([b"repeat:", key.as_bytes()].concat());
-            let fields = ["name", "tz", "pattern", "every", "startDate", "endDate", "ic", "limit", "offset"];
-            batch.push(Request::new(Verb::HMGet).arg(definition).arg(&fields[..]));
-            let from = at.saturating_mul(4096);
-            let due = Request::new(Verb::ZRangeByScore).arg(queue.key("delayed"));
-            batch.push(due.arg(from).arg(from.saturating_add(4095)).arg("LIMIT").arg(0).arg(200));
+    let mut out: Vec<SchedulerFacts> = Vec::new();
+    loop {
+        let began = Instant::now();
+        let page = standings(paced.conn, era, queue, out.len() as u64, CHUNK as u64);
+        let (total, found) = page.await?;
+        let count = found.len();
+        let doubtful: Vec<usize> = (0..count).filter(|at| found[*at].run.is_lost()).collect();
+        paced.rest(began, COST * u32::try_from(count + 10 * doubtful.len()).unwrap_or(u32::MAX), 0).await;
+        let from = out.len();
+        out.extend(found.into_iter().map(|standing| SchedulerFacts { standing, job: None }));
+        let ids: Vec<JobId> = doubtful.iter().map(|at| out[from + at].run()).collect();
+        for (at, job) in doubtful.iter().zip(jobs(paced, queue, &ids, lists, 0).await?) {
+            out[from + at].job = Some(Box::new(job));
         }
-        let replies = paced.batch(&batch).await?;
-        let ids: Vec<JobId> = chunk.iter().map(|(key, at)| iteration(key, *at)).collect();
-        let found = jobs(paced, queue, &ids, lists, 0).await?;
-        for (((key, at), job), replies) in chunk.iter().zip(found).zip(replies.chunks_exact(2)) {
-            out.push(read(key, *at, &replies[0], &replies[1], job, pages));
+        if count == 0 || out.len() as u64 >= total.min(SCHEDULERS) {
+            return Ok(out);
         }
-    }
-    Ok(out)
-}
-
-/// The id of a scheduler's run.
-pub(in crate::engine) fn iteration(key: &Raw, at: i64) -> JobId {
-    JobId::new([b"repeat:", key.as_bytes(), b":", at.to_string().as_bytes()].concat())
-}
-
-fn read(key: &Raw, at: i64, definition: &Value, due: &Value, job: JobFacts, pages: &Pages) -> SchedulerFacts {
-    let values: Vec<Option<&[u8]>> = items(definition).iter().map(bytes).collect();
-    let value = |at: usize| values.get(at).copied().flatten();
-    let whole = |at: usize| value(at).and_then(number::whole);
-    let legacy_key = LegacyKey::parse(key.as_bytes()).filter(|_| values.iter().all(Option::is_none));
-    let next = if legacy_key.is_none() || job.hash != Hash::None {
-        Iteration::Job(Box::new(job))
-    } else {
-        let end = format!(":{at}");
-        let is_run = |id: &[u8]| id.starts_with(b"repeat:") && id.ends_with(end.as_bytes());
-        let delayed = items(due).iter().filter_map(bytes).any(is_run);
-        let elsewhere = pages.places.keys().any(|id| is_run(id.as_bytes()));
-        match (delayed || elsewhere, pages.complete) {
-            (true, _) => Iteration::Found,
-            (false, true) => Iteration::Missing,
-            (false, false) => Iteration::Unsure,
-        }
-    };
-    SchedulerFacts {
-        key: key.clone(),
-        next_at: at,
-        counted: value(6).is_some(),
-        pattern: value(2).map(Raw::new).or_else(|| {
-            legacy_key
-                .as_ref()
-                .filter(|legacy| legacy.every().is_none())
-                .map(|legacy| Raw::new(legacy.pattern))
-        }),
-        zone: value(1).map(Raw::new),
-        every: whole(3).or_else(|| legacy_key.as_ref()?.every().and_then(|ms| i64::try_from(ms).ok())),
-        start_at: whole(4),
-        end_at: whole(5).or_else(|| legacy_key.as_ref()?.end_at),
-        runs: (whole(6), whole(7)),
-        offset: whole(8),
-        legacy: legacy_key.is_some(),
-        next,
     }
 }
 

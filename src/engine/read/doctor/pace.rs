@@ -36,8 +36,13 @@ impl<'a> Paced<'a> {
         }
         let began = Instant::now();
         let replies = self.conn.batch(batch).await?;
+        self.rest(began, cost, replies.iter().map(size).sum()).await;
+        Ok(replies)
+    }
+
+    /// The rest after what began then, cost Redis so much, and brought so many bytes.
+    pub async fn rest(&self, began: Instant, cost: Duration, bytes: usize) {
         if self.share < 1.0 {
-            let bytes: usize = replies.iter().map(size).sum();
             let core = cost.as_secs_f64() / self.share.max(0.0001);
             let wanted = core.max(bytes as f64 / BYTES);
             let rest =
@@ -47,7 +52,6 @@ impl<'a> Paced<'a> {
                 tokio::time::sleep(rest.min(LONGEST)).await;
             }
         }
-        Ok(replies)
     }
 }
 

@@ -45,6 +45,7 @@ struct Field {
     nth: Option<u8>,
 }
 
+/// Names of whole patterns.
 const MACROS: [(&str, &str); 10] = [
     ("@yearly", "0 0 0 1 1 *"),
     ("@annually", "0 0 0 1 1 *"),
@@ -58,6 +59,11 @@ const MACROS: [(&str, &str); 10] = [
     ("@weekends", "0 0 0 * * 0,6"),
 ];
 
+/// The six fields that a name such as `@daily` stands for.
+pub(super) fn named(name: &str) -> Option<&'static str> {
+    MACROS.iter().find(|(known, _)| *known == name).map(|(_, fields)| *fields)
+}
+
 pub(super) fn parse(pattern: &str) -> Result<Cron, CronError> {
     read(pattern).map_err(|fault| CronError { pattern: Clean::line(pattern.as_bytes()), fault })
 }
@@ -69,8 +75,7 @@ fn shown(text: &str) -> Clean {
 fn read(pattern: &str) -> Result<Cron, CronFault> {
     let mut text = pattern.trim();
     if text.starts_with('@') {
-        let known = MACROS.iter().find(|(name, _)| *name == text);
-        text = known.ok_or_else(|| CronFault::Macro(shown(text)))?.1;
+        text = named(text).ok_or_else(|| CronFault::Macro(shown(text)))?;
     }
     let parts: Vec<&str> = text.split_ascii_whitespace().collect();
     let missing = match parts.len() {
