@@ -44,8 +44,8 @@ impl Stand {
         if let Some(end) = end {
             repeat = repeat.end(now + end);
         }
-        let made =
-            me.queue("q").upsert_scheduler_at("s", repeat, Template::named("tick"), Some(now - 2 * MINUTE));
+        let own = me.queue("q");
+        let made = own.upsert_scheduler_at("s", repeat, Template::named("tick"), Some(now - 2 * MINUTE));
         let made = me.wait(made).unwrap().unwrap();
         let run = made.job.lossless().into_owned();
         let due = now - MINUTE;
@@ -74,7 +74,7 @@ impl Stand {
         let before = self.me.wait(look(conn, &queue, None)).unwrap();
         let after = self.me.wait(look(conn, &queue, None)).unwrap();
         let why = diagnose(&queue, Some(&before), &after);
-        let why = why.causes.iter().any(|cause| cause.kind == "dead-scheduler");
+        let why = why.causes.iter().any(|cause| cause.id == "dead-scheduler");
         assert_eq!((doctor, why), (health.is_dead(), health.is_dead()), "{health:?}: {:#?}", found.findings);
         health.phase
     }
