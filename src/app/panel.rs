@@ -96,6 +96,12 @@ pub trait Panel {
     /// Which scopes of actions it is, narrowest first.
     fn scopes(&self) -> &'static [Scope];
 
+    /// Whether the bottom line names this action of its scopes now. It is a matter of room: the key
+    /// of one that is not named tells why it does nothing.
+    fn offers(&self, _action: Action) -> bool {
+        true
+    }
+
     /// Its place in words, outermost first: `payments`, `failed`, `98412`.
     fn path(&self) -> Vec<Clean>;
 

@@ -187,7 +187,8 @@ pub(super) fn bottom(pen: &mut Pen<'_>, app: &App, area: Rect, now: i64) {
             first.is_some_and(|key| app.keymap.action(&all, *key) == Some(row.action))
         };
         let here = |row: &&'static Row| row.action == Action::ScreenRedis && app.stacks.root() == Root::Redis;
-        let named = |row: &&'static Row| !row.short.is_empty() && meant(row) && !here(row);
+        let offered = |row: &&'static Row| app.stacks.current().panel().offers(row.action);
+        let named = |row: &&'static Row| !row.short.is_empty() && meant(row) && !here(row) && offered(row);
         let rows: Vec<&'static Row> = app.keymap.rows(&all).filter(named).collect();
         let mut x = area.x + 1;
         // The help is named even where not all the others find room.

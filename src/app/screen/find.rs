@@ -9,7 +9,7 @@ use super::super::panel::{Context, Panel, Step};
 use super::super::panes::Rect;
 use super::super::toast::Toast;
 use super::job::Job;
-use super::queue::job_op;
+use super::queue::{job_op, suits};
 use super::{Screen, moved, one};
 use crate::insight::find::{Found, Hit, Phase, Wanted};
 use crate::monitor::Interest;
@@ -238,6 +238,14 @@ impl Find {
 }
 
 impl Panel for Find {
+    fn offers(&self, action: Action) -> bool {
+        match self.selected() {
+            _ if action == Action::QueueClean => false,
+            Some(hit) => suits(action, hit.state),
+            None => !action.row().writes && action != Action::JobCopy,
+        }
+    }
+
     fn scopes(&self) -> &'static [Scope] {
         &[Scope::Find, Scope::OneJob, Scope::Jobs, Scope::List, Scope::Tabs, Scope::Move]
     }

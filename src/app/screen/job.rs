@@ -17,7 +17,7 @@ use super::super::effect::{Act, Answer, Effect, FetchId, Query, Slot};
 use super::super::panel::{Context, Panel, Step};
 use super::super::panes::Rect;
 use super::super::toast::Toast;
-use super::queue::job_op;
+use super::queue::{job_op, suits};
 use super::queues::{next_age_change, queue_act};
 use super::{Screen, moved, one};
 use crate::app::next_second;
@@ -267,6 +267,14 @@ fn too_large(bytes: usize) -> Step {
 }
 
 impl Panel for Job {
+    fn offers(&self, action: Action) -> bool {
+        match self.state {
+            _ if self.gone => action.row().scope != Scope::OneJob,
+            Some(state) => suits(action, state),
+            None => true,
+        }
+    }
+
     fn scopes(&self) -> &'static [Scope] {
         &[Scope::Job, Scope::OneJob, Scope::OneQueue, Scope::List, Scope::Tabs, Scope::Move]
     }

@@ -388,7 +388,19 @@ pub(super) fn job_op(action: Action, state: State) -> Result<JobOp, Clean> {
     }
 }
 
+/// Whether an act can do anything to a job of this state.
+pub(super) fn suits(action: Action, state: State) -> bool {
+    match action {
+        Action::JobRetry | Action::JobRetryAll | Action::JobPromote => job_op(action, state).is_ok(),
+        _ => true,
+    }
+}
+
 impl Panel for Queue {
+    fn offers(&self, action: Action) -> bool {
+        suits(action, self.state())
+    }
+
     fn scopes(&self) -> &'static [Scope] {
         &[Scope::Jobs, Scope::OneJob, Scope::OneQueue, Scope::List, Scope::Tabs, Scope::Move]
     }

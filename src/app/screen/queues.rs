@@ -131,8 +131,10 @@ impl Queues {
     pub fn foot(body: Rect) -> u16 {
         match body.height {
             0..=8 => 0,
-            9..=25 => 3,
-            _ => 6,
+            9..=19 => 3,
+            20..=25 => 4,
+            26..=40 => 8,
+            _ => 12,
         }
     }
 

@@ -268,6 +268,10 @@ fn unknown() -> Vec<Step> {
 }
 
 impl Panel for Why {
+    fn offers(&self, action: Action) -> bool {
+        action != Action::ScreenWhy
+    }
+
     fn scopes(&self) -> &'static [Scope] {
         &[Scope::Why, Scope::OneQueue, Scope::Move]
     }

@@ -171,7 +171,7 @@ impl<'a> Case<'a> {
         let waited = self.waited_ms().filter(|_| self.now.ready() > 0);
         cause.count("ready", "jobs that wait", self.now.ready()).maybe(
             "oldestWaitMs",
-            "the next one for",
+            "the next one waits",
             waited.map(Value::Span),
         )
     }

@@ -48,15 +48,16 @@ pub(super) fn split(case: &Case<'_>) -> Option<Cause> {
         return None;
     }
     let counts = &case.now.counts;
-    let stranded = figure::count(counts.paused);
+    let jobs = if counts.paused == 1 { "job is" } else { "jobs are" };
+    let stranded = format!("{} {jobs}", figure::count(counts.paused));
     let (weight, title) = match (case.now.overview.is_paused(), counts.waiting) {
         (false, 0) => (
             if case.started() { Weight::Holds } else { Weight::Stops },
-            format!("{stranded} jobs are in `paused` although the queue is not paused: no worker takes them"),
+            format!("{stranded} in `paused` although the queue is not paused: no worker takes them"),
         ),
         (false, _) => (
             Weight::Holds,
-            format!("{stranded} jobs are in `paused`, where no worker takes them, and others in `wait`"),
+            format!("{stranded} in `paused`, where no worker takes them, and others in `wait`"),
         ),
         (true, _) => (
             Weight::Holds,

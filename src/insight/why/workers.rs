@@ -75,7 +75,7 @@ pub(super) fn blind(case: &Case<'_>) -> Option<Cause> {
         .count("workers", "workers", workers.len() as u64)
         .fact("waitIn", "that wait in", Value::Text(Clean::line("BRPOPLPUSH")))
         .count("prioritized", "prioritized", case.now.overview.prioritized)
-        .fact("oldestWaitMs", "the next one for", Value::Span(waited))
+        .fact("oldestWaitMs", "the next one waits", Value::Span(waited))
         .maybe(
             "version",
             "added by",

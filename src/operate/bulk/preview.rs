@@ -93,7 +93,8 @@ pub async fn preview_bulk(conn: &Conn, plan: &BulkPlan) -> Result<Preview, ConnE
             .effects
             .push(Clean::line("The queue is paused first; its settings, metrics and events go as well."));
     } else if schedulers > 0 && plan.bulk.takes_away() {
-        found.effects.push(Clean::line(format!("{} keep their next run.", things(schedulers, "scheduler"))));
+        let keep = if schedulers == 1 { "keeps its" } else { "keep their" };
+        found.effects.push(Clean::line(format!("{} {keep} next run.", things(schedulers, "scheduler"))));
     }
     Ok(found)
 }

@@ -2,8 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{empty, heading};
-use crate::app::link::LinkPhase;
+use super::{empty, heading, unanswered};
 use crate::app::panel::Context;
 use crate::app::panes::Rect;
 use crate::app::screen::doctor::Doctor;
@@ -124,13 +123,10 @@ fn nothing(doctor: &Doctor, cx: &Context<'_>) -> Vec<Clean> {
     if doctor.stopped {
         return vec![line("stopped before anything was known"), line("a looks again")];
     }
-    match &cx.link.state {
-        LinkPhase::Connecting => vec![line(&format!("connecting to {} ...", cx.config.endpoint))],
-        LinkPhase::Down { why, hint, .. }
-        | LinkPhase::Refused { why, hint }
-        | LinkPhase::Impaired { why, hint } => vec![why.clone(), hint.clone()],
-        LinkPhase::Up if doctor.looks() => vec![line("looking for damage ..."), line("c stops it")],
-        LinkPhase::Up => vec![line("looking for queues first ...")],
+    match unanswered(cx) {
+        Some(why) => why,
+        None if doctor.looks() => vec![line("looking for damage ..."), line("c stops it")],
+        None => vec![line("looking for queues first ...")],
     }
 }
 

@@ -3,8 +3,7 @@
 mod columns;
 mod members;
 
-use super::{empty, heading};
-use crate::app::link::LinkPhase;
+use super::{empty, heading, no_queue, unanswered};
 use crate::app::panel::Context;
 use crate::app::panes::Rect;
 use crate::app::screen::errors::Errors;
@@ -113,25 +112,17 @@ fn nothing(errors: &Errors, cx: &Context<'_>) -> Vec<Clean> {
     if let Some(why) = &errors.reading.error {
         return vec![Clean::line("failed jobs could not be read"), why.clone()];
     }
+    if let Some(why) = unanswered(cx) {
+        return why;
+    }
     if errors.reading.runs() {
         return line("reading failed jobs ...");
     }
     if errors.reading.stopped {
         return line("reading was stopped: x reads anew");
     }
-    match &cx.link.state {
-        LinkPhase::Connecting => return line("connecting ..."),
-        LinkPhase::Down { why, .. } | LinkPhase::Impaired { why, .. } | LinkPhase::Refused { why, .. } => {
-            return vec![Clean::line("nothing was read yet"), why.clone()];
-        }
-        LinkPhase::Up => {}
-    }
-    let discovery = &cx.snapshot.discovery;
-    if cx.snapshot.queues.is_empty() && !discovery.complete && !discovery.refused {
-        return line("looking for queues ...");
-    }
     if cx.snapshot.queues.is_empty() {
-        return line("no queue was found");
+        return no_queue(cx);
     }
     let looked = cx.snapshot.queues.iter().all(|row| row.sampled_at > 0);
     if looked { line("no job has failed") } else { line("counting ...") }

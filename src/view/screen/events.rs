@@ -2,8 +2,7 @@
 
 mod columns;
 
-use super::{empty, heading};
-use crate::app::link::LinkPhase;
+use super::{empty, heading, no_queue, unanswered};
 use crate::app::panel::Context;
 use crate::app::panes::Rect;
 use crate::app::screen::events::Events;
@@ -67,14 +66,8 @@ fn nothing(events: &Events, cx: &Context<'_>) -> Vec<Clean> {
         let kept = figure::count(events.kept() as u64);
         return vec![Clean::line(format!("none of {kept} events passes the filter"))];
     }
-    match &cx.link.state {
-        LinkPhase::Connecting => {
-            return vec![Clean::line(format!("connecting to {} ...", cx.config.endpoint))];
-        }
-        LinkPhase::Down { why, hint, .. }
-        | LinkPhase::Refused { why, hint }
-        | LinkPhase::Impaired { why, hint } => return vec![why.clone(), hint.clone()],
-        LinkPhase::Up => {}
+    if let Some(why) = unanswered(cx) {
+        return why;
     }
     let queues = || cx.snapshot.queues.iter();
     let bull = |row: &QueueRow| row.era <= Era::Bull4;
@@ -82,7 +75,7 @@ fn nothing(events: &Events, cx: &Context<'_>) -> Vec<Clean> {
     let deaf: Vec<&QueueRow> = queues().map(|row| &**row).filter(|row| bull(row)).collect();
     let mut lines = Vec::new();
     if heard.is_empty() && deaf.is_empty() {
-        lines.push(Clean::line("no queue is known yet"));
+        return no_queue(cx);
     }
     if !heard.is_empty() {
         lines.push(Clean::line("nothing has happened since this screen was opened"));

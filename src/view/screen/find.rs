@@ -1,11 +1,11 @@
 //! The Find screen.
 
-use super::{empty, heading};
+use super::{empty, heading, no_queue, unanswered};
 use crate::app::panel::Context;
 use crate::app::panes::Rect;
 use crate::app::screen::find::{Find, KEPT};
 use crate::insight::find::{Hit, Phase};
-use crate::text::{Clean, figure, wrap};
+use crate::text::{Clean, figure, width, wrap};
 use crate::view::pen::Pen;
 use crate::view::theme::{Role, state_glyph};
 use crate::view::widget::bar;
@@ -40,7 +40,7 @@ pub fn draw(pen: &mut Pen<'_>, find: &Find, cx: &Context<'_>) {
         let Some(hit) = usize::try_from(index).ok().and_then(|at| find.hits.get(at)) else { break };
         let selected = index == find.cursor.index;
         let marked = find.marks.contains(&(hit.queue.clone(), hit.id.clone()));
-        columns.row(pen, hit, selected, marked, Rect { y, height: 1, ..list }, cx);
+        columns.row(pen, (hit, &find.typed), (selected, marked), Rect { y, height: 1, ..list }, cx);
     }
     bar::scroll(pen, list, top, find.hits.len() as u64);
     foot(pen, find, body.foot(2), cx);
@@ -74,7 +74,7 @@ fn nothing(find: &Find, cx: &Context<'_>) -> Vec<Clean> {
         ];
     }
     if cx.snapshot.queues.is_empty() {
-        return vec![line("no queue is known yet")];
+        return unanswered(cx).unwrap_or_else(|| no_queue(cx));
     }
     match find.found.as_ref().map(|found| &found.phase) {
         Some(Phase::Waiting(why)) => {
@@ -125,7 +125,14 @@ impl Columns {
         );
     }
 
-    fn row(&self, pen: &mut Pen<'_>, hit: &Hit, selected: bool, marked: bool, area: Rect, cx: &Context<'_>) {
+    fn row(
+        &self,
+        pen: &mut Pen<'_>,
+        (hit, typed): (&Hit, &str),
+        (selected, marked): (bool, bool),
+        area: Rect,
+        cx: &Context<'_>,
+    ) {
         let pick = |role: Role| if selected { Role::Selected } else { role };
         let of = |text: &Clean, role: Role| if text.hidden() > 0 { Role::Hidden } else { role };
         if selected {
@@ -156,7 +163,8 @@ impl Columns {
             None => (hit.state.name(), Role::State(hit.state)),
         };
         let x = pen.put(x, area.y, end.saturating_sub(x), &Clean::line(place), pick(role)) + 1;
-        pen.put(x, area.y, end.saturating_sub(x), &hit.excerpt, pick(of(&hit.excerpt, Role::Text)));
+        let excerpt = around(&hit.excerpt, typed, usize::from(end.saturating_sub(x)));
+        pen.put(x, area.y, end.saturating_sub(x), &excerpt, pick(of(&excerpt, Role::Text)));
     }
 }
 
@@ -165,7 +173,11 @@ fn foot(pen: &mut Pen<'_>, find: &Find, area: Rect, cx: &Context<'_>) {
     let Some(found) = &find.found else { return };
     let (coverage, cost) = (&found.coverage, &found.cost);
     let count = figure::count;
-    let mut parts = vec![format!("{} of {} read, newest first", count(coverage.read), count(coverage.total))];
+    let mut parts = vec![format!(
+        "{} of {} read, newest first",
+        count(coverage.read),
+        count(coverage.total.max(coverage.read))
+    )];
     if cost.per_second > 0.0 {
         parts.push(format!("{}/s", figure::count_in(cost.per_second as u64, 5)));
         parts.push(format!("{} % of Redis", figure::percent(cost.share())));
@@ -199,6 +211,19 @@ fn foot(pen: &mut Pen<'_>, find: &Find, area: Rect, cx: &Context<'_>) {
             pen.put(x + 2, area.y + 1, (area.x + room).saturating_sub(x + 2), note, Role::Warn);
         }
     }
+}
+
+/// The excerpt from where what is looked for can be seen in so many cells.
+fn around(excerpt: &Clean, typed: &str, cells: usize) -> Clean {
+    let before = (cells / 8).clamp(1, 6);
+    let (text, typed) = (excerpt.as_str().to_ascii_lowercase(), typed.trim().to_ascii_lowercase());
+    let Some(at) = text.find(&typed).filter(|_| !typed.is_empty()) else { return excerpt.clone() };
+    if width(text.get(..at + typed.len()).unwrap_or_default()) < cells {
+        return excerpt.clone();
+    }
+    let from = text.char_indices().rev().map(|(i, _)| i).filter(|i| *i < at).nth(before - 1).unwrap_or(0);
+    // Lower case of ASCII moves no byte.
+    Clean::line(format!("…{}", excerpt.as_str().get(from..).unwrap_or_default()))
 }
 
 fn note(find: &Find) -> Option<&Clean> {

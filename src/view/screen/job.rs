@@ -35,8 +35,9 @@ fn nothing(job: &Job) -> Vec<Clean> {
     match &job.error {
         Some(why) => vec![why.clone()],
         None if job.gone => vec![
-            Clean::line("this job is gone"),
+            Clean::line(format!("this job is gone from {}", job.queue.name.clean().cut(40))),
             Clean::line("removed by somebody, by a retention rule, or never there"),
+            Clean::line("`:find ID` looks in all queues"),
         ],
         None => vec![Clean::line("reading ...")],
     }

@@ -9,6 +9,7 @@ use crate::app::panel::Context;
 use crate::app::panes::Rect;
 use crate::app::screen::queue::{Queue, SCAN_BOUND, tab_count, tabs};
 use crate::engine::read::page::{JobRow, Order};
+use crate::insight::fault::faults;
 use crate::monitor::QueueRow;
 use crate::text::{Clean, figure};
 use crate::view::pen::Pen;
@@ -182,9 +183,13 @@ fn foot(pen: &mut Pen<'_>, queue: &Queue, cx: &Context<'_>, len: u64) {
     let x = pen.put(area.x + 1, area.y, width, &Clean::line(parts.join("  ·  ")), Role::Dim);
     let note = queue.filtered.as_ref().and_then(|filtered| filtered.found.note.as_ref());
     let why = queue.error.as_ref().filter(|_| len > 0).or(note);
-    // Where there is no room for charts, the newest that happened is told here.
+    // Where there is no room for the panel, its worst fault is told here, or the newest that happened.
     let row = cx.queue(&queue.id).filter(|_| Queue::side(cx.body).width == 0 && why.is_none());
-    if let Some((text, role)) = row.and_then(|row| marks::newest(row, cx.snapshot, cx.now)) {
+    let fault = row.and_then(|row| Some((row, *faults(row, cx.judged_at()).first()?)));
+    if let Some((row, fault)) = fault {
+        let text = Clean::line(format!("▲ {}", fault.sentence(row, cx.judged_at())));
+        pen.put(x + 2, area.y, (area.x + width).saturating_sub(x + 2), &text, Role::Warn);
+    } else if let Some((text, role)) = row.and_then(|row| marks::newest(row, cx.snapshot, cx.now)) {
         pen.put(x + 2, area.y, (area.x + width).saturating_sub(x + 2), &text, role);
     }
     if let Some(why) = why {

@@ -2,8 +2,7 @@
 
 mod columns;
 
-use super::{empty, heading};
-use crate::app::link::LinkPhase;
+use super::{empty, heading, no_queue, rows_of, unanswered};
 use crate::app::panel::Context;
 use crate::app::panes::Rect;
 use crate::app::screen::queues::{Queues, Shown};
@@ -65,36 +64,11 @@ fn settings(queues: &Queues) -> Clean {
 
 /// Why the list is empty, in the states that decisions 9 names.
 fn nothing(queues: &Queues, cx: &Context<'_>) -> Vec<Clean> {
-    let discovery = &cx.snapshot.discovery;
-    let line = |text: String| Clean::line(text);
     if !cx.snapshot.queues.is_empty() {
         let what = if queues.only_faults { "no queue has a fault" } else { "no queue matches the filter" };
-        return vec![line(what.to_owned())];
+        return vec![Clean::line(what)];
     }
-    match &cx.link.state {
-        LinkPhase::Connecting => return vec![line(format!("connecting to {} ...", cx.config.endpoint))],
-        LinkPhase::Down { why, hint, .. } | LinkPhase::Refused { why, hint } => {
-            return vec![why.clone(), hint.clone()];
-        }
-        LinkPhase::Impaired { why, hint } => return vec![why.clone(), hint.clone()],
-        LinkPhase::Up => {}
-    }
-    if discovery.refused {
-        return vec![
-            line("this account may not SCAN: name the queues".to_owned()),
-            line("toril --queue NAME, or `queues` in the profile".to_owned()),
-        ];
-    }
-    if !discovery.complete {
-        return vec![line(format!("looking for queues: {} keys seen", figure::count(discovery.scanned)))];
-    }
-    let prefixes: Vec<String> = discovery.prefixes.iter().map(|p| p.clean().as_str().to_owned()).collect();
-    let tried =
-        if prefixes.is_empty() { "any prefix".to_owned() } else { format!("prefix {}", prefixes.join(", ")) };
-    vec![
-        line(format!("no queue was found ({tried}, {} keys)", figure::count(discovery.keys))),
-        line("a queue appears here with its first job; another prefix: --prefix NAME".to_owned()),
-    ]
+    unanswered(cx).unwrap_or_else(|| no_queue(cx))
 }
 
 fn names(pen: &mut Pen<'_>, list: Rect, columns: &[(Column, u16, u16)]) {
@@ -153,23 +127,32 @@ fn foot(pen: &mut Pen<'_>, queues: &Queues, cx: &Context<'_>, columns: &[(Column
             pen.put_right(area.x + x + width, area.y, *width, &total, Role::Dim);
         }
     }
-    let lines = usize::from(height - 2);
     let Some(selected) = queues.rows.selected() else { return };
-    let mut y = area.y + 2;
-    let mut say = |pen: &mut Pen<'_>, shown: &Shown, fault: Option<Fault>| {
+    let others = queues.rows.all().iter().filter(|shown| shown.row.id != selected.row.id);
+    let told: Vec<&Shown> =
+        std::iter::once(selected).chain(others.filter(|shown| !shown.faults.is_empty())).collect();
+    let (mut y, end) = (area.y + 2, area.y + height);
+    let told = &told[..told.len().min(usize::from(end - y))];
+    // The sentences begin in one column.
+    let name = told.iter().map(|shown| shown.row.name.cut(24).width()).max().unwrap_or(0);
+    let x = area.x + 4 + u16::try_from(name).unwrap_or(24);
+    let cells = area.width.saturating_sub(x + 1);
+    for (at, shown) in told.iter().enumerate() {
+        if y >= end {
+            return;
+        }
+        let fault = shown.faults.first().copied();
         let (mark, role, text) = match fault {
             Some(fault) => ("▲", severity(fault), fault.sentence(&shown.row, cx.judged_at())),
             None => ("·", Role::Dim, health(&shown.row)),
         };
         pen.put(area.x + 1, y, 1, &mark, role);
-        let name = shown.row.name.cut(24);
-        let x = pen.put(area.x + 3, y, 24, &name, Role::Strong);
-        pen.put(x + 1, y, area.width.saturating_sub(x + 2), &text, Role::Text);
-        y += 1;
-    };
-    say(pen, selected, selected.faults.first().copied());
-    let others = queues.rows.all().iter().filter(|shown| shown.row.id != selected.row.id);
-    for shown in others.filter(|shown| !shown.faults.is_empty()).take(lines - 1) {
-        say(pen, shown, shown.faults.first().copied());
+        pen.put(area.x + 3, y, 24, &shown.row.name.cut(24), Role::Strong);
+        // The selected one is told whole, the others in a row each.
+        let spare = if at == 0 { usize::from(end - y) } else { 1 };
+        for line in rows_of(&text, cells, spare) {
+            pen.put(x, y, cells, &line, Role::Text);
+            y += 1;
+        }
     }
 }

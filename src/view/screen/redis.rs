@@ -3,8 +3,7 @@
 mod past;
 mod rows;
 
-use super::{empty, heading};
-use crate::app::link::LinkPhase;
+use super::{empty, heading, unanswered};
 use crate::app::panel::Context;
 use crate::app::panes::Rect;
 use crate::app::screen::redis::Redis;
@@ -47,15 +46,12 @@ pub fn draw(pen: &mut Pen<'_>, screen: &Redis, cx: &Context<'_>) {
 
 /// Why there is nothing yet.
 fn nothing(cx: &Context<'_>) -> Vec<Clean> {
-    match &cx.link.state {
-        LinkPhase::Connecting => vec![Clean::line(format!("connecting to {} ...", cx.config.endpoint))],
-        LinkPhase::Down { why, hint, .. }
-        | LinkPhase::Refused { why, hint }
-        | LinkPhase::Impaired { why, hint } => vec![why.clone(), hint.clone()],
-        LinkPhase::Up => match cx.snapshot.refused.iter().find(|what| what.as_str().starts_with("INFO")) {
-            Some(what) => vec![what.clone(), Clean::line("this screen needs it; the queues do not")],
-            None => vec![Clean::line("reading ...")],
-        },
+    if let Some(why) = unanswered(cx) {
+        return why;
+    }
+    match cx.snapshot.refused.iter().find(|what| what.as_str().starts_with("INFO")) {
+        Some(what) => vec![what.clone(), Clean::line("this screen needs it; the queues do not")],
+        None => vec![Clean::line("reading ...")],
     }
 }
 

@@ -1,7 +1,6 @@
 //! The Schedulers screen.
 
-use super::{empty, heading};
-use crate::app::link::LinkPhase;
+use super::{empty, heading, no_queue, rows_of, unanswered};
 use crate::app::panel::Context;
 use crate::app::screen::schedulers::{Row, Schedulers};
 use crate::engine::read::schedulers::Generation;
@@ -82,20 +81,17 @@ fn nothing(schedulers: &Schedulers, cx: &Context<'_>) -> Vec<Clean> {
     if schedulers.known() > 0 {
         return vec![line("no scheduler matches the filter")];
     }
-    match &cx.link.state {
-        LinkPhase::Connecting => {
-            return vec![Clean::line(format!("connecting to {} ...", cx.config.endpoint))];
-        }
-        LinkPhase::Down { why, hint, .. }
-        | LinkPhase::Refused { why, hint }
-        | LinkPhase::Impaired { why, hint } => return vec![why.clone(), hint.clone()],
-        LinkPhase::Up => {}
+    if let Some(why) = unanswered(cx) {
+        return why;
     }
     if let Some(why) = &schedulers.error {
         return vec![line("schedulers cannot be read:"), why.clone()];
     }
     if !schedulers.read {
         return vec![line("reading schedulers ...")];
+    }
+    if cx.snapshot.queues.is_empty() {
+        return no_queue(cx);
     }
     vec![
         line("no queue has a scheduler"),
@@ -208,11 +204,14 @@ fn foot(pen: &mut Pen<'_>, schedulers: &Schedulers, cx: &Context<'_>) {
     for (i, (text, role)) in lines.iter().enumerate() {
         let from = if i == 0 { x + 1 } else { area.x + 3 };
         let cells = (area.x + area.width).saturating_sub(from + 1);
-        for part in wrap(&Clean::line(text), usize::from(cells).max(1)).iter().take(2) {
+        // Each of them has a row at least; what the others do not need, a long one has.
+        let left = usize::from((area.y + area.height).saturating_sub(y));
+        let spare = left.saturating_sub(lines.len() - i - 1).min(2);
+        for part in rows_of(&Clean::line(text), cells, spare.max(1)) {
             if y >= area.y + area.height {
                 return;
             }
-            pen.put(from, y, cells, part, *role);
+            pen.put(from, y, cells, &part, *role);
             y += 1;
         }
     }

@@ -1,7 +1,6 @@
 //! The Workers screen, and the jobs of one of them.
 
-use super::{empty, heading};
-use crate::app::link::LinkPhase;
+use super::{empty, heading, rows_of, unanswered};
 use crate::app::panel::Context;
 use crate::app::panes::Rect;
 use crate::app::screen::workers::{Doing, Kind, Row, WorkerJobs, Workers, is_permitted};
@@ -15,7 +14,7 @@ use crate::view::widget::table::{self, Column};
 const COLUMNS: [Column; 10] = [
     Column::text("queue", 14, 0),
     Column::wide("worker", 14, 0),
-    Column::text("address", 20, 120),
+    Column::text("address", 22, 140),
     Column::figure("since", 6, 50),
     Column::text(" era", 6, 60),
     Column::figure("jobs", 7, 40),
@@ -87,14 +86,8 @@ fn nothing(workers: &Workers, cx: &Context<'_>) -> Vec<Clean> {
     if workers.known > 0 {
         return vec![line("nothing matches the filter")];
     }
-    match &cx.link.state {
-        LinkPhase::Connecting => {
-            return vec![Clean::line(format!("connecting to {} ...", cx.config.endpoint))];
-        }
-        LinkPhase::Down { why, hint, .. }
-        | LinkPhase::Refused { why, hint }
-        | LinkPhase::Impaired { why, hint } => return vec![why.clone(), hint.clone()],
-        LinkPhase::Up => {}
+    if let Some(why) = unanswered(cx) {
+        return why;
     }
     if !is_permitted(cx) {
         return vec![
@@ -186,18 +179,18 @@ fn foot(pen: &mut Pen<'_>, workers: &Workers, cx: &Context<'_>) {
     let put = |pen: &mut Pen<'_>, from: u16, y: u16, text: &Clean, role: Role| {
         pen.put(from, y, (area.x + area.width).saturating_sub(from + 1), text, role);
     };
-    let cells = usize::from(area.width.saturating_sub(x + 2)).max(1);
-    for (i, part) in wrap(&row.told, cells).iter().take(2).enumerate() {
+    for (i, part) in rows_of(&row.told, area.width.saturating_sub(x + 2), 2).iter().enumerate() {
         if i > 0 {
             y += 1;
         }
         put(pen, x + 1, y, part, Role::Text);
     }
-    if let Some(why) = workers.error()
-        && y + 1 < area.y + area.height
-    {
-        y += 1;
-        put(pen, area.x + 3, y, why, Role::Warn);
+    if let Some(why) = workers.error() {
+        let left = usize::from((area.y + area.height).saturating_sub(y + 1)).min(2);
+        for part in rows_of(why, area.width.saturating_sub(4), left).iter().take(left) {
+            y += 1;
+            put(pen, area.x + 3, y, part, Role::Warn);
+        }
     }
     // Where there is room: the others of its jobs.
     for job in row.jobs.iter().skip(1) {

@@ -155,7 +155,7 @@ pub fn pace(act: &Act) -> Option<Clean> {
         Pace { canary: true, .. } => "5, then 50, then all".to_owned(),
         Pace { rate: Some(rate), .. } => format!("{rate}/s"),
         Pace { full_speed: true, .. } => "flat out: no pauses for others".to_owned(),
-        Pace { .. } => "gently: 80 % of Redis stay for others".to_owned(),
+        Pace { .. } => "gently: 80 % of Redis is left to others".to_owned(),
     };
     Some(Clean::line(words))
 }

@@ -75,6 +75,10 @@ impl Members {
 }
 
 impl Panel for Members {
+    fn offers(&self, action: Action) -> bool {
+        action != Action::JobPromote
+    }
+
     fn scopes(&self) -> &'static [Scope] {
         &[Scope::OneJob, Scope::Group, Scope::List, Scope::Move]
     }

@@ -1,6 +1,7 @@
 //! What the Redis screen says, section by section, as plain data: the view only paints it.
 
 use super::super::super::panel::Context;
+use super::Redis;
 use crate::insight::server::{
     Level, clients_level, command, cpu_level, findings, fragmentation_level, memory_level, memory_share,
     policy_level,
@@ -182,7 +183,9 @@ fn verdict(redis: &RedisHealth, cx: &Context<'_>, now: i64) -> Section {
         .into_iter()
         .map(|finding| Row::Text(finding.text, Tone::Bad(finding.level)))
         .collect();
-    if rows.is_empty() {
+    if rows.is_empty() && Redis::stale_ms(cx).is_some() {
+        rows.push(dim("the server was well when it answered last"));
+    } else if rows.is_empty() {
         rows.push(Row::Text(Clean::line("the server is well"), Tone::Well));
     }
     rows.extend(cx.snapshot.slowed.iter().map(|why| dim(format!("queues are read less often: {why}"))));

@@ -39,12 +39,13 @@ pub fn draw(pen: &mut Pen<'_>, row: &QueueRow, area: Rect, cx: &Context<'_>) {
         ("failed/s", |p| p.failed, Role::Danger),
     ] {
         let values: Vec<f64> = row.history.iter().map(|point| f64::from(of(point))).collect();
-        let top = values.iter().copied().fold(0.0, f64::max);
         let now = match name {
             "in/s" => row.in_per_s,
             "out/s" => row.out_per_s,
             _ => None,
         };
+        // Before the first point of the history there is the present.
+        let top = values.iter().copied().fold(now.unwrap_or(0.0), f64::max);
         let now = now.map_or_else(String::new, |rate| format!("{} now, ", figure::rate(rate)));
         line(pen, &mut y, name, &Clean::line(format!("{now}{} at most", figure::rate(top))), Role::Text);
         let height = if area.height > 34 { 4 } else { 2 };
@@ -92,7 +93,9 @@ pub fn draw(pen: &mut Pen<'_>, row: &QueueRow, area: Rect, cx: &Context<'_>) {
     if let Some(version) = &row.era_note.version {
         line(pen, &mut y, "last opened", version, Role::Dim);
     }
-    for evidence in &row.era_note.evidence {
+    // The version is told one row above.
+    let told = row.era_note.version.as_ref().map(|version| format!("its version is {version}"));
+    for evidence in row.era_note.evidence.iter().filter(|text| Some(text.as_str()) != told.as_deref()) {
         y = wrap(pen, area, y, end, evidence, Role::Dim);
     }
     if let Err(why) = row.era.writable() {
