@@ -88,6 +88,7 @@ struct Slow<'a> {
 /// Shows the health of the server.
 pub async fn run(session: &mut Session) -> Result<u8, Failure> {
     let (health, ops) = once(&session.conn).await?;
+    let health = health.masked(&session.settings.mask);
     let latency = latency(session).await?;
     let lookups = health.hits + health.misses;
     let rate = (lookups > 0).then(|| health.hits as f64 / lookups as f64);

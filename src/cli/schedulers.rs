@@ -143,7 +143,7 @@ pub async fn run(session: &mut Session, args: &SchedulersArgs) -> Result<u8, Fai
             .into_iter()
             .map(|standing| {
                 let health = judge(&standing, now);
-                (standing, health)
+                (standing.masked(&session.settings.mask), health)
             })
             .collect();
         rows.retain(|(_, health)| !args.faults || health.is_fault());

@@ -279,11 +279,19 @@ fn full_in(history: &VecDeque<HealthPoint>, max: u64) -> Option<u64> {
     Some((max.saturating_sub(last.used) as f64 / (grown as f64 / seconds)) as u64)
 }
 
-/// Reads the answer of `SLOWLOG GET`; arguments are cut by the server already, and here again.
+/// Bytes of a slow command that are kept.
+const COMMAND: usize = 200;
+
+/// Reads the answer of `SLOWLOG GET`; arguments are cut by the server already, and here again: before the last
+/// word, since the half of a secret (a URL before its `@`) could not be told from anything else.
 pub(super) fn slow(reply: &Value) -> Vec<SlowEntry> {
     let words = |value: &Value| {
-        let words: Vec<u8> = items(value).iter().filter_map(bytes).collect::<Vec<_>>().join(&b' ');
-        Clean::line(&words[..words.len().min(200)])
+        let words: Vec<u8> =
+            items(value).iter().filter_map(bytes).map(finished).collect::<Vec<_>>().join(&b' ');
+        match words.get(..COMMAND) {
+            Some(cut) => Clean::line(&cut[..whole_words(cut)]),
+            None => Clean::line(words),
+        }
     };
     items(reply)
         .iter()
@@ -300,9 +308,43 @@ pub(super) fn slow(reply: &Value) -> Vec<SlowEntry> {
         .collect()
 }
 
+/// An argument without the word in which the server cut it.
+fn finished(argument: &[u8]) -> Vec<u8> {
+    const CUT: &[u8] = b"... (";
+    let cut = argument
+        .ends_with(b" more bytes)")
+        .then(|| argument.windows(CUT.len()).rposition(|part| part == CUT));
+    match cut.flatten() {
+        Some(at) => [&argument[..whole_words(&argument[..at])], &argument[at..]].concat(),
+        None => argument.to_vec(),
+    }
+}
+
+/// How many bytes of a text are there before its last word begins.
+fn whole_words(text: &[u8]) -> usize {
+    text.iter().rposition(|byte| b" \t\r\n,;&\"'`{}[]()".contains(byte)).map_or(0, |at| at + 1)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn slow_commands_are_cut_between_words() {
+        let of = |arguments: &[&str]| {
+            let words = arguments.iter().map(|word| Value::BulkString((*word).into())).collect();
+            let entry = [Value::Int(1), Value::Int(1_795_150_144), Value::Int(90), Value::Array(words)];
+            slow(&Value::Array(vec![Value::Array(entry.to_vec())])).remove(0).command.as_str().to_owned()
+        };
+        let cut = "{\"a\":1,\"at\":\"https://ann:s3cr... (90 more bytes)";
+        assert_eq!(
+            of(&["HSET", "bull:q:1", "data", cut]),
+            "HSET bull:q:1 data {\"a\":1,\"at\":\"... (90 more bytes)"
+        );
+        assert_eq!(of(&["GET", "a... (b"]), "GET a... (b");
+        let long = format!("a {}", "b".repeat(300));
+        assert_eq!(of(&["SET", "k", &long]), "SET k a ");
+    }
 
     fn totals(at: i64, hits: u64, misses: u64, commands: u64, ours: Traffic) -> Totals {
         Totals {

@@ -5,7 +5,7 @@ mod once;
 
 pub use once::once;
 
-use crate::text::Clean;
+use crate::text::{Clean, Mask};
 
 /// Figures of `INFO`, and what was made of two of them in a row.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -67,6 +67,17 @@ pub struct RedisHealth {
     pub history: Vec<HealthPoint>,
     /// What of this could not be read, in words (`SLOWLOG: not permitted`).
     pub missing: Vec<Clean>,
+}
+
+impl RedisHealth {
+    /// The same as it may be shown: secrets in the commands of the slow log are masked.
+    #[must_use]
+    pub fn masked(mut self, mask: &Mask) -> Self {
+        for entry in self.slow_log.iter_mut().flatten() {
+            entry.command = mask.clean(&entry.command);
+        }
+        self
+    }
 }
 
 /// Memory figures, bytes.

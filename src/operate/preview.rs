@@ -4,7 +4,7 @@ use super::Plan;
 use super::walk::{CHUNK, Walk, count};
 use crate::conn::{Batch, Conn, ConnError, Request, Value, Verb, integer, items, text};
 use crate::engine::op::JobOp;
-use crate::text::Clean;
+use crate::text::{Clean, Mask};
 use crate::wire::{JobId, QueueId, State, WriteEra};
 
 /// Ids that a preview shows.
@@ -22,6 +22,17 @@ pub struct Preview {
     pub effects: Vec<Clean>,
     /// About how many bytes the jobs take in Redis, by the sample; where they would be taken away.
     pub bytes: Option<u64>,
+}
+
+impl Preview {
+    /// The preview as it may be shown: secrets in values that would change are masked.
+    #[must_use]
+    pub fn masked(mut self, mask: &Mask) -> Self {
+        for effect in &mut self.effects {
+            *effect = mask.clean(effect);
+        }
+        self
+    }
 }
 
 /// What was found out about one job.

@@ -162,10 +162,12 @@ impl Exec {
                     acts::undoable(&operator, id).await.map(|taken| Answer::Undoable(Box::new(taken)))
                 }
                 Query::Workers(wanted) => watch::workers(&conn, &mask, wanted, id, &messages).await,
-                Query::Schedulers(queues) => watch::schedulers(&conn, queues, id, &messages).await,
+                Query::Schedulers(queues) => watch::schedulers(&conn, &mask, queues, id, &messages).await,
                 Query::Preview(act) => {
                     let preview = acts::preview(&operator, act).await;
-                    preview.map(Answer::Preview).map_err(|error| told(&error))
+                    preview
+                        .map(|preview| Answer::Preview(preview.masked(&mask)))
+                        .map_err(|error| told(&error))
                 }
                 query => answer(&conn, &mask, query).await.map_err(|error| told(&error)),
             };

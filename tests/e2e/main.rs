@@ -14,6 +14,7 @@ mod act;
 mod exits;
 mod hostile;
 mod monkey;
+mod secrets;
 mod silence;
 mod terminal;
 mod whole;

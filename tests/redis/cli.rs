@@ -20,4 +20,5 @@ mod overviews;
 mod reads;
 mod resume;
 pub mod run;
+mod secrets;
 mod work;

@@ -28,6 +28,7 @@ mod labels;
 mod link;
 mod node;
 mod normalise;
+pub mod secrets;
 mod server;
 
 pub use diff::{assert_same, diff};

@@ -230,7 +230,9 @@ async fn planned(session: &mut Session, target: &Target, edits: &[Edit]) -> Resu
         let before = operator.before(target, edit).await.map_err(|error| super::failure_of(&error))?;
         let sample: Vec<JobId> = edit.job().cloned().into_iter().collect();
         let matched = u64::from(before.exists);
-        let planned = Document::planned(edit.action(), &target.queue, matched, &sample, &before.effects);
+        let effects: Vec<Clean> =
+            before.effects.iter().map(|effect| session.settings.mask.clean(effect)).collect();
+        let planned = Document::planned(edit.action(), &target.queue, matched, &sample, &effects);
         documents.push(Document { what: Some(edit.what()), ..planned });
         codes.push(if before.exists { exit::DONE } else { exit::NO });
         if session.json {
@@ -242,7 +244,7 @@ async fn planned(session: &mut Session, target: &Target, edits: &[Edit]) -> Resu
         } else {
             session.out.line(format_args!("{what}: {} has none such.", target.queue.clean()))?;
         }
-        for effect in &before.effects {
+        for effect in &effects {
             session.out.line(format_args!("  {effect}"))?;
         }
     }

@@ -136,7 +136,11 @@ async fn show(session: &mut Session, args: &SchedulerArgs) -> Result<u8, Failure
     let queue = Queue::new(session.conn.clone(), found.id.clone());
     let template =
         queue.scheduler(&args.id).await.map_err(|error| Failure::internal(error.to_string(), ""))?;
+    let mask = &session.settings.mask;
+    let standing = standing.masked(mask);
     let (data, opts) = template.map(|found| (found.data, found.opts)).unwrap_or_default();
+    let data = data.map(|data| data.masked(mask, b"data"));
+    let opts = opts.map(|opts| opts.masked(mask, b"opts"));
     let paused = found.overview.is_paused();
     let told = Document::new(&standing, &health, paused);
     if session.json {

@@ -3,6 +3,7 @@
 use super::detail::find_state;
 use super::schedulers::{Generation, Scheduler, scheduler, schedulers};
 use crate::conn::{Batch, Conn, ConnError, Request, Value, Verb, bytes, float, integer, items};
+use crate::text::Mask;
 use crate::wire::repeat::{LegacyKey, is_run_at, run_id};
 use crate::wire::{Era, JobId, QueueId, State, number};
 
@@ -53,6 +54,15 @@ pub struct Standing {
     pub scheduler: Scheduler,
     /// Its next run.
     pub run: NextRun,
+}
+
+impl Standing {
+    /// The scheduler as it may be shown: secrets in the name of its jobs are masked.
+    #[must_use]
+    pub fn masked(mut self, mask: &Mask) -> Self {
+        self.scheduler.name = mask.clean(&self.scheduler.name);
+        self
+    }
 }
 
 /// Schedulers of a queue, next run first, with the jobs of their next runs, and how many there are in all. A worker

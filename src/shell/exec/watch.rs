@@ -30,9 +30,10 @@ async fn time(conn: &Conn) -> Result<i64, ConnError> {
     Ok(server_time(&reply).unwrap_or_default())
 }
 
-/// Reads the schedulers of some queues. What one queue refuses does not hide the others.
+/// Reads the schedulers of some queues; texts come masked. What one queue refuses does not hide the others.
 pub(super) async fn schedulers(
     conn: &Conn,
+    mask: &Mask,
     queues: Vec<(Era, QueueId)>,
     id: FetchId,
     messages: &mpsc::Sender<Msg>,
@@ -55,7 +56,7 @@ pub(super) async fn schedulers(
         let judged = found.map(|found| {
             let judge = |one: Standing| {
                 let health = judge(&one, now);
-                (one, health)
+                (one.masked(mask), health)
             };
             found.into_iter().map(judge).collect()
         });

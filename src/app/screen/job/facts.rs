@@ -2,7 +2,7 @@
 
 use crate::app::doc::head;
 use crate::engine::read::job::JobDetail;
-use crate::text::Clean;
+use crate::text::{Clean, Mask};
 use crate::wire::options::StoredOptions;
 use crate::wire::{Era, State};
 
@@ -96,8 +96,9 @@ pub fn ago(at: i64, now: i64) -> String {
 }
 
 /// Progress as a share (0 to 1), where it is a number of percent; otherwise its text.
-pub fn progress(detail: &JobDetail) -> Option<Result<f64, Clean>> {
-    let value = detail.value("progress")?;
+pub fn progress(detail: &JobDetail, mask: &Mask) -> Option<Result<f64, Clean>> {
+    let value = mask.field(b"progress", detail.value("progress")?);
+    let value = value.as_ref();
     let percent = std::str::from_utf8(value).ok().and_then(|text| text.trim().parse::<f64>().ok());
     match percent {
         Some(percent) if (0.0..=100.0).contains(&percent) => Some(Ok(percent / 100.0)),

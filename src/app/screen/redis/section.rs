@@ -8,7 +8,7 @@ use crate::insight::server::{
 };
 use crate::monitor::RedisHealth;
 use crate::monitor::redis::HealthPoint;
-use crate::text::{Clean, figure};
+use crate::text::{Clean, Mask, figure};
 
 /// A part of the screen with a title of its own.
 #[derive(Clone, Debug, PartialEq)]
@@ -158,7 +158,7 @@ pub fn sections(redis: &RedisHealth, cx: &Context<'_>) -> Vec<Section> {
         persistence(redis, now),
         keys(redis),
         server(redis, cx),
-        slow_log(redis, now),
+        slow_log(redis, &cx.config.mask, now),
     ]
 }
 
@@ -181,7 +181,7 @@ fn dim(text: impl Into<Clean>) -> Row {
 fn verdict(redis: &RedisHealth, cx: &Context<'_>, now: i64) -> Section {
     let mut rows: Vec<Row> = findings(redis, cx.config.protected, now)
         .into_iter()
-        .map(|finding| Row::Text(finding.text, Tone::Bad(finding.level)))
+        .map(|finding| Row::Text(cx.config.mask.clean(&finding.text), Tone::Bad(finding.level)))
         .collect();
     if rows.is_empty() && Redis::stale_ms(cx).is_some() {
         rows.push(dim("the server was well when it answered last"));
@@ -391,7 +391,7 @@ fn server(redis: &RedisHealth, cx: &Context<'_>) -> Section {
     section("Server and replication", rows)
 }
 
-fn slow_log(redis: &RedisHealth, now: i64) -> Section {
+fn slow_log(redis: &RedisHealth, mask: &Mask, now: i64) -> Section {
     let rows = match redis.slow_log.as_deref() {
         None if redis.missing.iter().any(|what| what.as_str().starts_with("SLOWLOG")) => {
             vec![dim("not permitted")]
@@ -403,7 +403,7 @@ fn slow_log(redis: &RedisHealth, now: i64) -> Section {
                 age: figure::age(now.saturating_sub(entry.at_s.saturating_mul(1000))),
                 took: took(entry.took_us),
                 client: entry.client.clone(),
-                command: command(&entry.command),
+                command: command(&mask.clean(&entry.command)),
             };
             entries.iter().map(row).collect()
         }

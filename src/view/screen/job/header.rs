@@ -5,7 +5,7 @@ use crate::app::panes::Rect;
 use crate::app::screen::job::Job;
 use crate::app::screen::job::facts::{Facts, ago, progress};
 use crate::engine::read::job::JobDetail;
-use crate::text::{Clean, figure};
+use crate::text::{Clean, Mask, figure};
 use crate::view::pen::Pen;
 use crate::view::screen::heading;
 use crate::view::theme::{Role, state_glyph};
@@ -28,15 +28,14 @@ pub fn draw(pen: &mut Pen<'_>, job: &Job, cx: &Context<'_>, area: Rect) {
     heading(pen, area, &job.path(), &right);
     let Some(detail) = job.detail.as_deref() else { return };
     let facts = Facts::of(detail, row.map_or(Era::Unknown, |row| row.era));
-    let now = cx.redis_now();
     if area.height > 1 {
         state_row(pen, job, detail, &facts, cx, area.below(1).head(1));
     }
     if area.height > 2 {
-        pieces(pen, area.below(2).head(1), &times(detail, &facts, now));
+        pieces(pen, area.below(2).head(1), &times(detail, &facts, cx));
     }
     if area.height > 3 {
-        pieces(pen, area.below(3).head(1), &belongings(detail));
+        pieces(pen, area.below(3).head(1), &belongings(detail, &cx.config.mask));
     }
 }
 
@@ -75,7 +74,7 @@ fn state_row(pen: &mut Pen<'_>, job: &Job, detail: &JobDetail, facts: &Facts, cx
     }
     let name = match detail.field("name") {
         Some(field) => match &field.value {
-            Some(name) => name.clean(),
+            Some(name) => name.masked(&cx.config.mask, b"name").clean(),
             None => Clean::line(format!("(a name of {})", figure::bytes(field.size))),
         },
         None => Clean::line("(no name: not a whole job)"),
@@ -97,7 +96,7 @@ fn state_row(pen: &mut Pen<'_>, job: &Job, detail: &JobDetail, facts: &Facts, cx
         x = pen.put(x, area.y, end.saturating_sub(x), &Clean::line(text), role) + 3;
     }
     let room = end.saturating_sub(x);
-    match progress(detail).map(|is| is.map_err(|text| cx.config.mask.clean(&text))) {
+    match progress(detail, &cx.config.mask) {
         Some(Ok(share)) if (share > 0.0 || facts.active) && room >= METER + 5 => {
             let role = if facts.active { Role::Accent } else { Role::Dim };
             x = bar::meter(pen, x, area.y, METER, share, role);
@@ -117,7 +116,8 @@ fn clock(at: i64, now: i64) -> String {
     if near { figure::time_of_day(at) } else { figure::date_time(at) }.to_string()
 }
 
-fn times(detail: &JobDetail, facts: &Facts, now: i64) -> Vec<Piece> {
+fn times(detail: &JobDetail, facts: &Facts, cx: &Context<'_>) -> Vec<Piece> {
+    let now = cx.redis_now();
     let mut all: Vec<Piece> = Vec::new();
     let moment = |at: i64| Clean::line(format!("{} ({})", clock(at, now), ago(at, now)));
     if let Some(at) = facts.added_at {
@@ -141,7 +141,7 @@ fn times(detail: &JobDetail, facts: &Facts, now: i64) -> Vec<Piece> {
         all.push((label, moment(at), Role::Text));
     }
     if let Some(worker) = detail.clean("pb") {
-        all.push(("by", worker, Role::Text));
+        all.push(("by", cx.config.mask.clean(&worker), Role::Text));
     }
     if facts.stalled > 0 {
         all.push(("stalled", Clean::line(format!("{}x", facts.stalled)), Role::Warn));
@@ -152,7 +152,7 @@ fn times(detail: &JobDetail, facts: &Facts, now: i64) -> Vec<Piece> {
     all
 }
 
-fn belongings(detail: &JobDetail) -> Vec<Piece> {
+fn belongings(detail: &JobDetail, mask: &Mask) -> Vec<Piece> {
     let mut all: Vec<Piece> = Vec::new();
     if let Some(parent) = &detail.parent {
         let text = match (&parent.queue, &parent.id) {
@@ -174,7 +174,7 @@ fn belongings(detail: &JobDetail) -> Vec<Piece> {
     }
     for (field, label) in [("rjk", "scheduler"), ("deid", "deduplication")] {
         if let Some(value) = detail.clean(field) {
-            all.push((label, value, Role::Text));
+            all.push((label, mask.clean(&value), Role::Text));
         }
     }
     all
