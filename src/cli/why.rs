@@ -30,8 +30,10 @@ struct Document {
     in_per_second: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     out_per_second: Option<f64>,
-    /// `null`: never at these rates, or not known.
+    /// Until what waits or runs now is done; `null`: never at these rates, or not known.
     drain_seconds: Option<f64>,
+    /// `empty`, `drains`, `steady`, `grows`, `still` or `unknown`.
+    pace: &'static str,
     backlog: u64,
     causes: Vec<CauseDocument>,
     /// What could not be read.
@@ -107,7 +109,8 @@ fn document(queue: &QueueId, name: &str, found: &Diagnosis) -> Document {
         state: found.motion.name(),
         in_per_second: rounded(found.in_per_s),
         out_per_second: rounded(found.out_per_s),
-        drain_seconds: rounded(found.drain_s),
+        drain_seconds: rounded(found.pace.seconds()),
+        pace: found.pace.name(),
         backlog: found.backlog,
         causes: found
             .causes

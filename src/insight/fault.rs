@@ -1,5 +1,6 @@
 //! What is wrong with a queue, from one look at its row.
 
+use super::why::Pace;
 use super::workers::{Lack, Need};
 use crate::monitor::{Drain, QueueRow, Workers};
 use crate::text::{Clean, figure};
@@ -147,12 +148,17 @@ pub fn health(row: &QueueRow) -> Clean {
         _ if ready == 0 && row.counts.active == 0 && row.counts.delayed == 0 => {
             "empty: nothing waits".to_owned()
         }
-        Drain::In(s) => format!(
-            "it moves: in {}/s, out {}/s, drained in {}",
-            figure::rate(into),
-            figure::rate(out),
-            figure::age((s * 1000.0) as i64)
-        ),
+        Drain::In(s) => {
+            let time = figure::age((s * 1000.0) as i64);
+            let (into_, out_) = (figure::rate(into), figure::rate(out));
+            // In step there is no end to be told: only how long a job that comes now waits.
+            match Pace::watched(row.backlog, row.backlog, into, out, row.drain) {
+                Pace::Steady(_) => {
+                    format!("it moves: in {into_}/s, out {out_}/s, steady: the backlog takes {time}")
+                }
+                _ => format!("it moves: in {into_}/s, out {out_}/s, drained in {time}"),
+            }
+        }
         _ if ready == 0 && row.counts.active == 0 => format!("{} delayed", figure::count(row.counts.delayed)),
         _ => format!("in {}/s, out {}/s", figure::rate(into), figure::rate(out)),
     })

@@ -29,6 +29,7 @@ mod flows;
 mod ghosts;
 mod limits;
 mod marker;
+mod pace;
 mod paused;
 mod reserved;
 mod schedulers;
@@ -37,12 +38,14 @@ mod starved;
 mod stuck;
 mod workers;
 
+use crate::monitor::Drain;
 use crate::monitor::why::Sight;
 use crate::text::{Clean, figure};
 use crate::wire::QueueId;
 
 pub use case::Case;
 pub use cause::{Cause, Deed, Fact, Held, Value, Weight};
+pub use pace::Pace;
 
 /// Two looks are so far apart, ms: longer than a worker between two blocking calls needs.
 pub const APART_MS: u64 = 1_500;
@@ -112,10 +115,12 @@ pub struct Diagnosis {
     pub in_per_s: Option<f64>,
     /// Jobs finished per second between the looks.
     pub out_per_s: Option<f64>,
-    /// Seconds until it is empty at these rates; `None`: it is not known, or never.
-    pub drain_s: Option<f64>,
+    /// Where its backlog goes at these rates.
+    pub pace: Pace,
     /// Jobs that are not finished.
     pub backlog: u64,
+    /// Those of them that wait for nothing but a worker, or run.
+    pub work: u64,
     /// The causes, worst first.
     pub causes: Vec<Cause>,
     /// What could not be read, and why.
@@ -132,8 +137,9 @@ pub fn diagnose(queue: &QueueId, before: Option<&Sight>, now: &Sight) -> Diagnos
                 motion: Motion::Stands,
                 in_per_s: None,
                 out_per_s: None,
-                drain_s: None,
+                pace: Pace::Unknown,
                 backlog: 0,
+                work: 0,
                 causes: vec![server::silent(error)],
                 not_known: vec![Clean::line("the queue: the server answers nobody")],
             };
@@ -155,13 +161,9 @@ pub fn diagnose(queue: &QueueId, before: Option<&Sight>, now: &Sight) -> Diagnos
     let motion = motion(&case, &causes);
     let backlog = now.overview.backlog();
     let (in_per_s, out_per_s) = case.rates().unzip();
-    let drain_s = match (in_per_s, out_per_s) {
-        _ if backlog == 0 => Some(0.0),
-        (Some(into), Some(out)) if out > into => Some(backlog as f64 / (out - into)),
-        _ => None,
-    };
+    let (pace, work) = (Pace::of(&case), now.work());
     let not_known = now.not_known.clone();
-    Diagnosis { at: Some(now.at), motion, in_per_s, out_per_s, drain_s, backlog, causes, not_known }
+    Diagnosis { at: Some(now.at), motion, in_per_s, out_per_s, pace, backlog, work, causes, not_known }
 }
 
 fn motion(case: &Case<'_>, causes: &[Cause]) -> Motion {
@@ -176,19 +178,22 @@ fn motion(case: &Case<'_>, causes: &[Cause]) -> Motion {
 }
 
 impl Diagnosis {
+    /// Takes over rates that were watched for longer than two looks, which tell them better.
+    pub fn watched(&mut self, in_per_s: Option<f64>, out_per_s: Option<f64>, drain: Drain) {
+        (self.in_per_s, self.out_per_s) = (in_per_s, out_per_s);
+        if let Some((into, out)) = in_per_s.zip(out_per_s) {
+            self.pace = Pace::watched(self.backlog, self.work, into, out, drain);
+        }
+    }
+
     /// The answer in one sentence, without its full stop: for a healthy queue the whole answer.
     pub fn sentence(&self) -> Clean {
         let rate = |per_s: Option<f64>| per_s.map_or("?".to_owned(), |per_s| figure::rate(per_s).to_string());
         let rates = format!("in {}/s, out {}/s", rate(self.in_per_s), rate(self.out_per_s));
-        let drained = match self.drain_s {
-            Some(0.0) => ", nothing is left".to_owned(),
-            Some(s) => format!(", drained in {}", figure::duration((s * 1000.0) as i64)),
-            None if self.out_per_s.is_some() => ", it does not drain at these rates".to_owned(),
-            None => String::new(),
-        };
+        let pace = self.pace.words(self.work);
         Clean::line(match (self.motion, self.causes.is_empty()) {
             (_, _) if self.at.is_none() => "Redis answers nobody".to_owned(),
-            (Motion::Moves, _) => format!("it moves: {rates}{drained}"),
+            (Motion::Moves, _) => format!("it moves: {rates}{pace}"),
             (Motion::Idle, true) if self.backlog == 0 => "nothing waits: it is empty and healthy".to_owned(),
             (Motion::Idle, true) => {
                 format!("nothing is due: {} jobs are for later", figure::count(self.backlog))

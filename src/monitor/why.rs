@@ -87,6 +87,11 @@ impl Look {
     pub fn ready(&self) -> u64 {
         self.counts.ready(self.era)
     }
+
+    /// Those, and the jobs that run.
+    pub fn work(&self) -> u64 {
+        self.ready().saturating_add(self.counts.active)
+    }
 }
 
 /// Looks at a queue. The look before lets a long list of clients be taken over for some seconds

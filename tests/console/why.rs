@@ -176,7 +176,7 @@ fn a_healthy_queue_is_told_as_one() {
             Clients::Known { workers: vec![worker(false)], listed: std::time::Instant::now(), bytes: 1 };
     });
     let text = console.draw().text();
-    assert!(text.contains("it moves: in 2.2/s, out 2.1/s, drained in 8.0s"), "{text}");
+    assert!(text.contains("it moves: in 2.2/s, out 2.1/s, steady: the backlog of 1 takes"), "{text}");
     console.keys("Enter y L");
     console.draw();
 }

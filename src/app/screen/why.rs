@@ -11,8 +11,8 @@ use super::queues::queue_act;
 use super::{Screen, moved};
 use crate::engine::op::{LimitOp, QueueOp};
 use crate::insight::why::{APART_MS, Cause, Deed, Diagnosis, Held, OLD_MS, diagnose};
+use crate::monitor::Interest;
 use crate::monitor::why::Sight;
-use crate::monitor::{Drain, Interest};
 use crate::operate::Edit;
 use crate::text::{Clean, shell_word, wrap};
 use crate::wire::QueueId;
@@ -194,8 +194,10 @@ impl Why {
 
     /// When to look next, ms since the epoch by this host.
     fn next_look(&self) -> i64 {
-        let first = self.found.is_none() && self.error.is_none() && self.before.is_some();
-        let wait = if first { i64::try_from(APART_MS).unwrap_or(EVERY_MS) } else { EVERY_MS };
+        // So is the second one after a server that answered nobody, and answers again.
+        let open = self.found.as_ref().is_none_or(|found| found.at.is_none());
+        let second = open && self.error.is_none() && matches!(self.before, Some(Sight::Queue(_)));
+        let wait = if second { i64::try_from(APART_MS).unwrap_or(EVERY_MS) } else { EVERY_MS };
         self.asked_at + wait
     }
 
@@ -211,13 +213,7 @@ impl Why {
             let mut found = diagnose(&self.id, self.before.as_ref(), &now);
             // What was watched for longer tells rates better than two looks do.
             if let Some(row) = cx.queue(&self.id).filter(|row| row.out_per_s.is_some()) {
-                (found.in_per_s, found.out_per_s) = (row.in_per_s, row.out_per_s);
-                found.drain_s = match row.drain {
-                    Drain::Empty => Some(0.0),
-                    Drain::In(s) => Some(s),
-                    Drain::Unknown => found.drain_s,
-                    Drain::Growing | Drain::Still => None,
-                };
+                found.watched(row.in_per_s, row.out_per_s, row.drain);
             }
             self.found = Some(found);
             self.found_at = cx.now;

@@ -9,12 +9,13 @@ use crate::text::{Clean, figure};
 
 /// Share of the limit from which on writes may be refused.
 const FULL: f64 = 0.995;
-/// Slow commands of so long ago still count, s ..
-const SLOW_S: i64 = 4;
+/// Slow commands of so many full seconds ago still count: no longer, for who ended them waits for the answer ..
+const SLOW_S: i64 = 2;
 /// .. if each held up all others for at least so long, us ..
 const SLOW_US: u64 = 100_000;
-/// .. and together for this share of the time.
-const SLOW_SHARE: f64 = 0.2;
+/// .. and together for so long, us, and for this share of the time: a single one that is long by the way is no cause.
+const SLOW_ALL_US: u64 = 800_000;
+const SLOW_SHARE: f64 = 0.3;
 /// A round trip that is this long slows every job, ms.
 const FAR_MS: f64 = 200.0;
 /// The server's core is busy from this share on.
@@ -147,9 +148,10 @@ fn slow_commands(case: &Case<'_>) -> Option<Cause> {
     let since = case.now.at / 1000 - SLOW_S;
     let late: Vec<_> = log.iter().filter(|entry| entry.at_s >= since && entry.took_us >= SLOW_US).collect();
     let took: u64 = late.iter().map(|entry| entry.took_us).sum();
-    let share = took as f64 / 1e6 / SLOW_S as f64;
+    let window = case.now.at - since * 1000;
+    let share = took as f64 / 1000.0 / window as f64;
     let worst = late.iter().max_by_key(|entry| entry.took_us)?;
-    if share < SLOW_SHARE {
+    if took < SLOW_ALL_US || share < SLOW_SHARE {
         return None;
     }
     let text = command(&worst.command).cut(48);
@@ -161,7 +163,7 @@ fn slow_commands(case: &Case<'_>) -> Option<Cause> {
     let span = |us: u64| Value::Span(i64::try_from(us / 1000).unwrap_or(i64::MAX));
     let cause = Cause::new("slow-command", Weight::Slows, title, advice)
         .count("commands", "slow commands", late.len() as u64)
-        .fact("windowMs", "within", Value::Span(SLOW_S * 1000))
+        .fact("windowMs", "within", Value::Span(window))
         .fact("tookMs", "together", span(took))
         .fact("worstMs", "the worst took", span(worst.took_us))
         .fact("command", "it is", Value::Text(worst.command.cut(200)))

@@ -163,6 +163,7 @@ fn rates_are_what_changed_between_the_looks() {
     let mut now = waiting(look(NOW, 0, 2), 4, "8", NOW - 3_000);
     now.overview.last_id = Some(104);
     let found = judged(before, now);
-    assert_eq!((found.in_per_s, found.out_per_s, found.drain_s), (Some(2.0), Some(5.0), Some(4.0 / 3.0)));
+    assert_eq!((found.in_per_s, found.out_per_s), (Some(2.0), Some(5.0)));
+    assert_eq!(found.pace, Pace::Drains(4.0 / 3.0));
     assert_eq!(found.sentence().as_str(), "it moves: in 2.0/s, out 5.0/s, drained in 1.3s");
 }

@@ -6,12 +6,14 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 use toril::conn::{Conn, Endpoint, Options};
+use toril::insight::why::diagnose;
+use toril::monitor::why::Sight;
 
-use super::scene::Scene;
+use super::scene::{Scene, queue};
 use crate::cli::run::json as ask;
 use crate::support::{Lib, Server};
 
@@ -67,15 +69,18 @@ fn a_server_that_is_full_drops_keys_is_a_replica_or_cannot_save() {
     // What was refused here were the worker's writes.
 }
 
-/// Runs a script again and again until it is told to stop.
-fn burn(server: &Server, script: &'static str) -> impl FnOnce() + use<> {
+/// Between two slow scripts.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Runs a script again and again, with a pause in between, until it is told to stop.
+fn burn(server: &Server, script: &'static str, pause: Duration) -> impl FnOnce() + use<> {
     let stop = Arc::new(AtomicBool::new(false));
     let (seen, mut link) = (stop.clone(), server.connect());
     let thread = thread::spawn(move || {
         while !seen.load(Ordering::Relaxed) {
             // One that is killed is an error.
             let _ = redis::cmd("EVAL").arg(script).arg(0).exec(&mut link);
-            thread::sleep(Duration::from_millis(50));
+            thread::sleep(pause);
         }
     });
     move || {
@@ -92,7 +97,7 @@ fn slow_commands_and_a_script_that_does_not_end() {
     scene.call(json!({"op": "waitIdle", "queue": "q"}));
     let slow = "local t = redis.call('TIME') local from = t[1] * 1e6 + t[2] \
         repeat t = redis.call('TIME') until t[1] * 1e6 + t[2] - from > 300000";
-    let stop = burn(&scene.server, slow);
+    let stop = burn(&scene.server, slow, PAUSE);
     let found = scene.named("q", "slow-command");
     assert!(found["worstMs"].as_i64().unwrap() >= 300, "{found}");
     assert!(found["command"].as_str().unwrap().starts_with("EVAL local t"), "{found}");
@@ -101,7 +106,7 @@ fn slow_commands_and_a_script_that_does_not_end() {
 
     // The connection is there before.
     scene.redis("CONFIG SET lua-time-limit 50");
-    let stop = burn(&scene.server, "while true do end");
+    let stop = burn(&scene.server, "while true do end", PAUSE);
     let found = scene.named("q", "slow-script");
     assert!(found["error"].as_str().unwrap().contains("BUSY"), "{found}");
     let document = ask(&scene.server, &["why", "q"]);
@@ -118,6 +123,85 @@ fn slow_commands_and_a_script_that_does_not_end() {
     stop();
     ended.store(true, Ordering::Relaxed);
     killer.join().unwrap();
+    scene.healthy("q");
+}
+
+#[test]
+fn a_core_that_is_busy_all_the_time() {
+    let mut scene = Scene::start(Lib::BullMq6);
+    // More comes in than one place takes.
+    let live = json!({"op": "live", "queue": "q", "kind": "busy", "pauseMs": 20, "opts": {"concurrency": 1}});
+    scene.call(live);
+    // Scripts of some ms, none of them slow, one behind the other.
+    let short = "local t = redis.call('TIME') local from = t[1] * 1e6 + t[2] \
+        repeat t = redis.call('TIME') until t[1] * 1e6 + t[2] - from > 5000";
+    let stops = [burn(&scene.server, short, Duration::ZERO), burn(&scene.server, short, Duration::ZERO)];
+    let end = Instant::now() + Duration::from_secs(30);
+    let mut before = scene.look("q", None);
+    loop {
+        thread::sleep(Duration::from_millis(700));
+        let now = scene.look("q", Some(&before));
+        let found = diagnose(&queue("q"), Some(&before), &now);
+        let (Sight::Queue(then), Sight::Queue(look)) = (&before, &now) else { panic!("{now:?}") };
+        let share = (look.server.cpu_s - then.server.cpu_s) / ((look.at - then.at) as f64 / 1000.0);
+        let waits = then.ready() > 0 && look.ready() > 0;
+        let grows = found.in_per_s > found.out_per_s;
+        let first = found.causes.first().map(|cause| cause.id);
+        if share >= 0.95 && waits && grows {
+            // Where the machine holds a script up it is a slow one.
+            assert!(matches!(first, Some("redis-busy" | "slow-command")), "{share}: {found:#?}");
+        }
+        if first == Some("redis-busy") {
+            let cpu = found.causes[0].evidence()["cpu"].as_f64().unwrap();
+            assert!((cpu - share.min(1.0)).abs() < 0.01 && cpu >= 0.95, "{share}: {found:#?}");
+            break;
+        }
+        if Instant::now() > end {
+            // Others have its core: then it is not at its own end, and nothing may say so.
+            println!("this machine leaves Redis {share} of a core");
+            break;
+        }
+        before = now;
+    }
+    for stop in stops {
+        stop();
+    }
+    scene.cured("q", "redis-busy");
+    scene.permitted();
+}
+
+#[test]
+fn a_server_that_loads_its_data() {
+    let server = Server::builder().conf("enable-debug-command", "yes").conf("appendonly", "yes").start();
+    let mut scene = Scene::on(server, Lib::BullMq6);
+    scene.call(json!({"op": "add", "queue": "q", "data": {}}));
+    scene.redis("DEBUG POPULATE 20000");
+    scene.redis("BGREWRITEAOF");
+    let persistence = |scene: &Scene| -> String {
+        redis::cmd("INFO").arg("persistence").query(&mut scene.server.connect()).unwrap()
+    };
+    let end = Instant::now() + Duration::from_secs(30);
+    while !persistence(&scene).contains("aof_rewrite_in_progress:0") {
+        assert!(Instant::now() < end);
+        thread::sleep(Duration::from_millis(20));
+    }
+    scene.named("q", "no-worker");
+    // It loads for as long as each key takes its time, and answers in between.
+    scene.redis("CONFIG SET key-load-delay 5000");
+    scene.redis("CONFIG SET loading-process-events-interval-bytes 1024");
+    let mut link = scene.server.connect();
+    let loads = thread::spawn(move || redis::cmd("DEBUG").arg("LOADAOF").exec(&mut link));
+    let found = scene.named("q", "loading");
+    assert!(found["error"].as_str().unwrap().contains("LOADING"), "{found}");
+    let document = ask(&scene.server, &["why", "q"]);
+    assert_eq!((&document["state"], &document["causes"][0]["id"]), (&json!("stands"), &json!("loading")));
+    scene.redis("CONFIG SET key-load-delay 0");
+    scene.cured("q", "loading");
+    loads.join().unwrap().unwrap();
+    // What was added is there again.
+    let found = scene.named("q", "no-worker");
+    assert_eq!(found["ready"], 1);
+    scene.worker("q", json!({}));
     scene.healthy("q");
 }
 
