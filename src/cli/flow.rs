@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
+use super::act::server_time;
 use super::args::FlowArgs;
 use super::failure::{Failure, exit};
 use super::figures::thousands;
@@ -15,7 +16,7 @@ use crate::conn::Kind;
 use crate::engine::read::flow::{self, Bounds, Node, Path};
 use crate::engine::read::page::Brief;
 use crate::engine::read::{self, ChildKind};
-use crate::insight::flow::{Blocked, QueueState, blocked};
+use crate::insight::flow::{Blocked, QueueState, Standing, blocked, label, tally};
 use crate::text::{Clean, lossless};
 use crate::wire::{JobId, QueueId, State};
 
@@ -96,6 +97,9 @@ struct Branch {
     children: Option<Counts>,
     on_path: bool,
     more: bool,
+    /// It stands above itself.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    circle: bool,
     jobs: Vec<Self>,
 }
 
@@ -123,6 +127,7 @@ pub async fn run(session: &mut Session, args: &FlowArgs) -> Result<u8, Failure> 
         node.member = node.member.take().map(|member| member.masked(&session.settings.mask));
     }
     let complete = !nodes.iter().any(|node| node.more);
+    let now = server_time(session).await?;
     if !complete {
         session.warn(format!(
             "{} jobs are shown, not all: --limit N and --depth N show more",
@@ -142,11 +147,11 @@ pub async fn run(session: &mut Session, args: &FlowArgs) -> Result<u8, Failure> 
                 blocks: held.cause.blocks(),
                 count: held.count,
                 path: held.path.iter().map(Place::of).collect(),
-                sentence: held.sentence().to_string(),
+                sentence: held.sentence(now).to_string(),
             }),
         })?;
     } else {
-        print(session, &nodes, &here, held.as_ref())?;
+        print(session, &nodes, &here, held.as_ref(), now)?;
     }
     Ok(exit::DONE)
 }
@@ -212,6 +217,7 @@ fn branch(nodes: &[Node], at: usize, held: Option<&Blocked>) -> Branch {
         }),
         on_path: on_path(node, held),
         more: node.more,
+        circle: node.circle,
         jobs: node.children.iter().map(|child| branch(nodes, *child, held)).collect(),
     }
 }
@@ -221,6 +227,7 @@ fn print(
     nodes: &[Node],
     here: &(QueueId, JobId),
     held: Option<&Blocked>,
+    now: i64,
 ) -> Result<(), Failure> {
     // A stack of its own: what is to be shown (`None`: that more is not), and what stands before it.
     let mut stack = vec![(Some(0), String::new(), String::new())];
@@ -243,7 +250,7 @@ fn print(
     if let Some(held) = held {
         session.out.line("")?;
         let mark = if held.cause.blocks() { "▲" } else { "·" };
-        session.out.line(format_args!("{mark} {}", held.sentence()))?;
+        session.out.line(format_args!("{mark} {}", held.sentence(now)))?;
     }
     Ok(())
 }
@@ -252,25 +259,15 @@ fn line(node: &Node, here: &(QueueId, JobId)) -> Clean {
     let Some(member) = &node.member else {
         return Clean::line(format!("?  {} (no job's key)", node.key.clean().cut(80)));
     };
-    let state = match (member.exists, member.state) {
-        (false, _) if matches!(node.kind, Some(ChildKind::Processed | ChildKind::Ignored)) => "done, removed",
-        (false, _) => "gone",
-        (true, Some(state)) => state.name(),
-        (true, None) => "in no list",
-    };
-    let mut line = format!("{state}  {} › {}", member.queue.name.clean().cut(40), member.id.clean().cut(40));
-    if let Brief::Text(name) = &member.name {
-        let _ = write!(line, "  {}", name.cut(40));
+    let state = Standing::of(member, node.kind).word();
+    let queue = label(&member.queue, &here.0, 40);
+    let mut line = format!("{state}  {queue} › {}", member.id.clean().cut(40));
+    match &member.name {
+        Brief::Text(name) => line.extend(["  ", name.cut(40).as_str()]),
+        Brief::Large(size) => line.push_str(&format!("  (a name of {})", super::figures::bytes(*size))),
+        Brief::Absent => {}
     }
-    let children = &member.children;
-    let all = children.processed + children.pending + children.failed + children.ignored;
-    if all > 0 {
-        let _ =
-            write!(line, "  {} of {} done", thousands(children.processed + children.ignored), thousands(all));
-    }
-    if children.failed > 0 {
-        let _ = write!(line, ", {} failed", thousands(children.failed));
-    }
+    line.extend(tally(member).iter().flat_map(|tally| ["  ", tally.as_str()]));
     match (&member.reason, &member.progress, member.state) {
         (Brief::Text(reason), _, Some(State::Failed)) => {
             let _ = write!(line, "  {}", reason.cut(100));
@@ -279,6 +276,9 @@ fn line(node: &Node, here: &(QueueId, JobId)) -> Clean {
             let _ = write!(line, "  progress {}", progress.cut(40));
         }
         _ => {}
+    }
+    if node.circle {
+        line.push_str("  ↺ it stands above itself");
     }
     if member.queue == here.0 && member.id == here.1 {
         line.push_str("  ◀");

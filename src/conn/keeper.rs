@@ -117,7 +117,7 @@ pub(super) async fn keep(shared: Arc<Shared>, mut nudges: mpsc::UnboundedReceive
             shared.set_state(LinkState::Connecting);
             continue;
         }
-        let watched = shared.link.receiver_count() > 0 || error.kind == Kind::MaxClients;
+        let watched = shared.link.receiver_count() > 0;
         let pause = pauses.next(&error, if watched { PAUSE_MAX } else { PAUSE_UNWATCHED });
         let retry_at = Instant::now() + pause;
         shared.set_state(LinkState::Down { error, retry_at });

@@ -43,11 +43,6 @@ impl RawReplies {
         if at == 0 { Some(0) } else { self.ends.get(at - 1).copied() }
     }
 
-    /// Which reply the byte at `offset` of [`RawReplies::bytes`] belongs to.
-    pub fn at(&self, offset: usize) -> usize {
-        self.ends.partition_point(|end| *end <= offset)
-    }
-
     /// The last one.
     pub(super) fn last(&self) -> Option<RawReply<'_>> {
         self.get(self.len().checked_sub(1)?)
@@ -176,7 +171,7 @@ mod tests {
         );
         assert_eq!((reply(0).integer(), reply(1).bytes(), reply(2).items().count()), (None, None, 0));
         assert_eq!(replies.get(4), None);
-        assert_eq!((replies.at(0), replies.at(reply(0).frame().len())), (0, 1));
+        assert_eq!((replies.start(0), replies.start(1)), (Some(0), Some(reply(0).frame().len())));
     }
 
     #[test]

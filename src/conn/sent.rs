@@ -85,28 +85,18 @@ impl SentLog {
     /// Notes what went out together. `failed` tells of each command whether it was.
     pub(super) fn note(
         &self,
-        packed: &[u8],
-        shapes: &[Shape],
+        sent: Vec<Alike>,
         script: Option<&'static str>,
         took: Duration,
         failed: impl Fn(usize) -> bool,
     ) {
-        let mut commands = Commands { rest: packed };
         let mut at = 0;
-        for alike in shapes.chunk_by(|one, next| runs_as(one.verb) == runs_as(next.verb)) {
-            let verb = alike[0].verb;
-            let words = commands.next().unwrap_or_default();
-            alike.iter().skip(1).for_each(|_| drop(commands.next()));
-            let script = script.filter(|_| matches!(verb, Verb::Eval | Verb::EvalSha));
-            self.push(What::Commands {
-                verb: runs_as(verb),
-                script,
-                key: key(verb, &words).map(|key| Clean::line(key).cut(KEY)),
-                count: u32::try_from(alike.len()).unwrap_or(u32::MAX),
-                took,
-                failed: (at..at + alike.len()).any(&failed),
-            });
-            at += alike.len();
+        for Alike { verb, key, count } in sent {
+            let script = script.filter(|_| verb == Verb::EvalSha);
+            let failed = (at..at + count).any(&failed);
+            let of_all = u32::try_from(count).unwrap_or(u32::MAX);
+            self.push(What::Commands { verb, script, key, count: of_all, took, failed });
+            at += count;
         }
     }
 
@@ -125,6 +115,27 @@ impl SentLog {
     fn ring(&self) -> MutexGuard<'_, Ring> {
         self.ring.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Commands of one kind that go out together.
+#[derive(Debug)]
+pub(super) struct Alike {
+    verb: Verb,
+    key: Option<Clean>,
+    count: usize,
+}
+
+/// What is to be noted of a batch, before it goes out and its bytes with it: they may be many.
+pub(super) fn digest(packed: &[u8], shapes: &[Shape]) -> Vec<Alike> {
+    let mut commands = Commands { rest: packed };
+    let tell = |alike: &[Shape]| {
+        let verb = alike[0].verb;
+        let words = commands.next().unwrap_or_default();
+        alike.iter().skip(1).for_each(|_| drop(commands.next()));
+        let key = key(verb, &words).map(|key| Clean::line(key).cut(KEY));
+        Alike { verb: runs_as(verb), key, count: alike.len() }
+    };
+    shapes.chunk_by(|one, next| runs_as(one.verb) == runs_as(next.verb)).map(tell).collect()
 }
 
 /// A script that goes with its source is the same as one that goes by its hash.
@@ -199,7 +210,7 @@ mod tests {
 
     fn noted(batch: &Batch, script: Option<&'static str>) -> Vec<What> {
         let log = SentLog::default();
-        log.note(&batch.packed, &batch.shapes, script, Duration::from_millis(2), |at| at == 1);
+        log.note(digest(&batch.packed, &batch.shapes), script, Duration::from_millis(2), |at| at == 1);
         log.after(0).into_iter().map(|entry| entry.what).collect()
     }
 

@@ -12,7 +12,7 @@ use super::gate::{self, Line};
 use super::keeper::{self, Nudge};
 use super::request::Shape;
 use super::script::{Run, Runs};
-use super::sent::SentLog;
+use super::sent::{self, SentLog};
 use super::socket::{Failure, Socket};
 use super::traffic::Traffic;
 use super::{
@@ -226,16 +226,16 @@ impl Shared {
         let socket = self.connected()?;
         let writes = shapes.iter().any(|shape| shape.verb.class().writes());
         let started = Instant::now();
-        let noted = self.sent.get().map(|log| (log, packed.clone()));
+        let noted = self.sent.get().map(|log| (log, sent::digest(&packed, &shapes)));
         let answer = socket.ask(packed, shapes.clone(), deadline).await;
-        if let Some((log, packed)) = noted
+        if let Some((log, sent)) = noted
             && !matches!(&answer, Err(Failure::Late { sent: false } | Failure::Lost { sent: false, .. }))
         {
             let failed = |at: usize| match &answer {
                 Ok(values) => matches!(values.get(at), Some(Value::ServerError(_))),
                 Err(_) => true,
             };
-            log.note(&packed, &shapes, script, started.elapsed(), failed);
+            log.note(sent, script, started.elapsed(), failed);
         }
         match answer {
             Ok(values) => {

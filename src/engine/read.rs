@@ -1,5 +1,6 @@
 //! What can be read of a queue, with plain commands only: an account without scripting suffices.
 
+pub mod child;
 pub mod detail;
 pub mod doctor;
 pub mod failures;
@@ -17,7 +18,7 @@ pub mod walk;
 pub mod whole;
 pub mod workers;
 
-pub use detail::{Child, ChildKind, FieldValue, children, field, find_state, job, logs};
+pub use detail::{Child, ChildKind, FieldValue, field, find_state, job, logs};
 pub use next_run::{NextRun, Standing, standings};
 pub use overview::{Ask, Overview, counts, overview};
 pub use page::page;

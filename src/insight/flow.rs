@@ -1,8 +1,11 @@
 //! What holds a flow up: the first job of it that will not move by itself, and the way down to it.
 
-use crate::engine::read::flow::Survey;
+use std::borrow::Cow;
+
+use crate::engine::read::ChildKind;
+use crate::engine::read::flow::{Member, Survey};
 use crate::text::{Clean, figure};
-use crate::wire::{JobId, QueueId};
+use crate::wire::{JobId, QueueId, State};
 
 /// What is known of a queue that a flow waits for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -22,6 +25,10 @@ pub enum Cause {
     Fails,
     /// A child failed and is awaited all the same.
     Failed,
+    /// A child completed, and its parent was not told.
+    Untold,
+    /// Jobs wait for each other.
+    Circle,
     /// Children wait in a queue without a worker.
     NoWorker,
     /// Children wait in a paused queue.
@@ -37,6 +44,8 @@ impl Cause {
             Self::Gone => "child-gone",
             Self::Fails => "child-fails-parent",
             Self::Failed => "child-failed",
+            Self::Untold => "child-untold",
+            Self::Circle => "circle",
             Self::NoWorker => "no-worker",
             Self::Paused => "paused-queue",
             Self::Runs => "runs",
@@ -54,10 +63,12 @@ impl Cause {
 pub struct Blocked {
     /// Why.
     pub cause: Cause,
-    /// The jobs from the root down to the one that is meant.
+    /// The jobs from the root down to the one that is meant; of a circle, the last one is above it again.
     pub path: Vec<(QueueId, JobId)>,
-    /// How many jobs are meant, those in the same queue and state.
+    /// How many jobs are meant, those in the same queue.
     pub count: u64,
+    /// When the job that is meant is due, where it is delayed, ms since the epoch.
+    pub due_at: Option<i64>,
 }
 
 impl Blocked {
@@ -66,28 +77,123 @@ impl Blocked {
         self.path.last()
     }
 
-    /// One sentence.
-    pub fn sentence(&self) -> Clean {
-        let Some((queue, id)) = self.job() else { return Clean::default() };
-        let (queue, id) = (queue.name.clean().cut(40), id.clean().cut(40));
-        let jobs =
-            if self.count == 1 { "1 job".to_owned() } else { format!("{} jobs", figure::count(self.count)) };
-        Clean::line(match self.cause {
-            Cause::Gone => format!("{queue} › {id} is awaited and gone: the flow waits for ever"),
-            Cause::Fails => format!("{queue} › {id} failed, and with it what is above it"),
-            Cause::Failed => format!("{queue} › {id} failed and is still awaited: retry or remove it"),
-            Cause::NoWorker => format!("{jobs} wait in {queue}, which has no worker"),
-            Cause::Paused => format!("{jobs} wait in {queue}, which is paused"),
-            Cause::Runs => format!("it waits for {jobs} of {queue} to run"),
+    /// One sentence; `now` is Redis's time, ms since the epoch.
+    pub fn sentence(&self, now: i64) -> Clean {
+        let (Some((queue, id)), Some((home, _))) = (self.job(), self.path.first()) else {
+            return Clean::default();
+        };
+        let (queue, id) = (label(queue, home, 40), id.clean().cut(40));
+        let one = self.count == 1;
+        let top = self.path.len() == 1;
+        let wait = match (top, one) {
+            (true, _) => "it waits".to_owned(),
+            (false, true) => "1 job waits".to_owned(),
+            (false, false) => format!("{} jobs wait", figure::count(self.count)),
+        };
+        let due = self.due_at.filter(|at| *at > now).map(|at| figure::duration(at - now));
+        Clean::line(match (self.cause, due) {
+            (Cause::Gone, _) => format!("{queue} › {id} is awaited and gone: the flow waits for ever"),
+            (Cause::Fails, _) if top => format!("{queue} › {id} failed by itself"),
+            (Cause::Fails, _) => format!("{queue} › {id} failed, and with it what is above it"),
+            (Cause::Failed, _) => format!("{queue} › {id} failed and is still awaited: retry or remove it"),
+            (Cause::Untold, _) => {
+                format!("{queue} › {id} completed and is still awaited: the doctor tells its parent")
+            }
+            (Cause::Circle, _) => format!("{queue} › {id} waits for itself, in a circle: it never runs"),
+            (Cause::NoWorker, _) => format!("{wait} in {queue}, which has no worker"),
+            (Cause::Paused, _) => format!("{wait} in {queue}, which is paused"),
+            (Cause::Runs, Some(due)) if top => format!("it is delayed, and due in {due}"),
+            (Cause::Runs, Some(due)) if one => format!("it waits for {queue} › {id}, which is due in {due}"),
+            (Cause::Runs, Some(due)) => format!(
+                "it waits for {} jobs of {queue}, of which {id} is due in {due}",
+                figure::count(self.count)
+            ),
+            (Cause::Runs, None) if top => "nothing is awaited: it is to run, or runs".to_owned(),
+            (Cause::Runs, None) if one => format!("it waits for {queue} › {id} to run"),
+            (Cause::Runs, None) => {
+                format!("it waits for {} jobs of {queue} to run", figure::count(self.count))
+            }
         })
     }
 }
 
+/// A queue's name, so many cells; with its prefix, where that is not the one of `home`.
+pub fn label(queue: &QueueId, home: &QueueId, cells: usize) -> Clean {
+    let name = queue.name.clean().cut(cells);
+    if queue.prefix == home.prefix {
+        return name;
+    }
+    Clean::line(format!("{}:{name}", queue.prefix.clean().cut(cells / 2)))
+}
+
+/// How a job of a flow stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Standing {
+    /// It is in this state.
+    In(State),
+    /// It was found nowhere, and this list is too long to be searched.
+    Supposed(State),
+    /// It ended well, and was removed.
+    Done,
+    /// It failed, and was removed.
+    Failed,
+    /// It is awaited, and its hash is gone.
+    Gone,
+    /// Its hash is there, and no list or set holds it.
+    Nowhere,
+}
+
+impl Standing {
+    /// How a job stands whose parent keeps it as such a child.
+    pub const fn of(member: &Member, kind: Option<ChildKind>) -> Self {
+        match (member.exists, kind, member.state) {
+            (false, Some(ChildKind::Processed), _) => Self::Done,
+            (false, Some(ChildKind::Ignored | ChildKind::Failed), _) => Self::Failed,
+            (false, ..) => Self::Gone,
+            (true, _, Some(state)) if member.supposed => Self::Supposed(state),
+            (true, _, Some(state)) => Self::In(state),
+            (true, _, None) => Self::Nowhere,
+        }
+    }
+
+    /// Its words.
+    pub fn word(self) -> Cow<'static, str> {
+        Cow::Borrowed(match self {
+            Self::In(state) => state.name(),
+            Self::Supposed(state) => return Cow::Owned(format!("{}?", state.name())),
+            Self::Done => "done, removed",
+            Self::Failed => "failed, removed",
+            Self::Gone => "gone",
+            Self::Nowhere => "in no list",
+        })
+    }
+}
+
+/// How many children are done, in words: `3 of 5 done, 1 failed`.
+pub fn tally(member: &Member) -> Option<String> {
+    let children = &member.children;
+    let done = children.processed + children.ignored;
+    let all = done + children.pending + children.failed;
+    let mut text = (all > 0).then(|| format!("{} of {} done", figure::count(done), figure::count(all)))?;
+    for (count, word) in [(children.failed, "failed"), (children.ignored, "failed and ignored")] {
+        if count > 0 {
+            text = format!("{text}, {} {word}", figure::count(count));
+        }
+    }
+    Some(text)
+}
+
 /// What holds the flow up, worst first; `None`: nothing is awaited.
 pub fn blocked(survey: &Survey, state: impl Fn(&QueueId) -> QueueState) -> Option<Blocked> {
-    let one = |cause, path: &Vec<(QueueId, JobId)>| Blocked { cause, path: path.clone(), count: 1 };
-    let certain =
-        [(Cause::Gone, &survey.gone), (Cause::Fails, &survey.fails), (Cause::Failed, &survey.failed)];
+    let one =
+        |cause, path: &Vec<(QueueId, JobId)>| Blocked { cause, path: path.clone(), count: 1, due_at: None };
+    let certain = [
+        (Cause::Gone, &survey.gone),
+        (Cause::Fails, &survey.fails),
+        (Cause::Failed, &survey.failed),
+        (Cause::Untold, &survey.untold),
+        (Cause::Circle, &survey.circle),
+    ];
     if let Some((cause, path)) = certain.into_iter().find_map(|(cause, path)| Some((cause, path.as_ref()?))) {
         return Some(one(cause, path));
     }
@@ -98,7 +204,7 @@ pub fn blocked(survey: &Survey, state: impl Fn(&QueueId) -> QueueState) -> Optio
             QueueState { workers: Some(0), .. } => Cause::NoWorker,
             QueueState { .. } => Cause::Runs,
         };
-        Blocked { cause, path: leaf.path.clone(), count: leaf.count }
+        Blocked { cause, path: leaf.path.clone(), count: leaf.count, due_at: leaf.due_at }
     });
     causes.min_by_key(|blocked| match blocked.cause {
         Cause::NoWorker => 0,
@@ -118,7 +224,13 @@ mod tests {
     }
 
     fn leaf(queue: &str, count: u64) -> Leaf {
-        Leaf { queue: job(queue, "").0, count, path: vec![job("top", "r"), job(queue, "1")] }
+        Leaf {
+            queue: job(queue, "").0,
+            count,
+            path: vec![job("top", "r"), job(queue, "1")],
+            state: None,
+            due_at: None,
+        }
     }
 
     #[test]
@@ -140,7 +252,7 @@ mod tests {
         assert_eq!(found(&survey), Some((Cause::Failed, 1)));
         survey.gone = Some(vec![job("top", "r"), job("x", "8")]);
         let gone = blocked(&survey, state).unwrap();
-        assert_eq!(gone.sentence().as_str(), "x › 8 is awaited and gone: the flow waits for ever");
+        assert_eq!(gone.sentence(0).as_str(), "x › 8 is awaited and gone: the flow waits for ever");
         assert_eq!(blocked(&Survey::default(), state), None);
     }
 }

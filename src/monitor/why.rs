@@ -16,8 +16,9 @@ use crate::text::{Clean, Mask};
 use crate::wire::era::decide;
 use crate::wire::{Counts, Era, QueueId};
 
+pub use crate::engine::read::child::ChildState;
 pub use clients::Clients;
-pub use jobs::{Child, ChildState, Parent, Running, Sampled, Samples};
+pub use jobs::{Child, Parent, Running, Sampled, Samples};
 pub use keys::{Keys, Mistyped};
 pub use server::Server;
 
@@ -66,9 +67,7 @@ impl Sight {
     pub fn masked(mut self, mask: &Mask) -> Self {
         if let Self::Queue(look) = &mut self {
             for child in look.samples.parents.iter_mut().flat_map(|parent| &mut parent.children) {
-                if let ChildState::Failed(why) = &mut child.state {
-                    *why = mask.clean(why);
-                }
+                child.reason = mask.clean(&child.reason);
             }
             for name in look.samples.running.iter_mut().filter_map(|job| job.name.as_mut()) {
                 *name = mask.clean(name);

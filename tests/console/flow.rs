@@ -52,6 +52,7 @@ fn member(of: &str, id: &str, state: State, counts: Children) -> Member {
         id: JobId::new(id),
         exists: true,
         state: Some(state),
+        supposed: false,
         name: Brief::Text(Clean::line(format!("name of {id}"))),
         reason: if state == State::Failed { Brief::Text(Clean::line("boom")) } else { Brief::Absent },
         progress: Brief::Text(Clean::line("40")),

@@ -146,6 +146,53 @@ fn keys_that_were_written_by_hand_end_the_walk() {
     redis::cmd("SADD").arg("bull:q:1:dependencies").arg("no key of a job").exec(&mut link).unwrap();
     let flow = json(&server, &["flow", "q", "1", "--depth", "6"]);
     assert_eq!(flow["blocked"]["cause"], "child-gone");
+    let again = &flow["tree"]["jobs"][0]["jobs"];
+    assert!(again.as_array().unwrap().iter().any(|job| job["id"] == "2" && job["circle"] == true), "{flow}");
     let shown = toril(&server, &["flow", "q", "1", "--depth", "4"]).with_code(0);
     assert!(shown.stdout.contains("^[[2J") && shown.stdout.contains("no job's key"), "{}", shown.stdout);
+}
+
+/// One look at a flow of a hand's making: a parent in `waiting-children`, a child, and what else is written.
+fn cause_of(keys: &[(&str, &[&str])]) -> Value {
+    let server = Server::start();
+    let mut link = server.connect();
+    let usual: [(&str, &[&str]); 5] = [
+        ("HSET", &["bull:q:meta", "version", "bullmq:6.7.0"]),
+        ("HSET", &["bull:q:top", "name", "x", "timestamp", "1"]),
+        ("ZADD", &["bull:q:waiting-children", "1", "top"]),
+        ("SADD", &["bull:q:top:dependencies", "bull:q:child"]),
+        ("HSET", &["bull:q:child", "name", "x", "timestamp", "1", "parentKey", "bull:q:top"]),
+    ];
+    for (verb, args) in usual.iter().chain(keys) {
+        redis::cmd(verb).arg(*args).exec(&mut link).unwrap();
+    }
+    json(&server, &["flow", "q", "top"])["blocked"].clone()
+}
+
+#[test]
+fn the_sets_tell_what_became_of_a_child() {
+    let over: (&str, &[&str]) = ("HSET", &["bull:q:child", "finishedOn", "2"]);
+    let path = |blocked: &Value| -> Vec<String> {
+        blocked["path"].as_array().unwrap().iter().map(|job| job["id"].as_str().unwrap().to_owned()).collect()
+    };
+    let found = cause_of(&[over, ("ZADD", &["bull:q:completed", "2", "child"])]);
+    assert_eq!((&found["cause"], path(&found)), (&json!("child-untold"), vec!["top".into(), "child".into()]));
+    let found = cause_of(&[over, ("ZADD", &["bull:q:failed", "2", "child"])]);
+    assert_eq!(found["cause"], "child-failed");
+    // BullMQ 4 leaves the child that failed its parent among those that are awaited.
+    let parent: (&str, &[&str]) = ("ZADD", &["bull:q:failed", "2", "top"]);
+    let none: (&str, &[&str]) = ("ZREM", &["bull:q:waiting-children", "top"]);
+    let found = cause_of(&[over, ("ZADD", &["bull:q:failed", "2", "child"]), parent, none]);
+    assert_eq!((&found["cause"], path(&found).len()), (&json!("child-fails-parent"), 2));
+    // One that goes on without its child waits for a worker, and not for the child.
+    let found = cause_of(&[none, ("LPUSH", &["bull:q:wait", "top"])]);
+    assert_eq!((&found["cause"], path(&found)), (&json!("no-worker"), vec!["top".into()]));
+    assert_eq!(found["sentence"], "it waits in q, which has no worker");
+    let circle = [
+        ("HSET", &["bull:q:top", "parentKey", "bull:q:child"][..]),
+        ("SADD", &["bull:q:child:dependencies", "bull:q:top"]),
+    ];
+    let found = cause_of(&circle);
+    assert_eq!((&found["cause"], &found["blocks"]), (&json!("circle"), &json!(true)));
+    assert_eq!(path(&found).first(), path(&found).last());
 }

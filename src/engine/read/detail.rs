@@ -5,12 +5,12 @@ mod find;
 
 use std::time::Duration;
 
-pub use children::{Child, Kind as ChildKind, children};
+pub use children::{Child, Kind as ChildKind};
 pub use find::find_state;
+pub(super) use find::{ask_long, ask_state, tell_long, tell_state};
 
 use super::job::{Children, Field, JobDetail, LogPage, Parent};
 use crate::conn::{Batch, Conn, ConnError, Request, Value, Verb, bytes, float, integer, items};
-use crate::wire::parent::{ParentField, split_job_key};
 use crate::wire::{Era, JobId, QueueId, Raw, State, Token, score};
 
 /// Fields of a hash that are read.
@@ -168,12 +168,7 @@ const KNOWN: &[&str] = &[
 ];
 
 fn parent(job: &JobDetail) -> Option<Parent> {
-    let key = job.field("parentKey")?.value.clone()?;
-    let named = job.value("parent").and_then(ParentField::parse);
-    let queue_key = named.as_ref().map(|parent| parent.queue_key.as_slice());
-    let split = split_job_key(key.as_bytes(), queue_key, &job.queue);
-    let (queue, id) = split.unzip();
-    Some(Parent { key, queue, id: id.or(named.map(|parent| parent.id)) })
+    Parent::named(&job.queue, job.value("parentKey"), job.value("parent"))
 }
 
 /// A field of a job, read on request.

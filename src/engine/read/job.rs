@@ -1,6 +1,7 @@
 //! One job, whole but for what is large.
 
 use crate::text::{Clean, Mask};
+use crate::wire::parent::{ParentField, split_job_key};
 use crate::wire::{JobId, QueueId, Raw, State, Token, number};
 
 /// A field of a job's hash.
@@ -34,8 +35,24 @@ pub struct Parent {
     pub key: Raw,
     /// Its queue, where the key could be split.
     pub queue: Option<QueueId>,
-    /// Its id, where the key could be split.
+    /// Its id, where the key could be split or stands beside it.
     pub id: Option<JobId>,
+}
+
+impl Parent {
+    /// The parent that a job of this queue names in `parentKey` and `parent` (spec 2.2): the key, and where
+    /// that cannot be split or is not there, what stands in the other.
+    pub fn named(queue: &QueueId, key: Option<&[u8]>, field: Option<&[u8]>) -> Option<Self> {
+        let field = field.and_then(ParentField::parse);
+        let key = match (key, &field) {
+            (Some(key), _) => key.to_vec(),
+            (None, Some(field)) => [&field.queue_key, b":".as_slice(), field.id.as_bytes()].concat(),
+            (None, None) => return None,
+        };
+        let named = field.as_ref().map(|field| field.queue_key.as_slice());
+        let (queue, id) = split_job_key(&key, named, queue).unzip();
+        Some(Self { key: Raw::new(key), queue, id: id.or(field.map(|field| field.id)) })
+    }
 }
 
 /// A job as it was found.

@@ -2,7 +2,8 @@
 
 use super::{Fact, Finding, Kind};
 use crate::engine::op::{Home, Repair};
-use crate::engine::read::doctor::{ChildState, Lock, Look, ParentFacts, SchedulerFacts};
+use crate::engine::read::child::ChildState;
+use crate::engine::read::doctor::{Lock, Look, ParentFacts, SchedulerFacts};
 use crate::engine::read::schedulers::Generation;
 use crate::insight::scheduler::{Dead, Phase, judge as judge_scheduler};
 use crate::wire::{Era, Raw, State, number, score};

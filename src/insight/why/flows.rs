@@ -20,7 +20,7 @@ pub(super) fn parents(case: &Case<'_>) -> Option<Cause> {
         alone += u64::from(nothing);
         for child in &blocks {
             match child.state {
-                ChildState::Failed(_) => failed += 1,
+                ChildState::Failed => failed += 1,
                 _ => lost += 1,
             }
         }
@@ -53,7 +53,7 @@ pub(super) fn parents(case: &Case<'_>) -> Option<Cause> {
         .count("lostChildren", "children that are gone", lost)
         .count("withoutChildren", "without pending children", alone)
         .jobs(jobs);
-    let child = blocks.iter().find(|child| matches!(child.state, ChildState::Failed(_)));
+    let child = blocks.iter().find(|child| child.state == ChildState::Failed);
     let Some(child) = child else {
         let open = Deed::Open(case.now.queue.clone(), parent.id.clone());
         return Some(cause.command("toril doctor QUEUE").deed(open));
@@ -68,18 +68,18 @@ pub(super) fn parents(case: &Case<'_>) -> Option<Cause> {
 
 /// Whether a child keeps its parent for ever: in both looks it is finished, or gone, and pending.
 fn blocks(child: &Child, parent: &Parent) -> bool {
-    let over = |child: &Child| child.state != ChildState::Pending;
+    let over = |child: &Child| child.state != ChildState::Alive;
     let was = parent.children.iter().find(|other| other.id == child.id && other.queue == child.queue);
     over(child) && was.is_some_and(over)
 }
 
 fn held(child: &Child) -> Held {
-    let note = match &child.state {
-        ChildState::Failed(why) if why.is_empty() => "failed".to_owned(),
-        ChildState::Failed(why) => format!("failed: {why}"),
+    let note = match child.state {
+        ChildState::Failed if child.reason.is_empty() => "failed".to_owned(),
+        ChildState::Failed => format!("failed: {}", child.reason),
         ChildState::Completed => "completed, and its parent was not told".to_owned(),
-        ChildState::Lost => "does not exist any more".to_owned(),
-        ChildState::Pending => String::new(),
+        ChildState::Gone => "does not exist any more".to_owned(),
+        ChildState::Alive => String::new(),
     };
     Held::noted(&child.queue, &child.id, note)
 }

@@ -4,6 +4,7 @@
 use super::keys::{Keys, next};
 use crate::conn::{Batch, Conn, ConnError, Request, Value, Verb, bytes, integer, items};
 use crate::engine::read::Standing;
+use crate::engine::read::child::{self, ChildState};
 use crate::text::Clean;
 use crate::wire::era::JobFields;
 use crate::wire::parent::split_job_key;
@@ -89,19 +90,8 @@ pub struct Child {
     pub id: JobId,
     /// What became of it.
     pub state: ChildState,
-}
-
-/// What became of a child that its parent still waits for.
-#[derive(Clone, PartialEq, Debug)]
-pub enum ChildState {
-    /// It is not finished.
-    Pending,
-    /// It failed for good, with this reason.
-    Failed(Clean),
-    /// It finished, and its parent was not told.
-    Completed,
-    /// It does not exist any more.
-    Lost,
+    /// Why it failed, where it did and the reason is small.
+    pub reason: Clean,
 }
 
 /// Reads samples of the jobs whose ids are in `keys`: one round trip, another one where options,
@@ -259,36 +249,19 @@ async fn children(
     }
     let mut batch = Batch::new();
     for (_, queue, id) in &wanted {
-        let job = queue.job(id);
-        batch.push(Request::new(Verb::Exists).arg(&job));
-        batch.push(Request::new(Verb::HGet).arg(&job).arg("finishedOn"));
-        batch.push(Request::new(Verb::HStrLen).arg(&job).arg("failedReason"));
-        batch.push(Request::new(Verb::ZScore).arg(queue.key("failed")).arg(id.as_bytes()));
+        let key = queue.job(id);
+        child::ask(&mut batch, &key, queue, Some(&(queue.clone(), id.clone())));
+        batch.push(Request::new(Verb::HStrLen).arg(&key).arg("failedReason"));
     }
-    let mut replies = conn.batch(&batch).await?.into_iter();
+    let replies = conn.batch(&batch).await?;
     let mut failed = Vec::new();
-    for (parent, queue, id) in wanted {
-        // A child in a queue that may not be read is not known to be lost.
-        let exists = match ConnError::check(replies.next().unwrap_or(Value::Nil)) {
-            Ok(reply) => integer(&reply) == Some(1),
-            Err(error) if error.is_server_state() => return Err(error),
-            Err(_) => true,
-        };
-        let finished = bytes(&next(&mut replies)?).is_some();
-        let reason = integer(&next(&mut replies)?).unwrap_or(0);
-        let in_failed = crate::conn::float(&next(&mut replies)?).is_some();
-        let state = match (exists, finished) {
-            (false, _) => ChildState::Lost,
-            (true, false) => ChildState::Pending,
-            (true, true) if in_failed || reason > 0 => {
-                if (1..=SMALL).contains(&reason) {
-                    failed.push((parent, parents[parent].children.len(), queue.job(&id)));
-                }
-                ChildState::Failed(Clean::default())
-            }
-            (true, true) => ChildState::Completed,
-        };
-        parents[parent].children.push(Child { queue, id, state });
+    for ((parent, queue, id), replies) in wanted.into_iter().zip(replies.chunks_exact(child::REPLIES + 1)) {
+        let state = child::tell(replies)?;
+        let size = integer(&replies[child::REPLIES]).unwrap_or(0);
+        if state == ChildState::Failed && (1..=SMALL).contains(&size) {
+            failed.push((parent, parents[parent].children.len(), queue.job(&id)));
+        }
+        parents[parent].children.push(Child { queue, id, state, reason: Clean::default() });
     }
     if failed.is_empty() {
         return Ok(());
@@ -301,7 +274,7 @@ async fn children(
     for (parent, child, _) in failed {
         let reply = next(&mut replies)?;
         let reason = Clean::text_line(bytes(&reply).unwrap_or_default()).cut(200);
-        parents[parent].children[child].state = ChildState::Failed(reason);
+        parents[parent].children[child].reason = reason;
     }
     Ok(())
 }

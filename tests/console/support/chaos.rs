@@ -158,6 +158,7 @@ impl Chaos {
             id: id.clone(),
             exists: self.coin(),
             state: self.maybe(|chaos| chaos.pick(&State::ALL)),
+            supposed: self.coin(),
             name: text(self),
             reason: text(self),
             progress: text(self),

@@ -126,11 +126,12 @@ impl Chaos {
                 queue: queue.clone(),
                 id: chaos.pick(&ids),
                 state: match chaos.below(4) {
-                    0 => ChildState::Pending,
-                    1 => ChildState::Failed(chaos.clean()),
+                    0 => ChildState::Alive,
+                    1 => ChildState::Failed,
                     2 => ChildState::Completed,
-                    _ => ChildState::Lost,
+                    _ => ChildState::Gone,
                 },
+                reason: chaos.clean(),
             }),
         });
         look.samples.schedulers = self.some(3, Self::standing);

@@ -2,9 +2,7 @@
 
 use rstest::rstest;
 use serde_json::{Value, json};
-use toril::engine::read::{
-    ChildKind, FieldValue, children, field, find_state, job, logs, schedulers, workers,
-};
+use toril::engine::read::{FieldValue, field, find_state, flow, job, logs, schedulers, workers};
 use toril::wire::{QueueId, State};
 
 use super::seed::{conn, era, id, queue, seed};
@@ -69,7 +67,7 @@ async fn families_schedulers_and_workers_are_found(
     let parent_id = id(parents[0].as_str().unwrap());
     let parent = job(&conn, era(lib), &queue("mail"), &parent_id, None).await.unwrap().unwrap();
     assert_eq!((parent.state, parent.children.pending), (Some(State::WaitingChildren), 1));
-    let kids = children(&conn, &queue("mail"), &parent_id, ChildKind::Pending).await.unwrap();
+    let kids = flow::offspring(&conn, &queue("mail"), &parent_id, None).await.unwrap().children;
     assert_eq!(kids[0].queue, Some(queue("kids")));
     let kid_id = kids[0].id.clone().unwrap();
     let kid = job(&conn, era(lib), &queue("kids"), &kid_id, Some(State::Waiting)).await.unwrap().unwrap();

@@ -4,7 +4,7 @@ use rstest::rstest;
 use serde_json::json;
 use toril::conn::{Conn, Endpoint, Options, Secret};
 use toril::engine::read::page::{Order, PageQuery};
-use toril::engine::read::{ChildKind, children, counts, job, logs, page, schedulers, workers};
+use toril::engine::read::{counts, flow, job, logs, page, schedulers, workers};
 use toril::wire::State;
 
 use super::seed::{era, id, queue, seed};
@@ -60,9 +60,9 @@ async fn a_viewer_reads_everything(#[values(Lib::Bull4, Lib::BullMq4, Lib::BullM
         }
     }
     logs(&conn, &mail, &id("1"), None, 10).await.unwrap();
-    for kind in [ChildKind::Processed, ChildKind::Pending, ChildKind::Failed, ChildKind::Ignored] {
-        children(&conn, &mail, &id("1"), kind).await.unwrap();
-    }
+    flow::offspring(&conn, &mail, &id("1"), None).await.unwrap();
+    flow::members(&conn, &[(mail.clone(), id("1"))]).await.unwrap();
+    flow::survey(&conn, &mail, &id("1"), 100).await.unwrap();
     schedulers(&conn, &mail, 0, 10).await.unwrap();
     workers(&conn, &[mail]).await.unwrap();
     assert_eq!(refused(&server), Vec::<String>::new());

@@ -3,7 +3,7 @@
 
 mod tree;
 
-use tree::{Node, Tree};
+use tree::Tree;
 
 use crate::app::effect::{FetchId, FlowPart, FlowQuery};
 use crate::app::list::{Cursor, Move};
@@ -14,7 +14,7 @@ use crate::monitor::Workers;
 use crate::text::Clean;
 use crate::wire::{JobId, QueueId};
 
-pub use tree::Row;
+pub use tree::{Node, Row};
 
 /// Jobs that are read at once: those on screen and a few around them.
 const ABREAST: usize = 80;
@@ -89,6 +89,7 @@ impl Flow {
         job: (&QueueId, &JobId),
         height: u64,
     ) -> Option<(FetchId, FlowQuery)> {
+        self.reveal(cx, height);
         if cx.now < self.due(cx.now, height) {
             return None;
         }
@@ -96,6 +97,18 @@ impl Flow {
         let id = cx.ids.next();
         (self.wanted, self.asked_at) = (Some((id, query.clone())), cx.now);
         Some((id, query))
+    }
+
+    /// What holds the flow up is to be seen without a key. The cursor stays on its job.
+    fn reveal(&mut self, cx: &Context<'_>, height: u64) {
+        let Some(held) = self.blocked(cx).filter(|held| held.cause.blocks()) else { return };
+        let at = self.tree.node_at(usize::try_from(self.cursor.index).unwrap_or(0));
+        if self.tree.reveal(&held.path) {
+            if let Some(row) = at.and_then(|at| self.tree.row_of(at)) {
+                self.cursor.index = row as u64;
+            }
+            self.settle(height);
+        }
     }
 
     fn next(&self, now: i64, job: (&QueueId, &JobId), height: u64) -> Option<FlowQuery> {

@@ -6,6 +6,7 @@ use super::facts::{DedupFacts, JobFacts};
 use super::jobs::{Lists, jobs};
 use super::pace::Paced;
 use crate::conn::{Batch, ConnError, Request, Verb, bytes, float, integer, items};
+use crate::engine::read::child::{self, ChildState};
 use crate::engine::read::next_run::{Standing, standings};
 use crate::wire::parent::split_job_key;
 use crate::wire::repeat::run_id;
@@ -19,19 +20,6 @@ const SCHEDULERS: u64 = 1_000;
 const CHUNK: usize = 50;
 /// What one scheduler whose run is delayed costs Redis.
 const COST: Duration = Duration::from_micros(8);
-
-/// What became of a child.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ChildState {
-    /// Its key is gone.
-    Gone,
-    /// It failed, and says that its parent waits for it all the same.
-    Failed,
-    /// It completed, and its parent was not told.
-    Completed,
-    /// It is somewhere else.
-    Alive,
-}
 
 /// A child that a parent waits for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,25 +86,12 @@ async fn children(paced: &Paced<'_>, queue: &QueueId, keys: Vec<Raw>) -> Result<
         let mut known = Vec::with_capacity(chunk.len());
         for key in chunk {
             let job = split_job_key(key.as_bytes(), None, queue);
-            batch.push(Request::new(Verb::Exists).arg(key.as_bytes()));
-            let (from, id) = match &job {
-                Some((from, id)) => (from, id.as_bytes()),
-                None => (queue, &b""[..]),
-            };
-            batch.push(Request::new(Verb::ZScore).arg(from.key("failed")).arg(id));
-            batch.push(Request::new(Verb::ZScore).arg(from.key("completed")).arg(id));
+            child::ask(&mut batch, key.as_bytes(), queue, job.as_ref());
             known.push(job);
         }
         let replies = paced.batch(&batch).await?;
-        for ((key, job), replies) in chunk.iter().zip(known).zip(replies.chunks_exact(3)) {
-            let found = |at: usize| float(&replies[at]).is_some();
-            let state = match integer(&replies[0]) {
-                Some(0) => ChildState::Gone,
-                _ if found(1) => ChildState::Failed,
-                _ if found(2) => ChildState::Completed,
-                _ => ChildState::Alive,
-            };
-            out.push(Child { key: key.clone(), job, state });
+        for ((key, job), replies) in chunk.iter().zip(known).zip(replies.chunks_exact(child::REPLIES)) {
+            out.push(Child { key: key.clone(), job, state: child::tell(replies)? });
         }
     }
     Ok(out)

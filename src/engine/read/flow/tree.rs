@@ -28,6 +28,8 @@ pub struct Node {
     pub children: Vec<usize>,
     /// It has children that are not listed, because a bound was reached.
     pub more: bool,
+    /// It stands above itself (keys that were written by hand): what is below it is there already.
+    pub circle: bool,
 }
 
 /// Reads a job and all below it; the first of the list is the job. What stands on one of `paths` (from
@@ -39,10 +41,12 @@ pub async fn tree(
     bounds: Bounds,
     paths: &[Path],
 ) -> Result<Vec<Node>, ConnError> {
-    let node = |key: Raw, member, kind| Node { key, member, kind, children: Vec::new(), more: false };
+    let node =
+        |key: Raw, member, kind| Node { key, member, kind, children: Vec::new(), more: false, circle: false };
     let first = members(conn, &[(queue.clone(), id.clone())]).await?.into_iter().next();
     let mut nodes = vec![node(Raw::new(queue.job(id)), first, None)];
     let mut level = vec![0];
+    let mut above: Vec<Option<usize>> = vec![None];
     for depth in 1.. {
         let mut below = Vec::new();
         for parent in level {
@@ -50,6 +54,11 @@ pub async fn tree(
                 continue;
             };
             let (queue, id) = (member.queue.clone(), member.id.clone());
+            let mut line = std::iter::successors(above[parent], |at| above[*at]);
+            if line.any(|at| nodes[at].member.as_ref().is_some_and(|up| up.queue == queue && up.id == id)) {
+                nodes[parent].circle = true;
+                continue;
+            }
             let wanted: Vec<&(QueueId, JobId)> = paths
                 .iter()
                 .flat_map(|path| path.windows(2))
@@ -68,6 +77,7 @@ pub async fn tree(
                 let at = nodes.len();
                 nodes[parent].children.push(at);
                 nodes.push(node(child.key, None, Some(child.kind)));
+                above.push(Some(parent));
             }
             know(conn, &queue, &mut nodes, &below).await?;
         }

@@ -3,11 +3,10 @@
 use crate::app::panel::Context;
 use crate::app::panes::Rect;
 use crate::app::screen::job::Job;
-use crate::app::screen::job::flow::{Flow, Row};
-use crate::engine::read::ChildKind;
+use crate::app::screen::job::flow::{Flow, Node, Row};
 use crate::engine::read::flow::Member;
 use crate::engine::read::page::Brief;
-use crate::insight::flow::Blocked;
+use crate::insight::flow::{Blocked, Standing, label, tally};
 use crate::text::{Clean, figure};
 use crate::view::pen::Pen;
 use crate::view::screen::empty;
@@ -28,7 +27,7 @@ pub fn draw(pen: &mut Pen<'_>, job: &Job, cx: &Context<'_>, area: Rect) {
         return;
     }
     let blocked = flow.blocked(cx);
-    verdict(pen, flow, blocked.as_ref(), area.head(1));
+    verdict(pen, flow, blocked.as_ref(), area.head(1), cx.redis_now());
     let area = area.below(1);
     let held = blocked.filter(|held| held.cause.blocks());
     for i in 0..u64::from(area.height).min(flow.rows().saturating_sub(flow.cursor.top)) {
@@ -44,7 +43,7 @@ pub fn draw(pen: &mut Pen<'_>, job: &Job, cx: &Context<'_>, area: Rect) {
                     .job
                     .as_ref()
                     .is_some_and(|job| held.as_ref().is_some_and(|held| held.path.contains(job)));
-                if node.awaited() > 0 {
+                if node.awaited() > 0 && !node.circle {
                     pen.put(row.x + 1, y, 1, if node.open { &"▾" } else { &"▸" }, Role::Dim);
                 }
                 if on_path {
@@ -53,7 +52,7 @@ pub fn draw(pen: &mut Pen<'_>, job: &Job, cx: &Context<'_>, area: Rect) {
                 let x = indent(row, depth);
                 let room = Rect::new(x, y, (row.x + row.width).saturating_sub(x), 1);
                 match &node.member {
-                    Some(member) => line(pen, job, member, node.kind, room, cx),
+                    Some(member) => line(pen, job, member, node, room, cx),
                     None if node.job.is_none() => {
                         let text = format!("? {} (no job's key)", node.key.clean());
                         pen.put(room.x, y, room.width, &Clean::line(text), Role::Warn);
@@ -83,14 +82,14 @@ fn indent(area: Rect, depth: usize) -> u16 {
     area.x + 4 + cells.min(area.width / 3)
 }
 
-fn verdict(pen: &mut Pen<'_>, flow: &Flow, blocked: Option<&Blocked>, area: Rect) {
+fn verdict(pen: &mut Pen<'_>, flow: &Flow, blocked: Option<&Blocked>, area: Rect, now: i64) {
     let (mark, text, role) = match blocked {
         None if flow.surveyed().is_none() => {
             ("·", Clean::line("looking for what holds it up ..."), Role::Dim)
         }
         None => ("✔", Clean::line("nothing of it is awaited"), Role::Ok),
-        Some(held) if held.cause.blocks() => ("▲", held.sentence(), Role::Danger),
-        Some(held) => ("○", held.sentence(), Role::Dim),
+        Some(held) if held.cause.blocks() => ("▲", held.sentence(now), Role::Danger),
+        Some(held) => ("○", held.sentence(now), Role::Dim),
     };
     pen.put(area.x + 1, area.y, 1, &mark, role);
     let end = area.x + area.width.saturating_sub(1);
@@ -101,46 +100,41 @@ fn verdict(pen: &mut Pen<'_>, flow: &Flow, blocked: Option<&Blocked>, area: Rect
     }
 }
 
-fn line(
-    pen: &mut Pen<'_>,
-    job: &Job,
-    member: &Member,
-    kind: Option<ChildKind>,
-    area: Rect,
-    cx: &Context<'_>,
-) {
+fn line(pen: &mut Pen<'_>, job: &Job, member: &Member, node: &Node, area: Rect, cx: &Context<'_>) {
     let end = area.x + area.width;
-    let ended = matches!(kind, Some(ChildKind::Processed | ChildKind::Ignored));
-    let (glyph, word, role) = match (member.exists, member.state) {
-        (false, _) if ended => ("✔", "done, removed", Role::Dim),
-        (false, _) => ("✖", "gone", Role::Danger),
-        (true, Some(state)) => (state_glyph(state), state.name(), Role::State(state)),
-        (true, None) => ("?", "nowhere", Role::Warn),
+    let standing = Standing::of(member, node.kind);
+    let (glyph, role) = match standing {
+        Standing::In(state) => (state_glyph(state), Role::State(state)),
+        Standing::Supposed(state) => ("?", Role::State(state)),
+        Standing::Done => ("✔", Role::Dim),
+        Standing::Failed | Standing::Gone => ("✖", Role::Danger),
+        Standing::Nowhere => ("?", Role::Warn),
     };
     let put = |pen: &mut Pen<'_>, x: u16, text: &Clean, role: Role| {
         pen.put(x, area.y, end.saturating_sub(x), text, role)
     };
     let mut x = pen.put(area.x, area.y, 1, &glyph, role) + 1;
-    x = pen.put(x, area.y, end.saturating_sub(x), &word, role) + 2;
+    x = pen.put(x, area.y, end.saturating_sub(x), &Clean::line(standing.word().as_bytes()), role) + 2;
     let here = member.queue == job.queue && member.id == job.id;
     let cells = if area.width > 90 { 40 } else { 20 };
-    let queue = Clean::line(format!("{} › ", member.queue.name.clean().cut(cells)));
+    let queue = Clean::line(format!("{} › ", label(&member.queue, &job.queue, cells)));
     x = put(pen, x, &queue, Role::Dim);
     let id = if here { Role::Accent } else { Role::Text };
     x = put(pen, x, &member.id.clean().cut(cells), id) + 2;
-    if let Brief::Text(name) = &member.name {
-        x = put(pen, x, &name.cut(cells), Role::Text) + 2;
+    if node.circle {
+        x = put(pen, x, &Clean::line("↺ stands above itself"), Role::Warn) + 2;
     }
-    let children = &member.children;
-    let all = children.processed + children.pending + children.failed + children.ignored;
-    if all > 0 {
-        let done = children.processed + children.ignored;
-        let text = format!("{} of {} done", figure::count(done), figure::count(all));
-        x = put(pen, x, &Clean::line(text), Role::Dim) + 2;
+    match &member.name {
+        Brief::Text(name) => x = put(pen, x, &name.cut(cells), Role::Text) + 2,
+        Brief::Large(size) => {
+            let text = format!("(a name of {})", figure::bytes(*size));
+            x = put(pen, x, &Clean::line(text), Role::Dim) + 2;
+        }
+        Brief::Absent => {}
     }
-    if children.failed > 0 {
-        let text = format!("{} failed", figure::count(children.failed));
-        x = put(pen, x, &Clean::line(text), Role::Danger) + 2;
+    if let Some(tally) = tally(member) {
+        let role = if member.children.failed > 0 { Role::Danger } else { Role::Dim };
+        x = put(pen, x, &Clean::line(tally), role) + 2;
     }
     match (member.state, &member.reason, &member.progress) {
         (Some(State::Failed), Brief::Text(reason), _) => {

@@ -23,6 +23,8 @@ pub struct Node {
     pub member: Option<Member>,
     /// Its children are shown.
     pub open: bool,
+    /// It stands above itself: what is below it is there already.
+    pub circle: bool,
     read_at: i64,
     above: Option<usize>,
     /// Those that are listed.
@@ -95,6 +97,10 @@ enum Place {
 pub(super) struct Tree {
     pub(super) nodes: Vec<Node>,
     pub(super) rows: Vec<RowAt>,
+    /// The way down to what holds the flow up: its jobs come first among those beside them.
+    pinned: Vec<(QueueId, JobId)>,
+    /// How many of them were brought into sight; what is folded after that stays folded.
+    revealed: usize,
 }
 
 /// Where a row comes from.
@@ -114,9 +120,10 @@ impl Tree {
             children: if at < last { vec![at + 1] } else { Vec::new() },
             above: at.checked_sub(1),
             member: Some(member),
+            circle: false,
             read_at: now,
         });
-        let mut tree = Self { nodes: nodes.collect(), rows: Vec::new() };
+        let mut tree = Self { nodes: nodes.collect(), ..Self::default() };
         tree.lay_out();
         tree
     }
@@ -145,37 +152,114 @@ impl Tree {
         for child in page.children {
             let at = known.get(&child.key).copied().unwrap_or(self.nodes.len());
             if at == self.nodes.len() {
-                self.nodes.push(Node {
-                    key: child.key,
-                    job: child.queue.zip(child.id),
-                    kind: None,
-                    member: None,
-                    open: false,
-                    read_at: 0,
-                    above: Some(parent),
-                    children: Vec::new(),
-                    listing: Listing::No,
-                });
+                self.new_node(parent, child.key, child.queue.zip(child.id));
             }
             self.nodes[at].kind = Some(child.kind);
             if from_the_start || !known.contains_key(&self.nodes[at].key) {
                 children.push(at);
             }
         }
-        if from_the_start {
-            // What holds the parent up first; and the job on the line stays, wherever it is listed.
-            let on_line = self.nodes[parent].children.first().filter(|at| !children.contains(at)).copied();
-            children.extend(on_line.filter(|_| page.next.is_some()));
+        if from_the_start && page.next.is_some() {
+            // The jobs on the line and on the way to what holds it up stay, wherever they are listed.
+            let wanted = self.pinned_below(parent);
+            let kept = self.nodes[parent].children.iter().copied().filter(|at| {
+                let node = &self.nodes[*at];
+                node.kind.is_none() || node.open || (node.job.is_some() && node.job.as_ref() == wanted)
+            });
+            let kept: Vec<usize> = kept.filter(|at| !children.contains(at)).collect();
+            children.extend(kept);
         }
+        let wanted = self.pinned_below(parent);
         children.sort_by(|one, other| {
+            // What holds the flow up first, and then what holds the parent up.
+            let rank = |node: &Node| node.job.is_none() || node.job.as_ref() != wanted;
             let (one, other) = (&self.nodes[*one], &self.nodes[*other]);
-            one.kind.cmp(&other.kind).then_with(|| one.key.cmp(&other.key))
+            let order = rank(one).cmp(&rank(other)).then_with(|| one.kind.cmp(&other.kind));
+            order.then_with(|| one.key.cmp(&other.key))
         });
         children.dedup();
         let node = &mut self.nodes[parent];
         node.children = children;
         node.listing = page.next.map_or(Listing::Whole, Listing::UpTo);
         self.lay_out();
+    }
+
+    fn new_node(&mut self, parent: usize, key: Raw, job: Option<(QueueId, JobId)>) {
+        let mut line = std::iter::successors(Some(parent), |at| self.nodes[*at].above);
+        let circle = line.any(|at| self.nodes[at].key == key);
+        self.nodes.push(Node {
+            key,
+            job,
+            kind: None,
+            member: None,
+            open: false,
+            circle,
+            read_at: 0,
+            above: Some(parent),
+            children: Vec::new(),
+            listing: Listing::No,
+        });
+    }
+
+    /// The job below this one on the way to what holds the flow up.
+    fn pinned_below(&self, parent: usize) -> Option<&(QueueId, JobId)> {
+        let job = self.nodes[parent].job.as_ref()?;
+        let at = self.pinned.iter().position(|pinned| pinned == job)?;
+        self.pinned.get(at + 1)
+    }
+
+    /// Brings the way down to what holds the flow up into sight, once; lists nothing for it. Whether rows
+    /// changed.
+    pub(super) fn reveal(&mut self, path: &[(QueueId, JobId)]) -> bool {
+        if self.pinned != path {
+            (self.pinned, self.revealed) = (path.to_vec(), 1);
+        }
+        if self.revealed >= path.len()
+            || self.nodes.first().and_then(|root| root.job.as_ref()) != path.first()
+        {
+            return false;
+        }
+        let mut at = 0;
+        for (step, job) in path.iter().enumerate().skip(1) {
+            if matches!(self.nodes[at].listing, Listing::Wanted(_)) {
+                // It is being listed: that comes first.
+                return false;
+            }
+            let is_it = |child: &usize| self.nodes[*child].job.as_ref() == Some(job);
+            let place = self.nodes[at].children.iter().position(is_it);
+            let child = match place {
+                Some(place) => self.nodes[at].children.remove(place),
+                None => {
+                    self.new_node(at, Raw::new(job.0.job(&job.1)), Some(job.clone()));
+                    self.nodes.len() - 1
+                }
+            };
+            self.nodes[at].children.insert(0, child);
+            if step >= self.revealed {
+                self.nodes[at].open = true;
+                self.revealed = step + 1;
+            }
+            if self.nodes[child].circle {
+                self.revealed = path.len();
+                break;
+            }
+            at = child;
+        }
+        self.lay_out();
+        true
+    }
+
+    /// The job of a row.
+    pub(super) fn node_at(&self, row: usize) -> Option<usize> {
+        match self.rows.get(row)?.0 {
+            Place::Job(at, _) => Some(at),
+            Place::More(..) => None,
+        }
+    }
+
+    /// The row of a job.
+    pub(super) fn row_of(&self, node: usize) -> Option<usize> {
+        self.rows.iter().position(|row| matches!(row.0, Place::Job(at, _) if at == node))
     }
 
     /// Takes in what is known of a job. Where its children became others, they are listed again.
@@ -225,7 +309,7 @@ impl Tree {
             return None;
         }
         let above = above?;
-        self.rows.iter().position(|row| matches!(row.0, Place::Job(at, _) if at == above))
+        self.row_of(above)
     }
 
     /// Unfolds a row, and lists what was not listed.
@@ -236,7 +320,7 @@ impl Tree {
             Place::More(parent, _) => (parent, true),
         };
         let node = &mut self.nodes[at];
-        if !more && node.awaited() == 0 {
+        if !more && (node.awaited() == 0 || node.circle) {
             return;
         }
         node.open = true;
