@@ -201,12 +201,17 @@ impl Finder<'_> {
                 })?;
             } else {
                 let state = found.state.map_or("in no list", State::name);
-                let place = found.place.map(|place| format!("{place}: ")).unwrap_or_default();
+                let place = match found.place {
+                    Some("id") if found.excerpt.is_empty() => "its id".to_owned(),
+                    Some(place) => format!("{place}: "),
+                    None => String::new(),
+                };
                 let line = [
                     table::pad(&found.queue.name.clean(), 24),
                     table::pad(&Clean::line(state), 16),
                     table::pad(&found.id.clean(), 12),
-                    Clean::line(format!("{}  {place}{}", found.name, found.excerpt)),
+                    table::pad(&found.name, 16),
+                    Clean::line(format!("{place}{}", found.excerpt)),
                 ];
                 let line: Vec<&str> = line.iter().map(Clean::as_str).collect();
                 self.session.out.line(line.join("  ").trim_end())?;

@@ -96,7 +96,7 @@ fn table(out: &mut Out, acts: &[Kept], kept: &[Option<u64>]) -> Result<(), Failu
         return Ok(out.line("Nothing was done yet.")?);
     }
     let mut table =
-        Table::new(&["id", "when", "who", "server", "act", "queue", ">jobs", ">done", "end", "undo"]);
+        Table::new(&["ID", "WHEN", "WHO", "SERVER", "ACT", "QUEUE", ">JOBS", ">DONE", "END", "UNDO"]);
     for (act, kept) in acts.iter().zip(kept) {
         let intent = &act.intent;
         let word = |text: &str, width: usize| Cell::text(Clean::line(text).cut(width));

@@ -194,9 +194,9 @@ fn table(session: &mut Session, args: &SchedulersArgs, read: &[Read]) -> Result<
         return Ok(());
     }
     let several = args.queues.len() != 1;
-    let mut names = vec!["id", "job", "rule", "next run", ">last", ">drift", ">runs", ""];
+    let mut names = vec!["ID", "JOB", "RULE", "NEXT RUN", ">LAST", ">DRIFT", ">RUNS", ""];
     if several {
-        names.insert(0, "queue");
+        names.insert(0, "QUEUE");
     }
     let mut table = Table::new(&names);
     for (read, (standing, health)) in rows() {

@@ -186,7 +186,11 @@ pub(super) fn bottom(pen: &mut Pen<'_>, app: &App, area: Rect, now: i64) {
             let first = app.keymap.keys(row).first();
             first.is_some_and(|key| app.keymap.action(&all, *key) == Some(row.action))
         };
-        let here = |row: &&'static Row| row.action == Action::ScreenRedis && app.stacks.root() == Root::Redis;
+        let here = |row: &&'static Row| match app.stacks.root() {
+            Root::Redis => row.action == Action::ScreenRedis,
+            Root::Errors => row.action == Action::ScreenErrors,
+            _ => false,
+        };
         let offered = |row: &&'static Row| app.stacks.current().panel().offers(row.action);
         let named = |row: &&'static Row| !row.short.is_empty() && meant(row) && !here(row) && offered(row);
         let rows: Vec<&'static Row> = app.keymap.rows(&all).filter(named).collect();

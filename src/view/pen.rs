@@ -67,7 +67,8 @@ fn likeness(c: char) -> char {
         '▅' | '▄' | '▒' => '=',
         '▃' | '▂' | '▁' | '▱' | '░' | '·' => '.',
         '…' | '⋯' => '~',
-        '∅' => '0',
+        // Beside figures neither a nought nor a dash would be read as "no worker".
+        '∅' => 'n',
         '≠' => '!',
         '↵' => 'E',
         '⇥' => 'T',

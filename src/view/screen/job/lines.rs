@@ -11,6 +11,8 @@ use crate::view::widget::bar;
 
 /// Cells before a line: cursor and fold.
 const MARGIN: u16 = 3;
+/// Where a note ends that follows a short line.
+const NOTE_AT: u16 = 100;
 
 fn role(kind: Kind) -> Role {
     match kind {
@@ -57,6 +59,8 @@ pub fn draw(pen: &mut Pen<'_>, pager: &Pager, area: Rect) {
             }
         }
         if let Some(note) = note {
+            // Not so far away on a wide terminal that it belongs to no line.
+            let end = end.min((area.x + NOTE_AT).max(x + reserved + 1));
             pen.put_right(end.saturating_sub(1), y, reserved, &note, Role::Accent);
         }
     }

@@ -240,7 +240,9 @@ fn drain(row: &QueueRow) -> (Clean, Role) {
         _ if row.paused && row.backlog > 0 => (Clean::line("paused"), Role::Warn),
         Drain::In(s) => (figure::age((s * 1000.0) as i64), Role::Text),
         Drain::Growing => (Clean::line("growing"), Role::Warn),
-        Drain::Still => (Clean::line("still"), Role::Warn),
+        // What only waits for its time, or for children, does not stand still.
+        Drain::Still if row.counts.waiting + row.counts.prioritized + row.counts.paused == 0 => dash(),
+        Drain::Still => (Clean::line("never"), Role::Warn),
         Drain::Empty | Drain::Unknown => dash(),
     }
 }
