@@ -19,6 +19,11 @@ impl Clock {
         Self { started: Instant::now(), epoch_ms }
     }
 
+    /// Starts at a time that is given, ms since the epoch: for a host whose clock is known to be wrong.
+    pub fn starting_at(epoch_ms: i64) -> Self {
+        Self { started: Instant::now(), epoch_ms }
+    }
+
     /// Now, ms since the epoch by this host.
     pub fn now_ms(&self) -> i64 {
         self.at(Instant::now())

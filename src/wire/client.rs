@@ -24,6 +24,8 @@ pub struct ClientLine<'a> {
     pub idle_s: u64,
     /// `flags`: `b` is blocked.
     pub flags: &'a str,
+    /// `omem`: bytes of answers that it has not read, beyond a first small buffer.
+    pub unread: u64,
 }
 
 impl<'a> ClientLine<'a> {
@@ -40,6 +42,7 @@ impl<'a> ClientLine<'a> {
                 "cmd" => client.command = value,
                 "flags" => client.flags = value,
                 "age" => client.age_s = value.parse().unwrap_or(0),
+                "omem" => client.unread = value.parse().unwrap_or(0),
                 "idle" => client.idle_s = value.parse().unwrap_or(0),
                 _ => {}
             }

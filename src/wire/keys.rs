@@ -36,6 +36,32 @@ pub const RESERVED: &[&str] = &[
     "limiter:index",
 ];
 
+/// The queue's own keys by their suffixes, each with the type that the libraries give it, as `TYPE` calls it
+/// (spec 1.2). What has another type is refused to workers with `WRONGTYPE`.
+pub const TYPES: [(&str, &str); 21] = [
+    ("wait", "list"),
+    ("paused", "list"),
+    ("active", "list"),
+    ("delayed", "zset"),
+    ("prioritized", "zset"),
+    ("completed", "zset"),
+    ("failed", "zset"),
+    ("waiting-children", "zset"),
+    ("marker", "zset"),
+    ("repeat", "zset"),
+    ("priority", "zset"),
+    ("events", "stream"),
+    ("meta", "hash"),
+    ("id", "string"),
+    ("pc", "string"),
+    ("stalled", "set"),
+    ("stalled-check", "string"),
+    ("limiter", "string"),
+    ("meta-paused", "string"),
+    ("metrics:completed", "hash"),
+    ("metrics:failed", "hash"),
+];
+
 /// Suffixes of a job's satellite keys (`<jobId>:<suffix>`).
 pub const SATELLITES: &[&str] = &["logs", "lock", "dependencies", "processed", "failed", "unsuccessful"];
 

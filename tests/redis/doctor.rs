@@ -5,6 +5,7 @@ mod damage;
 mod healthy;
 mod late;
 mod scripts;
+mod server;
 
 use std::time::Duration;
 

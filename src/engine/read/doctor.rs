@@ -18,7 +18,6 @@ use std::time::Duration;
 pub use examine::{Examined, Judge, Phase, Progress, examine};
 pub use facts::{DedupFacts, Fields, Hash, JobFacts, Lock, QueueFacts, Stream, Text};
 pub use flows::{Child, ParentFacts, SchedulerFacts};
-pub use queue::hoarder;
 
 use crate::engine::read::workers::Listed;
 use crate::wire::{Era, JobId, QueueId, Raw};

@@ -46,14 +46,34 @@ pub struct Roster {
     workers: HashMap<Vec<u8>, Vec<Connection>>,
     /// Names of which a `QueueScheduler` is connected.
     schedulers: Vec<Vec<u8>>,
+    /// Of all clients of the server, the one with the most answers that it has not read.
+    hoarder: Option<Hoarder>,
+}
+
+/// A client that does not read its answers.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Hoarder {
+    /// Where it connects from.
+    pub address: Clean,
+    /// Its name; empty where it has none.
+    pub name: Clean,
+    /// Bytes of answers that wait for it in the server's memory.
+    pub bytes: u64,
 }
 
 impl Roster {
-    /// Reads the answer of `CLIENT LIST`; clients of other databases are left out.
+    /// Reads the answer of `CLIENT LIST`; workers of other databases are left out.
     pub fn parse(list: &str, db: i64) -> Self {
         let mut roster = Self::default();
         for line in list.lines() {
             let client = ClientLine::parse(line);
+            if client.unread > roster.hoarder.as_ref().map_or(0, |most| most.bytes) {
+                roster.hoarder = Some(Hoarder {
+                    address: Clean::line(client.addr),
+                    name: Clean::line(client.name),
+                    bytes: client.unread,
+                });
+            }
             if client.name.is_empty() || client.db.is_some_and(|there| there != db) {
                 continue;
             }
@@ -105,6 +125,11 @@ impl Roster {
             seen.scheduler_process |= self.schedulers.contains(&name);
         }
         seen
+    }
+
+    /// The client with the most answers that it has not read, whoever it is; `None`: all read theirs.
+    pub fn hoarder(&self) -> Option<&Hoarder> {
+        self.hoarder.as_ref()
     }
 
     /// Whether the same workers are connected, and nothing more is known of any.

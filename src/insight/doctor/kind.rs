@@ -97,6 +97,10 @@ kinds! {
         "each read of it holds up everybody, and it takes memory";
     ServerPolicy "server-policy" Risk "the server may drop keys"
         "a full server drops jobs, or parts of a queue: queues need noeviction";
+    ServerMemory "server-memory" Risk "the server's memory is almost full"
+        "once it is full, no job is added or finished, or keys are dropped";
+    ServerEvicted "server-evicted" Risk "the server has dropped keys"
+        "jobs, or parts of a queue, may be among them: ids without a job, and jobs in no state";
     ServerUnsaved "server-unsaved" Risk "the server does not keep what it is told"
         "a crash loses every job since the last save, which their producers believe safe";
     ServerSave "server-save" Risk "the server cannot save"

@@ -2,6 +2,8 @@
 
 use super::{Fact, Finding, Kind};
 use crate::engine::acl::Version;
+use crate::engine::read::workers::Hoarder;
+use crate::insight::server::{Level, clients_level, memory_level, policy_level};
 use crate::monitor::RedisHealth;
 use crate::text::Clean;
 use crate::wire::Raw;
@@ -10,8 +12,6 @@ use crate::wire::Raw;
 const SKEW_MS: i64 = 1_000;
 /// A client's unread answers above this are worth a word, bytes.
 const UNREAD: u64 = 50 << 20;
-/// The share of clients from which on others may be refused.
-const CLIENTS: f64 = 0.8;
 const CONFIGURE: &str = "The server's configuration is its operator's: toril changes nothing of it.";
 
 /// What was seen of the server beside its health.
@@ -19,8 +19,8 @@ const CONFIGURE: &str = "The server's configuration is its operator's: toril cha
 pub struct Host {
     /// How far this host's clock is ahead of Redis's, ms.
     pub ahead_ms: Option<i64>,
-    /// The client with the most unread answers: its address, name, and bytes.
-    pub hoarder: Option<(Clean, Clean, u64)>,
+    /// The client with the most unread answers.
+    pub hoarder: Option<Hoarder>,
 }
 
 /// What is wrong with the server. `ServerUnsaved` is told where neither the append-only file nor snapshots are on.
@@ -33,12 +33,26 @@ pub fn server(health: &RedisHealth, host: &Host) -> Vec<Finding> {
     };
     let text = |clean: &Clean| Fact::Text(Raw::new(clean.as_str()));
     let memory = &health.memory;
-    if !matches!(memory.policy.as_str(), "noeviction" | "") {
+    if policy_level(memory) > Level::Fine {
         add(
             Kind::ServerPolicy,
             CONFIGURE,
             vec![("policy", text(&memory.policy)), ("limit", Fact::Bytes(memory.max))],
         );
+    }
+    if memory.max > 0 && memory_level(memory) == Level::Danger {
+        let then = if policy_level(memory) > Level::Fine { "keys are dropped" } else { "writes fail" };
+        let evidence = vec![
+            ("used", Fact::Bytes(memory.used)),
+            ("limit", Fact::Bytes(memory.max)),
+            ("once it is full", Fact::Word(then)),
+        ];
+        add(Kind::ServerMemory, "Remove finished jobs, keep fewer of them, or raise the limit.", evidence);
+    }
+    if health.evicted > 0 {
+        let why =
+            "Nobody knows what was lost: look for jobs without a hash, and set the policy to noeviction.";
+        add(Kind::ServerEvicted, why, vec![("dropped since its start", Fact::count(health.evicted))]);
     }
     if !health.persistence.aof {
         let evidence = vec![
@@ -63,14 +77,16 @@ pub fn server(health: &RedisHealth, host: &Host) -> Vec<Finding> {
         add(Kind::ServerRelease, "Update the server.", vec![("version", text(&health.version))]);
     }
     let clients = &health.clients;
-    if clients.max > 0 && clients.connected as f64 > clients.max as f64 * CLIENTS {
+    if clients_level(clients) > Level::Fine {
         add(
             Kind::ServerClients,
             CONFIGURE,
             vec![("connected", Fact::count(clients.connected)), ("allowed", Fact::count(clients.max))],
         );
     }
-    if let Some((address, name, bytes)) = host.hoarder.as_ref().filter(|(.., bytes)| *bytes > UNREAD) {
+    if let Some(Hoarder { address, name, bytes }) =
+        host.hoarder.as_ref().filter(|hoarder| hoarder.bytes > UNREAD)
+    {
         let evidence =
             vec![("address", text(address)), ("name", text(name)), ("unread", Fact::Bytes(*bytes))];
         add(

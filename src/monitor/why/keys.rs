@@ -3,6 +3,7 @@
 use crate::conn::{Batch, Conn, ConnError, Request, Value, Verb, bytes, integer, items, text};
 use crate::engine::read::overview::scored;
 use crate::text::Clean;
+use crate::wire::keys::TYPES;
 use crate::wire::{JobId, QueueId, Raw, State, number, score};
 
 /// Ids of a list that are looked at, from the side that runs next.
@@ -11,31 +12,6 @@ const SAMPLE: i64 = 20;
 const ACTIVE: i64 = 50;
 /// A delayed job counts as overdue so long after it was due, ms: workers promote within seconds.
 pub(super) const OVERDUE_MS: i64 = 15_000;
-
-/// The type of each key that a queue may have (spec 1.2).
-const TYPES: [(&str, &str); 21] = [
-    ("wait", "list"),
-    ("paused", "list"),
-    ("active", "list"),
-    ("delayed", "zset"),
-    ("prioritized", "zset"),
-    ("completed", "zset"),
-    ("failed", "zset"),
-    ("waiting-children", "zset"),
-    ("marker", "zset"),
-    ("repeat", "zset"),
-    ("priority", "zset"),
-    ("events", "stream"),
-    ("meta", "hash"),
-    ("id", "string"),
-    ("pc", "string"),
-    ("stalled", "set"),
-    ("stalled-check", "string"),
-    ("limiter", "string"),
-    ("meta-paused", "string"),
-    ("metrics:completed", "hash"),
-    ("metrics:failed", "hash"),
-];
 
 /// A key of the queue that holds something else than workers expect: they get `WRONGTYPE`.
 #[derive(Clone, PartialEq, Eq, Debug)]

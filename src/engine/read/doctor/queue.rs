@@ -4,33 +4,11 @@ use std::collections::HashMap;
 
 use super::facts::{QueueFacts, Stream, Text};
 use super::pace::Paced;
-use crate::conn::{Batch, Conn, ConnError, Kind, Request, Value, Verb, bytes, field, integer, items, text};
+use crate::conn::{Batch, ConnError, Request, Value, Verb, bytes, field, integer, items, text};
 use crate::engine::read::overview::{Overview, counts, scored, server_time};
 use crate::text::Clean;
+use crate::wire::keys::TYPES;
 use crate::wire::{Counts, Era, JobId, QueueId, Raw, State, number};
-
-/// Keys with the types that a library gives them (spec 1.2).
-const TYPES: [(&str, &str); 19] = [
-    ("wait", "list"),
-    ("paused", "list"),
-    ("active", "list"),
-    ("delayed", "zset"),
-    ("prioritized", "zset"),
-    ("priority", "zset"),
-    ("completed", "zset"),
-    ("failed", "zset"),
-    ("waiting-children", "zset"),
-    ("marker", "zset"),
-    ("repeat", "zset"),
-    ("meta", "hash"),
-    ("events", "stream"),
-    ("stalled", "set"),
-    ("stalled-check", "string"),
-    ("limiter", "string"),
-    ("pc", "string"),
-    ("id", "string"),
-    ("meta-paused", "string"),
-];
 
 /// Reads the keys of a queue; Redis's time comes with them.
 pub(super) async fn facts(paced: &Paced<'_>, queue: &QueueId) -> Result<(i64, Era, QueueFacts), ConnError> {
@@ -214,21 +192,4 @@ pub(super) async fn pages(
         }
     }
     Ok(pages)
-}
-
-/// The client with the most answers that it has not read: its address, name, and their bytes. `None`: none, or
-/// the account may not list clients.
-pub async fn hoarder(conn: &Conn) -> Result<Option<(Clean, Clean, u64)>, ConnError> {
-    let reply = match conn.call(Request::new(Verb::ClientList)).await {
-        Ok(reply) => reply,
-        Err(error) if matches!(error.kind, Kind::Permission | Kind::Reply) => return Ok(None),
-        Err(error) => return Err(error),
-    };
-    let unread = |line: &str| {
-        let value = |name: &str| line.split(' ').find_map(|field| field.strip_prefix(name)).unwrap_or("");
-        let bytes = value("omem=").parse::<u64>().ok().filter(|bytes| *bytes > 0)?;
-        Some((bytes, Clean::line(value("addr=")), Clean::line(value("name="))))
-    };
-    let most = text(&reply).unwrap_or_default().lines().filter_map(unread).max_by_key(|(bytes, ..)| *bytes);
-    Ok(most.map(|(bytes, address, name)| (address, name, bytes)))
 }
