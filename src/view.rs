@@ -20,8 +20,13 @@ pub fn draw(app: &App, theme: &Theme, now: i64, buffer: &mut Buffer) {
     let mut pen = Pen::new(buffer, theme, app.size);
     let cx = app.context(now);
     match app.stacks.current() {
-        Screen::Queues(queues) => screen::queues::draw(&mut pen, queues, &cx),
-        Screen::Queue(queue) => screen::queue::draw(&mut pen, queue, &cx),
+        Screen::Queues(queues) => {
+            screen::queues::draw(&mut pen, queues, &|row| screen::errors::chief(app, row), &cx);
+        }
+        Screen::Queue(queue) => {
+            let chief = cx.queue(&queue.id).and_then(|row| screen::errors::chief(app, row));
+            screen::queue::draw(&mut pen, queue, chief.as_ref(), &cx);
+        }
         Screen::Job(job) => screen::job::draw(&mut pen, job, &cx),
         Screen::Find(find) => screen::find::draw(&mut pen, find, &cx),
         Screen::Redis(redis) => screen::redis::draw(&mut pen, redis, &cx),

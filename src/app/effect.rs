@@ -6,9 +6,11 @@ use super::screen::errors;
 use crate::conn::Sent;
 use crate::engine::op::{JobOp, QueueOp};
 use crate::engine::read::FieldValue;
+use crate::engine::read::failures::{Part as Stretch, Span};
 use crate::engine::read::flow;
 use crate::engine::read::job::{JobDetail, LogPage};
 use crate::engine::read::page::{Page, PageQuery};
+use crate::insight::errors::Failure;
 use crate::insight::find::{Found, Wanted};
 use crate::monitor::Interest;
 use crate::monitor::why::{Look, Sight};
@@ -62,6 +64,8 @@ pub enum Slot {
     Schedulers,
     /// Jobs that run.
     Workers,
+    /// When errors began.
+    Onsets,
 }
 
 /// What is to be read.
@@ -106,6 +110,8 @@ pub enum Query {
     Journal(u64),
     /// Failures by cause.
     Errors(errors::Wanted),
+    /// A few failures of a queue that tell when an error began.
+    Onsets(QueueId, Span),
     /// What was sent after the entry of this number.
     Sent(u64),
     /// Jobs that run, and how long they usually take: with progress.
@@ -212,6 +218,8 @@ pub enum Answer {
     Journal(Option<JournalRead>),
     /// Failures with their causes.
     Errors(Box<errors::News>),
+    /// A few failures, oldest first.
+    Onsets(Vec<(Stretch, Failure)>),
     /// What was sent, oldest first.
     Sent(Vec<Sent>),
     /// Jobs that run, as far as they were read.

@@ -82,6 +82,14 @@ impl Stacks {
         self.roots.iter_mut().chain(self.above.iter_mut().flatten())
     }
 
+    /// The root of the errors, whatever is in front.
+    pub fn errors(&self) -> Option<&super::screen::errors::Errors> {
+        match &self.roots[Root::Errors as usize] {
+            Screen::Errors(errors) => Some(errors),
+            _ => None,
+        }
+    }
+
     /// Whether nothing is above the root.
     pub fn at_root(&self) -> bool {
         self.above[self.current as usize].is_empty()

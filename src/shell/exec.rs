@@ -234,6 +234,7 @@ async fn answer(conn: &Conn, mask: &Mask, query: Query) -> Result<Answer, ConnEr
             let owner = conn.call(Request::new(Verb::Get).arg(key)).await?;
             Answer::Owner(bytes(&owner).map(JobId::new))
         }
+        Query::Onsets(queue, span) => errors::onset(conn, mask, &queue, span).await?,
         Query::Draft(queue, id, most) => Answer::Field(read::field(conn, &queue, &id, b"data", most).await?),
         Query::Doctor(_)
         | Query::Reveal(..)

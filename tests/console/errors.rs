@@ -10,6 +10,7 @@ use toril::app::modal::Modal;
 use toril::app::screen::Screen;
 use toril::app::screen::errors::{News, Wanted};
 use toril::app::stack::Root;
+use toril::engine::read::failures::RECENT;
 use toril::engine::read::walk::Coverage;
 use toril::insight::errors::{Failure, Field, cause};
 use toril::monitor::{FeedEvent, Snapshot};
@@ -222,6 +223,46 @@ fn counts_follow_events_without_reading_all_again() {
     );
     assert!(!asked.iter().any(|wanted| matches!(wanted, Wanted::All(..))), "{asked:?}");
     assert!(console.draw().contains("19 failed jobs"), "{}", console.draw().text());
+}
+
+#[test]
+fn a_burst_is_read_to_its_end() {
+    let mut console = read(120, 36);
+    console.asked();
+    console.send(Msg::Feed(vec![told("email", "failed", "500", NOW + 20, None)]));
+    console.wait(2000);
+    let mut from = NOW - 10_000;
+    for n in 0..3 {
+        let (fetch, asked) = wanted(&mut console).unwrap_or_else(|| panic!("look {n}"));
+        assert_eq!(asked, Wanted::Recent(vec![(id("email"), from)]));
+        // As many as one look takes in, twice; all of the last ones failed in the same moment.
+        let count = if n < 2 { RECENT as u64 } else { 7 };
+        let new =
+            |job| failure("email", 1000 * (n + 1) + job, -20, "no route", "fetch (/app/src/crm.ts:3:4)");
+        let failures: Vec<Failure> = (0..count).map(new).collect();
+        let news = News { failures, complete: true, ..News::default() };
+        console.send(Msg::Fetched(fetch, Ok(Answer::Errors(Box::new(news)))));
+        from = NOW + 20 + i64::from(n > 0);
+        console.wait(2000);
+    }
+    assert!(!matches!(wanted(&mut console), Some((_, Wanted::Recent(_)))), "it is at its end");
+    assert!(console.draw().contains("1,007"), "{}", console.draw().text());
+}
+
+#[test]
+fn what_most_failures_are_is_told_beside_the_queue() {
+    let mut console = read(120, 36);
+    console.keys("1 j");
+    let grid = console.draw();
+    assert!(grid.contains("118 of 121 failures are one error (2)"), "{}", grid.text());
+    // When the counts are others, nothing is claimed of them.
+    let mut more = two();
+    let mut payments = queue("payments");
+    payments.counts.failed = 200;
+    more.queues = more.queues.iter().filter(|row| row.id != id("payments")).cloned().collect();
+    more.queues.push(payments.into());
+    console.send(Msg::Snapshot(more.into()));
+    assert!(!console.draw().contains("are one error"), "{}", console.draw().text());
 }
 
 #[test]

@@ -345,3 +345,67 @@ async fn from_the_old_end_nothing_is_stepped_over_either() {
         assert_eq!(found[0], "1");
     }
 }
+
+/// What ended last comes first, of whatever queue and state it is, and while jobs go on to end.
+#[tokio::test]
+async fn what_ended_last_in_any_queue_comes_first() {
+    let server = Server::start();
+    let (mut link, reader) = (server.connect(), conn(&server).await);
+    let mut pipe = redis::pipe();
+    let mut expected = Vec::new();
+    // Of uneven sizes and times: one state is a page behind the others, another all at one moment.
+    for n in 0..4000_u64 {
+        let (name, state, at) = match n % 8 {
+            0..=3 => ("a", "failed", 10_000 + n),
+            4..=5 => ("b", "failed", 9_000 + n / 2),
+            6 => ("b", "completed", 5_000 + n * 3),
+            _ => ("c", "completed", 11_000),
+        };
+        pipe.zadd(format!("bull:{name}:{state}"), n, at).ignore();
+        pipe.hset(format!("bull:{name}:{n}"), "data", "{}").ignore();
+        expected.push(at);
+    }
+    pipe.exec(&mut link).unwrap();
+    expected.sort_by(|a, b| b.cmp(a));
+    let sources = || -> Vec<Source> {
+        let states = [State::Failed, State::Completed, State::Delayed];
+        ["a", "b", "c", "empty"].iter().flat_map(|name| Source::of(&queue(name), Era::V5, &states)).collect()
+    };
+    let mut walk = Walk::new(&reader, sources(), want(&["data"]));
+    let (mut found, mut seen, mut late) = (Vec::new(), BTreeSet::new(), 0);
+    while let Some(round) = walk.next().await.unwrap() {
+        for job in round.jobs() {
+            assert!(seen.insert((job.queue().unwrap().clone(), job.id())), "a job came twice");
+            found.push(job.score().unwrap() as u64);
+        }
+        // Others end meanwhile: above the place where the walk is, and out of its sight.
+        late += 1;
+        let () = link.zadd("bull:a:failed", format!("late-{late}"), 50_000 + late).unwrap();
+    }
+    assert_eq!(found, expected);
+    let coverage = walk.coverage();
+    assert_eq!((coverage.read, coverage.total, coverage.complete), (4000, 4000, true));
+
+    // Of a bounded walk they are the newest of all.
+    let () = link.zrembyscore("bull:a:failed", 50_000, "+inf").unwrap();
+    let mut walk = Walk::new(&reader, sources(), Want { jobs: 150, ..want(&["data"]) });
+    let mut newest = 0;
+    while let Some(round) = walk.next().await.unwrap() {
+        newest += round.jobs().filter(|job| job.score().unwrap() as u64 >= expected[149]).count();
+    }
+    assert_eq!(newest, 150);
+
+    // Beside a state that does not tell when its jobs came, both have their turn.
+    for n in 0..700 {
+        let () = link.rpush("bull:c:wait", format!("w{n}")).unwrap();
+        let () = link.hset(format!("bull:c:w{n}"), "data", "{}").unwrap();
+    }
+    let mut sources = sources();
+    sources.extend(Source::of(&queue("c"), Era::V5, &[State::Waiting]));
+    let mut walk = Walk::new(&reader, sources, Want { jobs: 1500, ..want(&["data"]) });
+    let mut waiting = 0;
+    while let Some(round) = walk.next().await.unwrap() {
+        waiting += round.jobs().filter(|job| job.state() == Some(State::Waiting)).count();
+    }
+    assert!((400..=700).contains(&waiting), "{waiting}");
+}

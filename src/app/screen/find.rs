@@ -34,7 +34,7 @@ pub struct Find {
     pub typed: String,
     /// In which state; `None`: in all.
     pub state: Option<State>,
-    /// What was found, newest first in each state.
+    /// What was found, in the order of the walk: of jobs that have ended the last one in any queue first.
     pub hits: Vec<Hit>,
     /// How far it is, without its jobs.
     pub found: Option<Found>,

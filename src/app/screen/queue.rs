@@ -1,6 +1,7 @@
 //! Queue: what is in it?
 
 mod marks;
+mod onsets;
 
 use super::super::action::{Action, Scope};
 use super::super::effect::{Act, Answer, Effect, FetchId, Query, ScanResult, Slot};
@@ -20,6 +21,7 @@ use crate::text::Clean;
 use crate::wire::{Era, JobId, QueueId, State};
 
 pub use marks::Marks;
+pub use onsets::Beginnings;
 
 /// Jobs that a filter looks at, at most.
 pub const SCAN_BOUND: u64 = 200_000;
@@ -59,6 +61,8 @@ pub struct Queue {
     pub marks: Marks,
     /// The filter, if one is set.
     pub filtered: Option<Filtered>,
+    /// When its errors began.
+    pub beginnings: Beginnings,
     wanted: Option<(FetchId, PageQuery)>,
     asked_at: i64,
     touched: u64,
@@ -79,6 +83,7 @@ impl Queue {
             error: None,
             marks: Marks::default(),
             filtered: None,
+            beginnings: Beginnings::default(),
             wanted: None,
             asked_at: 0,
             touched: 0,
@@ -467,7 +472,9 @@ impl Panel for Queue {
 
     fn refresh(&mut self, cx: &Context<'_>) -> Vec<Step> {
         self.settle(cx);
-        self.look(cx)
+        let mut steps = self.look(cx);
+        steps.extend(cx.queue(&self.id).and_then(|row| self.beginnings.look(cx, row)));
+        steps
     }
 
     fn answer(
@@ -476,6 +483,10 @@ impl Panel for Queue {
         id: FetchId,
         answer: Result<Answer, Clean>,
     ) -> Result<Vec<Step>, Result<Answer, Clean>> {
+        let answer = match self.beginnings.answer(cx.now, id, answer) {
+            Ok(()) => return Ok(Vec::new()),
+            Err(answer) => answer,
+        };
         if let Some(filtered) = &mut self.filtered
             && filtered.fetch == id
         {

@@ -13,8 +13,11 @@ Examples:
   toril find --where '.data.tenant == \"acme\"' --scan all --full > acme.jsonl
 
 A job of this id is looked for first, in every queue; only if there is none, or with --text, the \
-text is looked for in name, data, failedReason, returnvalue and stacktrace, newest jobs first. \
---queue says in which queues.")]
+text is looked for in name, data, failedReason, returnvalue and stacktrace. --queue says in which queues.
+
+Completed and failed jobs come in one order, the last one to end in any queue first. The other states do \
+not tell when their jobs came: each is read from its newest end (delayed: due last; prioritized: most urgent \
+last), and they take turns with those that have ended, 500 jobs at a time.")]
 pub struct FindArgs {
     /// An id, or a text
     #[arg(allow_hyphen_values = true, required_unless_present = "filter", value_name = "ID|TEXT")]

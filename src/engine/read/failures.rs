@@ -21,18 +21,22 @@
 //! # }
 //! ```
 
+mod onset;
+
 use std::collections::HashSet;
 
 use super::walk::{ABREAST, Cost, Coverage, Round, Seen, Source, Walk, Want};
 use crate::conn::{Batch, Conn, ConnError, Request, Verb, bytes, float, integer, items};
 use crate::wire::{Era, JobId, QueueId, State};
 
+pub use onset::{MOST, Part, Span, onset};
+
 /// What is read of a failed job (spec 1.4).
 const FIELDS: [&str; 2] = ["failedReason", "stacktrace"];
 /// A larger reason or stack is left where it is.
 const FIELD_MAX: u64 = 64 << 10;
 /// New failures of a queue that are taken in at once.
-const RECENT: usize = 500;
+pub const RECENT: usize = 500;
 /// Queues that are asked in one round trip.
 const QUEUES: usize = 100;
 
@@ -119,7 +123,7 @@ fn field(job: Seen<'_>, at: usize) -> Field<'_> {
 }
 
 /// What failed since the moment given for each queue, ms by Redis's clock, that moment included; the oldest
-/// of them first, so that the next look goes on where this one ended.
+/// of them first, at most [`RECENT`] of a queue, so that the next look goes on where this one ended.
 pub async fn recent(
     conn: &Conn,
     since: &[(QueueId, i64)],

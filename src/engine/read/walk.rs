@@ -31,6 +31,7 @@
 mod cost;
 mod ids;
 mod line;
+mod merge;
 mod round;
 
 pub use cost::Cost;
@@ -40,6 +41,7 @@ use crate::conn::{Conn, ConnError, Kind, RawReply, Verb};
 use crate::wire::{Era, QueueId, State};
 use ids::{Entry, Ids, Upcoming};
 use line::Line;
+use merge::Merge;
 
 /// Jobs in one round trip.
 pub const ABREAST: usize = 20;
@@ -79,6 +81,11 @@ impl Source {
     #[must_use]
     pub fn oldest_first(self) -> Self {
         Self { oldest_first: true, ..self }
+    }
+
+    /// Its jobs have ended, and their scores tell when; those that ended last come first.
+    fn ends(&self) -> bool {
+        self.state.is_finished() && !self.oldest_first
     }
 
     /// The key that holds the ids.
@@ -127,6 +134,9 @@ pub struct Walk {
     line: Line,
     want: Want,
     sources: Vec<Ids>,
+    /// Who takes turns: one state each, or (`None`) those that are merged.
+    slots: Vec<Option<usize>>,
+    merge: Merge,
     /// Whose page comes next.
     turn: usize,
     upcoming: Upcoming,
@@ -143,12 +153,20 @@ pub struct Walk {
 }
 
 impl Walk {
-    /// A walk through these states; it begins with the first [`Walk::next`]. The states take turns by
-    /// pages, so that none has to wait for the end of another.
+    /// A walk through these states; it begins with the first [`Walk::next`].
+    ///
+    /// Jobs that have ended come in one order, the last one of all queues first. No other state tells when its
+    /// jobs came there without reading them: these take turns with those that have ended, and with each other, by
+    /// pages, each newest first, so that none has to wait for the end of another.
     pub fn new(conn: &Conn, sources: Vec<Source>, want: Want) -> Self {
+        let by_end: Vec<usize> = (0..sources.len()).filter(|at| sources[*at].ends()).collect();
+        let merged = by_end.len() > 1;
+        let alone = (0..sources.len()).filter(|at| !merged || !sources[*at].ends()).map(Some);
         Self {
             line: Line::new(conn),
             want,
+            slots: merged.then_some(None).into_iter().chain(alone).collect(),
+            merge: Merge::default(),
             sources: sources.into_iter().map(Ids::new).collect(),
             turn: 0,
             upcoming: Upcoming::default(),
@@ -164,7 +182,8 @@ impl Walk {
 
     /// How far it is.
     pub fn coverage(&self) -> Coverage {
-        let whole = self.upcoming.is_empty() && self.sources.iter().all(|ids| ids.end);
+        let whole =
+            self.upcoming.is_empty() && self.merge.is_over() && self.sources.iter().all(|ids| ids.end);
         let complete = self.started && whole && !self.slipped && self.coverage.large == 0;
         Coverage { complete, ..self.coverage }
     }
@@ -180,6 +199,11 @@ impl Walk {
         self.line.clock.start();
         if !self.started {
             self.count().await?;
+            if self.slots.contains(&None) {
+                let places: Vec<usize> =
+                    (0..self.sources.len()).filter(|at| self.sources[*at].source.ends()).collect();
+                self.merge.start(&mut self.sources, &places, &mut self.line).await?;
+            }
             self.started = true;
         }
         loop {
@@ -239,12 +263,19 @@ impl Walk {
     /// Reads pages of ids until two rounds are known, from one state after the other.
     async fn refill(&mut self) -> Result<(), ConnError> {
         while self.upcoming.len() < 2 * ABREAST {
-            let open = (0..self.sources.len())
-                .map(|step| (self.turn + step) % self.sources.len())
-                .find(|at| !self.sources[*at].end);
-            let Some(at) = open else { return Ok(()) };
-            let ids = &mut self.sources[at];
-            let page = ids.page(at, &mut self.line, &mut self.upcoming).await?;
+            let is_open = |at: &usize| match self.slots[*at] {
+                Some(place) => !self.sources[place].end,
+                None => !self.merge.is_over(),
+            };
+            let turns = (0..self.slots.len()).map(|step| (self.turn + step) % self.slots.len());
+            let Some(at) = turns.into_iter().find(is_open) else { return Ok(()) };
+            let page = match self.slots[at] {
+                Some(place) => {
+                    let ids = &mut self.sources[place];
+                    ids.page(place, &mut self.line, &mut self.upcoming).await?
+                }
+                None => self.merge.page(&mut self.sources, &mut self.line, &mut self.upcoming).await?,
+            };
             self.slipped |= page.slipped;
             self.coverage.total = self.coverage.total.saturating_sub(page.markers);
             self.turn = at + 1;

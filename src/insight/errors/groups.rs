@@ -256,6 +256,16 @@ impl Groups {
         self.by_id.values().filter_map(|group| group.queues.get(&place)).sum()
     }
 
+    /// How many failures of a queue the largest of its groups holds, where that is most of them; `failed` have
+    /// failed by now. `None` as well where what is known is not about these: some were not read, or went since.
+    pub fn chief(&self, queue: &QueueId, failed: u64) -> Option<u64> {
+        let place = self.place(queue)?;
+        let counts = || self.by_id.values().filter_map(|group| group.queues.get(&place).copied());
+        let (known, most) = (counts().sum::<u64>(), counts().max()?);
+        let current = known.abs_diff(failed) <= failed / 50;
+        (current && most > 1 && most * 2 > failed && most <= failed).then_some(most)
+    }
+
     /// The finest span that holds at least half of the failures, for charts that all groups share.
     pub fn span(&self, now: i64) -> Span {
         let count: u64 = self.by_id.values().map(|group| group.count).sum();
@@ -301,6 +311,25 @@ mod tests {
         assert!(groups.remove(&queue("b"), &JobId::new("1"), 200));
         assert!(!groups.remove(&queue("b"), &JobId::new("1"), 200));
         assert_eq!((groups.len(), groups.count()), (1, 1));
+    }
+
+    #[test]
+    fn one_error_is_told_where_it_is_most_of_them() {
+        let mut groups = Groups::default();
+        for job in 0..80 {
+            groups.add(&failure("a", job, 100, "no price for 1"));
+        }
+        for job in 80..100 {
+            groups.add(&failure("a", job, 100, "no route"));
+            groups.add(&failure("b", job, 100, "no route"));
+            groups.add(&failure("b", job + 100, 100, "no money"));
+        }
+        assert_eq!(groups.chief(&queue("a"), 100), Some(80));
+        assert_eq!(groups.chief(&queue("a"), 101), Some(80), "one that is not read yet changes little");
+        assert_eq!(groups.chief(&queue("a"), 120), None, "many are not known");
+        assert_eq!(groups.chief(&queue("a"), 60), None, "many went");
+        assert_eq!(groups.chief(&queue("b"), 40), None, "it is half of them");
+        assert_eq!(groups.chief(&queue("c"), 0), None);
     }
 
     #[test]

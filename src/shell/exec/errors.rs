@@ -8,9 +8,10 @@ use crate::app::Msg;
 use crate::app::effect::{Answer, FetchId};
 use crate::app::screen::errors::{News, Wanted};
 use crate::conn::{Conn, ConnError};
-use crate::engine::read::failures::{Failures, present, recent};
+use crate::engine::read::failures::{self, Failures, Span, present, recent};
 use crate::insight::errors::{Causes, Failure, MEMBERS};
 use crate::text::Mask;
+use crate::wire::QueueId;
 
 /// What was read is told so often.
 const TOLD: Duration = Duration::from_millis(100);
@@ -52,6 +53,18 @@ pub(super) async fn read(
         }
     };
     Ok(Answer::Errors(Box::new(news)))
+}
+
+/// A few failures of a queue, to tell when an error began.
+pub(super) async fn onset(
+    conn: &Conn,
+    mask: &Mask,
+    queue: &QueueId,
+    span: Span,
+) -> Result<Answer, ConnError> {
+    let (mut failures, mut causes) = (Vec::new(), Causes::new(mask.clone()));
+    failures::onset(conn, queue, span, |part, failed| failures.push((part, causes.failure(failed)))).await?;
+    Ok(Answer::Onsets(failures))
 }
 
 fn progress(reader: &Failures, failures: Vec<Failure>) -> News {

@@ -4,10 +4,13 @@ mod columns;
 mod members;
 
 use super::{empty, heading, no_queue, unanswered};
+use crate::app::App;
+use crate::app::action::Action;
 use crate::app::panel::Context;
 use crate::app::panes::Rect;
 use crate::app::screen::errors::Errors;
 use crate::insight::errors::{Group, Groups, Span};
+use crate::monitor::QueueRow;
 use crate::text::{Clean, figure, wrap};
 use crate::view::pen::Pen;
 use crate::view::theme::Role;
@@ -51,6 +54,17 @@ pub fn draw(pen: &mut Pen<'_>, errors: &Errors, cx: &Context<'_>) {
     if let Some(group) = errors.selected() {
         detail(pen, errors, group, Errors::detail(body), cx);
     }
+}
+
+/// What most failures of a queue are, as far as the Errors screen has read them:
+/// `1,180 of 1,204 failures are one error (2)`.
+pub fn chief(app: &App, row: &QueueRow) -> Option<Clean> {
+    let failed = row.counts.failed;
+    let count = app.stacks.errors()?.groups.chief(&row.id, failed)?;
+    let key = app.keymap.keys(Action::ScreenErrors.row()).first();
+    let key = key.map(|key| format!(" ({key})")).unwrap_or_default();
+    let text = format!("{} of {} failures are one error{key}", figure::count(count), figure::count(failed));
+    Some(Clean::line(text))
 }
 
 fn head(pen: &mut Pen<'_>, errors: &Errors, cx: &Context<'_>) {

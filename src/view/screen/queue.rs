@@ -18,7 +18,7 @@ use crate::view::widget::bar;
 use crate::wire::State;
 
 /// Draws the screen.
-pub fn draw(pen: &mut Pen<'_>, queue: &Queue, cx: &Context<'_>) {
+pub fn draw(pen: &mut Pen<'_>, queue: &Queue, chief: Option<&Clean>, cx: &Context<'_>) {
     let body = cx.body;
     if body.height < 4 {
         return;
@@ -51,7 +51,7 @@ pub fn draw(pen: &mut Pen<'_>, queue: &Queue, cx: &Context<'_>) {
     if side_area.width > 0
         && let Some(row) = row
     {
-        side::draw(pen, row, side_area, cx);
+        side::draw(pen, row, (queue.beginnings.found(), chief), side_area, cx);
     }
 }
 
@@ -189,7 +189,7 @@ fn foot(pen: &mut Pen<'_>, queue: &Queue, cx: &Context<'_>, len: u64) {
     if let Some((row, fault)) = fault {
         let text = Clean::line(format!("▲ {}", fault.sentence(row, cx.judged_at())));
         pen.put(x + 2, area.y, (area.x + width).saturating_sub(x + 2), &text, Role::Warn);
-    } else if let Some((text, role)) = row.and_then(|row| marks::newest(row, cx.snapshot, cx.now)) {
+    } else if let Some((text, role)) = row.and_then(|row| marks::newest(row, queue.beginnings.found(), cx)) {
         pen.put(x + 2, area.y, (area.x + width).saturating_sub(x + 2), &text, role);
     }
     if let Some(why) = why {

@@ -7,14 +7,18 @@ use crate::app::panel::Context;
 use crate::app::panes::Rect;
 use crate::app::screen::queues::{Queues, Shown};
 use crate::insight::fault::{Fault, health};
+use crate::monitor::QueueRow;
 use crate::text::{Clean, figure};
 use crate::view::pen::Pen;
 use crate::view::theme::Role;
 use crate::view::widget::bar;
 use columns::Column;
 
+/// What most failures of a queue are, where that is known.
+type Chief<'a> = &'a dyn Fn(&QueueRow) -> Option<Clean>;
+
 /// Draws the screen.
-pub fn draw(pen: &mut Pen<'_>, queues: &Queues, cx: &Context<'_>) {
+pub fn draw(pen: &mut Pen<'_>, queues: &Queues, chief: Chief<'_>, cx: &Context<'_>) {
     let body = cx.body;
     if body.height < 3 {
         return;
@@ -30,7 +34,7 @@ pub fn draw(pen: &mut Pen<'_>, queues: &Queues, cx: &Context<'_>) {
         row(pen, shown, selected, Rect { y, height: 1, ..list }, &columns, cx);
     }
     bar::scroll(pen, list, queues.rows.top(), queues.rows.all().len() as u64);
-    foot(pen, queues, cx, &columns);
+    foot(pen, queues, chief, cx, &columns);
 }
 
 fn title(queues: &Queues, cx: &Context<'_>) -> Clean {
@@ -112,7 +116,13 @@ fn severity(fault: Fault) -> Role {
 }
 
 /// Totals, and the sentences: of the selected queue first, then of the worst.
-fn foot(pen: &mut Pen<'_>, queues: &Queues, cx: &Context<'_>, columns: &[(Column, u16, u16)]) {
+fn foot(
+    pen: &mut Pen<'_>,
+    queues: &Queues,
+    chief: Chief<'_>,
+    cx: &Context<'_>,
+    columns: &[(Column, u16, u16)],
+) {
     let height = Queues::foot(cx.body);
     if height == 0 {
         return;
@@ -150,7 +160,10 @@ fn foot(pen: &mut Pen<'_>, queues: &Queues, cx: &Context<'_>, columns: &[(Column
         pen.put(area.x + 3, y, 24, &shown.row.name.cut(24), Role::Strong);
         // The selected one is told whole, the others in a row each.
         let spare = if at == 0 { usize::from(end - y) } else { 1 };
-        for line in rows_of(&text, cells, spare) {
+        // A part of this sentence would say nothing: it is told where there is room for it.
+        let both = chief(&shown.row).map(|chief| Clean::line(format!("{text} · {chief}")));
+        let both = both.filter(|both| rows_of(both, cells, spare + 1).len() <= spare);
+        for line in rows_of(both.as_ref().unwrap_or(&text), cells, spare) {
             pen.put(x, y, cells, &line, Role::Text);
             y += 1;
         }

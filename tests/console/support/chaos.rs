@@ -8,6 +8,7 @@ use toril::app::link::{LinkPhase, LinkView};
 use toril::app::screen::errors;
 use toril::app::screen::{schedulers, workers};
 use toril::conn::{Sent, Verb, What};
+use toril::engine::read::failures::Part as Stretch;
 use toril::engine::read::flow::{Member, Offspring, Survey};
 use toril::engine::read::job::{Children, Field, JobDetail, LogPage, Parent};
 use toril::engine::read::page::{Brief, JobRow, Page, PageQuery};
@@ -529,6 +530,13 @@ impl Chaos {
                 bytes: self.coin().then(|| self.count()),
             }),
             Query::Errors(wanted) => Answer::Errors(Box::new(self.errors(wanted))),
+            Query::Onsets(..) => Answer::Onsets(
+                self.some(30, |chaos| {
+                    let failures = chaos.errors(&errors::Wanted::Recent(Vec::new())).failures;
+                    failures.into_iter().map(|failure| (Stretch::Last, failure)).collect::<Vec<_>>()
+                })
+                .concat(),
+            ),
             Query::Journal(_) => Answer::Journal(self.coin().then(|| self.journal())),
             Query::Schedulers(queues) => Answer::Schedulers(schedulers::Read {
                 of: queues.len(),

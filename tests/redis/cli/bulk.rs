@@ -50,7 +50,7 @@ fn a_canary_stops_where_the_cause_is_still_there() {
     let server = Server::start();
     let mut node = Node::start(Lib::BullMq6, &server);
     let jobs: Vec<_> = (0..200)
-        .map(|n| json!({"name": "j", "data": {"do": "fail", "message": "ECONNREFUSED", "n": n}}))
+        .map(|n| json!({"name": "j", "data": {"do": "fail", "message": format!("ECONNREFUSED 10.0.0.{n}:443, order {n}")}}))
         .collect();
     node.call(json!({"op": "addBulk", "queue": "mail", "jobs": jobs}));
     let worker = node.call(json!({"op": "worker", "queue": "mail", "concurrency": 10}));

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use super::super::super::effect::FetchId;
 use super::super::super::panel::Context;
+use crate::engine::read::failures::RECENT;
 use crate::engine::read::walk::Coverage;
 use crate::insight::errors::{Failure, Groups, MEMBERS};
 use crate::text::Clean;
@@ -180,10 +181,20 @@ impl Reading {
     }
 
     pub(super) fn take(&mut self, news: &News, cx: &Context<'_>) {
+        let mut new: BTreeMap<&QueueId, (usize, i64)> = BTreeMap::new();
         for failure in &news.failures {
-            if let Some(known) = self.known.get_mut(&failure.queue) {
-                known.newest = known.newest.max(failure.at);
+            let (count, newest) = new.entry(&failure.queue).or_default();
+            (*count, *newest) = (*count + 1, (*newest).max(failure.at));
+        }
+        let recent = matches!(self.under_way, Some((_, Wanted::Recent(_))));
+        for (queue, (count, newest)) in new {
+            let Some(known) = self.known.get_mut(queue) else { continue };
+            if recent && count >= RECENT {
+                // There may be more: the next look goes on, and not where this one stood.
+                known.failed = u64::MAX;
+                known.newest = known.newest.saturating_add(i64::from(known.newest >= newest));
             }
+            known.newest = known.newest.max(newest);
         }
         if let Some(coverage) = news.coverage {
             (self.now, self.per_second) = (coverage, news.per_second);

@@ -12,7 +12,7 @@ use crate::conn::{ConnError, Kind, RawReply, Verb};
 use crate::wire::keys::{is_marker, is_reserved};
 
 /// Ids of one page.
-const PAGE: u64 = 500;
+pub(super) const PAGE: u64 = 500;
 /// Ids that are remembered of what was seen last.
 const REMEMBERED: usize = 32;
 /// How often the place is looked for again while somebody moves it.
@@ -84,11 +84,18 @@ impl Upcoming {
     }
 
     /// Gives the room of what was read back. What was handed out before is no longer to be found.
-    fn compact(&mut self) {
+    pub(super) fn compact(&mut self) {
         let first = self.entries.front().map_or(self.arena.len(), |entry| entry.start);
         self.arena.drain(..first);
         for entry in &mut self.entries {
             entry.start -= first;
+        }
+    }
+
+    /// Moves the first one behind those of another.
+    pub(super) fn hand_over(&mut self, to: &mut Self) {
+        if let Some(entry) = self.entries.pop_front() {
+            to.push(entry.source, entry.id(&self.arena), entry.score);
         }
     }
 
@@ -121,6 +128,8 @@ pub(super) struct Ids {
     pub(super) end: bool,
     /// Rank of the next element, if nothing moved.
     next: u64,
+    /// Ids that were read and wait for those of other states.
+    pub(super) staged: Upcoming,
     /// What was seen last, newest first; the last is where it goes on.
     seen: Vec<(f64, Vec<u8>)>,
 }
@@ -128,7 +137,12 @@ pub(super) struct Ids {
 impl Ids {
     pub(super) fn new(source: Source) -> Self {
         let (key, base) = (source.key(), source.queue.base());
-        Self { source, key, base, end: false, next: 0, seen: Vec::new() }
+        Self { source, key, base, end: false, next: 0, staged: Upcoming::default(), seen: Vec::new() }
+    }
+
+    /// The score of the last that was read: none behind it has a higher one.
+    pub(super) fn last_score(&self) -> Option<f64> {
+        self.seen.last().map(|(score, _)| *score)
     }
 
     /// Reads one page and puts what is new in it behind `upcoming`.
@@ -267,6 +281,6 @@ impl Ids {
     }
 }
 
-fn number(score: &[u8]) -> f64 {
+pub(super) fn number(score: &[u8]) -> f64 {
     std::str::from_utf8(score).ok().and_then(|text| text.parse().ok()).unwrap_or(0.0)
 }

@@ -3,6 +3,7 @@
 use super::marks;
 use crate::app::panel::Context;
 use crate::app::panes::Rect;
+use crate::insight::errors::Onset;
 use crate::insight::fault::{faults, health};
 use crate::monitor::{QueueRow, Workers};
 use crate::text::{Clean, figure};
@@ -10,8 +11,14 @@ use crate::view::pen::Pen;
 use crate::view::theme::Role;
 use crate::view::widget::spark;
 
-/// Draws the panel.
-pub fn draw(pen: &mut Pen<'_>, row: &QueueRow, area: Rect, cx: &Context<'_>) {
+/// Draws the panel, with the errors that began, and what most failures are, as far as that is known.
+pub fn draw(
+    pen: &mut Pen<'_>,
+    row: &QueueRow,
+    (began, chief): (&[Onset], Option<&Clean>),
+    area: Rect,
+    cx: &Context<'_>,
+) {
     for y in area.y..area.y + area.height {
         pen.put(area.x, y, 1, &"│", Role::Border);
     }
@@ -31,8 +38,11 @@ pub fn draw(pen: &mut Pen<'_>, row: &QueueRow, area: Rect, cx: &Context<'_>) {
     if y == area.y {
         y = wrap(pen, area, y, end, &health(row), Role::Ok);
     }
+    if let Some(chief) = chief {
+        y = wrap(pen, area, y, end, chief, Role::Warn);
+    }
     y += 1;
-    let happened = marks::shown(row, cx.snapshot, area.width.saturating_sub(1), cx.now);
+    let happened = marks::shown(row, began, cx, area.width.saturating_sub(1));
     for (name, of, role) in [
         ("in/s", (|p| p.added) as fn(&crate::monitor::snapshot::RatePoint) -> f32, Role::Accent),
         ("out/s", |p| p.finished, Role::Ok),
