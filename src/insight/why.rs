@@ -172,6 +172,9 @@ fn motion(case: &Case<'_>, causes: &[Cause]) -> Motion {
         () if case.started() => Motion::Moves,
         () if stopped => Motion::Stands,
         () if case.runs() => Motion::Moves,
+        // Jobs that leave nothing behind show only in the counts. Where others wait that is no proof: an add
+        // of an id that exists counts as well.
+        () if case.now.ready() == 0 && case.rates().is_some_and(|(_, out)| out > 0.0) => Motion::Moves,
         () if case.now.ready() == 0 && case.now.keys.overdue == 0 => Motion::Idle,
         () => Motion::Stands,
     }
@@ -195,6 +198,7 @@ impl Diagnosis {
             (_, _) if self.at.is_none() => "Redis answers nobody".to_owned(),
             (Motion::Moves, _) => format!("it moves: {rates}{pace}"),
             (Motion::Idle, true) if self.backlog == 0 => "nothing waits: it is empty and healthy".to_owned(),
+            (Motion::Idle, true) if self.backlog == 1 => "nothing is due: 1 job is for later".to_owned(),
             (Motion::Idle, true) => {
                 format!("nothing is due: {} jobs are for later", figure::count(self.backlog))
             }

@@ -27,17 +27,18 @@ pub(super) fn all(case: &Case<'_>) -> Option<Cause> {
     if away <= SOON_MS {
         return None;
     }
-    let count = figure::count(now.counts.delayed);
+    let all = match now.counts.delayed {
+        1 => "the only job is delayed".to_owned(),
+        n => format!("all {} jobs are delayed", figure::count(n)),
+    };
+    let next = if now.counts.delayed == 1 { "it" } else { "the next" };
     let (title, advice) = if away > FAR_MS {
         (
-            format!("all {count} jobs are delayed, the next for {}", figure::duration(away)),
+            format!("{all}, {next} for {}", figure::duration(away)),
             "so long a delay is mostly one in another unit than milliseconds, or a clock that is wrong; promote the job, or change its delay",
         )
     } else {
-        (
-            format!("all {count} jobs are delayed; the next is due in {}", figure::duration(away)),
-            "wait, or promote them",
-        )
+        (format!("{all}; {next} is due in {}", figure::duration(away)), "wait, or promote them")
     };
     let cause = Cause::new("delayed", Weight::Stops, title, advice)
         .count("delayed", "delayed", now.counts.delayed)

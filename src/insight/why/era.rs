@@ -15,7 +15,8 @@ pub(super) fn pro(case: &Case<'_>) -> Option<Cause> {
     let title = "jobs wait in groups of BullMQ Pro: limits and pauses of a group cannot be read from here";
     let cause =
         Cause::new("pro-groups", Weight::Stops, title, "look at the groups with BullMQ Pro's own tools")
-            .fact("evidence", "evidence", Value::Text(note(case)));
+            .fact("evidence", "evidence", Value::Text(note(case)))
+            .maybe("groups", "groups", case.now.keys.groups.map(Value::Count));
     Some(case.tell_waiting(case.tell_workers(cause)))
 }
 

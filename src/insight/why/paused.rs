@@ -27,7 +27,12 @@ pub(super) fn paused(case: &Case<'_>) -> Option<Cause> {
     };
     let weight = if case.started() { Weight::Holds } else { Weight::Stops };
     let flag = if overview.meta_paused { "meta-paused (Bull)" } else { "paused in meta" };
-    let mut cause = Cause::new("paused", weight, title, "resume it, if whoever paused it agrees")
+    let advice = if overview.is_split(counts) {
+        "resume it, if whoever paused it agrees; toril brings both lists together, other tools may lose one"
+    } else {
+        "resume it, if whoever paused it agrees"
+    };
+    let mut cause = Cause::new("paused", weight, title, advice)
         .fact("how", "how", Value::Text(Clean::line(how)))
         .fact("flag", "flag", Value::Text(Clean::line(flag)))
         .count("waiting", "jobs in wait", counts.waiting)

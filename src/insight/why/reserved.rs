@@ -14,7 +14,7 @@ pub(super) fn key(case: &Case<'_>) -> Option<Cause> {
         let title =
             format!("{what} `{}`, where workers need a {}: they get WRONGTYPE", wrong.suffix, wrong.wants);
         let advice = if wrong.is_job {
-            "save what the job holds, delete that key, and add the job under another id"
+            "the doctor gives the job an id of its own, and nothing of it is lost"
         } else {
             "find out who wrote that key, and delete it"
         };
@@ -26,8 +26,13 @@ pub(super) fn key(case: &Case<'_>) -> Option<Cause> {
             .fact("found", "it is", Value::Text(wrong.found.clone()))
             .fact("isJob", "the hash of a job", Value::Flag(wrong.is_job))
             .maybe("keys", "all such keys", (all.len() > 1).then(|| Value::Text(Clean::line(all.join(" ")))));
-        let delete = crate::text::shell_word(&key).unwrap_or_else(|| "KEY".to_owned());
-        return Some(cause.command(format!("redis-cli DEL {delete}")));
+        // The settings of a queue are not put back by taking a job away.
+        return Some(if wrong.is_job && wrong.suffix != "meta" {
+            cause.command("toril doctor QUEUE")
+        } else {
+            let delete = crate::text::shell_word(&key).unwrap_or_else(|| "KEY".to_owned());
+            cause.command(format!("redis-cli DEL {delete}"))
+        });
     }
     let listed = now.samples.waiting.iter().filter(|job| job.id.is_reserved());
     let twice: Vec<_> = listed.filter(|job| case.was(job.state, &job.id).is_some()).collect();

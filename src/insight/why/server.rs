@@ -59,13 +59,12 @@ pub(super) fn full(case: &Case<'_>) -> Option<Cause> {
         figure::bytes(memory.used),
         figure::bytes(memory.max)
     );
-    let advice =
-        "give it more memory (maxmemory), or remove what is not needed: toril clean QUEUE --state completed";
+    let advice = "give it more memory (maxmemory), or remove what is not needed";
     let cause = Cause::new("memory-full", Weight::Stops, title, advice)
         .fact("usedBytes", "used", Value::Bytes(memory.used))
         .fact("maxBytes", "limit", Value::Bytes(memory.max))
         .fact("policy", "policy", Value::Text(memory.policy.clone()));
-    Some(cause)
+    Some(cause.command("toril clean QUEUE --state completed --older-than 1d"))
 }
 
 /// A replica takes no writes.

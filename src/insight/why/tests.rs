@@ -167,3 +167,15 @@ fn rates_are_what_changed_between_the_looks() {
     assert_eq!(found.pace, Pace::Drains(4.0 / 3.0));
     assert_eq!(found.sentence().as_str(), "it moves: in 2.0/s, out 5.0/s, drained in 1.3s");
 }
+
+#[test]
+fn jobs_that_leave_nothing_behind_move_all_the_same() {
+    let at = |now, last_id| {
+        let mut look = look(now, 1, 0);
+        look.overview.last_id = Some(last_id);
+        look
+    };
+    let found = judged(at(NOW - 2_000, 10), at(NOW, 14));
+    assert_eq!((found.motion, found.out_per_s), (Motion::Moves, Some(2.0)));
+    assert_eq!(judged(at(NOW - 2_000, 14), at(NOW, 14)).motion, Motion::Idle);
+}

@@ -4,7 +4,7 @@ use super::case::Case;
 use super::cause::{Cause, Deed, Value, Weight};
 use crate::insight::workers::Need;
 use crate::monitor::why::Look;
-use crate::text::{Clean, figure};
+use crate::text::{Clean, figure, shell_word};
 use crate::wire::era::Waits;
 use crate::wire::{Era, State};
 
@@ -81,7 +81,7 @@ pub(super) fn blind(case: &Case<'_>) -> Option<Cause> {
             "added by",
             case.now.overview.meta.version.as_ref().map(|version| Value::Text(version.clean())),
         );
-    Some(cause)
+    Some(cause.command("toril workers QUEUE"))
 }
 
 /// Every worker runs a job, and none comes to the next one; or they do not keep up.
@@ -118,7 +118,9 @@ pub(super) fn busy(case: &Case<'_>) -> Option<Cause> {
     let mut jobs: Vec<_> = case.held().collect();
     jobs.sort_by_key(|job| job.started_at);
     let oldest = jobs.first().copied()?;
-    let cause = Cause::new("workers-busy", weight, title, advice);
+    let id = shell_word(oldest.id.as_bytes()).unwrap_or_else(|| "ID".to_owned());
+    let command = if held { format!("toril job QUEUE {id}") } else { "toril workers QUEUE".to_owned() };
+    let cause = Cause::new("workers-busy", weight, title, advice).command(command);
     let cause = case.tell_waiting(case.tell_workers(cause));
     Some(
         cause
@@ -155,5 +157,6 @@ pub(super) fn deaf(case: &Case<'_>) -> Option<Cause> {
     let cause = Cause::new("deaf-workers", Weight::Stops, title, advice);
     let cause = case.tell_waiting(case.tell_workers(cause));
     let addresses: Vec<&str> = workers.iter().take(5).map(|worker| worker.address.as_str()).collect();
-    Some(cause.fact("addresses", "connected from", Value::Text(Clean::line(addresses.join(" ")))))
+    let cause = cause.fact("addresses", "connected from", Value::Text(Clean::line(addresses.join(" "))));
+    Some(cause.command("toril workers QUEUE"))
 }

@@ -122,8 +122,9 @@ pub(super) async fn read(conn: &Conn, queue: &QueueId, keys: &Keys, now: i64) ->
     }
     let mut replies = conn.batch(&batch).await?.into_iter();
     let mut children = Vec::new();
+    let mut named = Vec::new();
     for (state, id, score) in &keys.ids {
-        let named = integer(&next(&mut replies)?).unwrap_or(0) > 0;
+        let name = integer(&next(&mut replies)?).unwrap_or(0);
         let reply = next(&mut replies)?;
         let fields = Fields(items(&reply));
         samples.fields.atm |= fields.has(3) || fields.has(4);
@@ -131,6 +132,9 @@ pub(super) async fn read(conn: &Conn, queue: &QueueId, keys: &Keys, now: i64) ->
         match state {
             State::Active => {
                 let lock = integer(&next(&mut replies)?).unwrap_or(-2);
+                if (1..=SMALL).contains(&name) {
+                    named.push(samples.running.len());
+                }
                 samples.running.push(Running {
                     id: id.clone(),
                     name: None,
@@ -159,7 +163,7 @@ pub(super) async fn read(conn: &Conn, queue: &QueueId, keys: &Keys, now: i64) ->
             _ => {}
         }
         if *state != State::Active {
-            samples.waiting.push(waiting(*state, id, *score, named, &fields, now));
+            samples.waiting.push(waiting(*state, id, *score, name > 0, &fields, now));
         }
     }
     for _ in &keys.finished {
@@ -167,7 +171,7 @@ pub(super) async fn read(conn: &Conn, queue: &QueueId, keys: &Keys, now: i64) ->
         let fields = Fields(items(&reply));
         samples.took_ms.extend(fields.number(1).zip(fields.number(0)).map(|(end, start)| end - start));
     }
-    names(conn, queue, &mut samples.running).await?;
+    names(conn, queue, &named, &mut samples.running).await?;
     self::children(conn, children, &mut samples.parents).await?;
     Ok(samples)
 }
@@ -210,30 +214,23 @@ fn waiting(
     }
 }
 
-/// Reads the names of running jobs, where they are short enough to be shown.
-async fn names(conn: &Conn, queue: &QueueId, running: &mut [Running]) -> Result<(), ConnError> {
-    let mut sizes = Batch::new();
-    for job in running.iter() {
-        sizes.push(Request::new(Verb::HStrLen).arg(queue.job(&job.id)).arg("name"));
-    }
-    if sizes.is_empty() {
-        return Ok(());
-    }
-    let mut replies = conn.batch(&sizes).await?.into_iter();
+/// Reads the names of those running jobs whose name is short enough to be shown.
+async fn names(
+    conn: &Conn,
+    queue: &QueueId,
+    small: &[usize],
+    running: &mut [Running],
+) -> Result<(), ConnError> {
     let mut batch = Batch::new();
-    let mut small = Vec::new();
-    for (at, job) in running.iter().enumerate() {
-        if integer(&next(&mut replies)?).is_some_and(|size| (1..=SMALL).contains(&size)) {
-            small.push(at);
-            batch.push(Request::new(Verb::HGet).arg(queue.job(&job.id)).arg("name"));
-        }
+    for at in small {
+        batch.push(Request::new(Verb::HGet).arg(queue.job(&running[*at].id)).arg("name"));
     }
     if batch.is_empty() {
         return Ok(());
     }
     let mut replies = conn.batch(&batch).await?.into_iter();
     for at in small {
-        running[at].name = bytes(&next(&mut replies)?).map(|name| Clean::line(name).cut(200));
+        running[*at].name = bytes(&next(&mut replies)?).map(|name| Clean::line(name).cut(200));
     }
     Ok(())
 }

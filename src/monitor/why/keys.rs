@@ -33,6 +33,8 @@ pub struct Keys {
     pub mistyped: Vec<Mistyped>,
     /// A job has the id `groups`, which looks like a queue of `BullMQ` Pro.
     pub job_named_groups: bool,
+    /// Groups of `BullMQ` Pro, where `groups` is a set with scores.
+    pub groups: Option<u64>,
     /// `meta` holds a job: an id of that name was added.
     pub meta_is_job: bool,
     /// Members of `marker` with their scores (spec 1.4).
@@ -83,6 +85,7 @@ pub(super) async fn read(conn: &Conn, queue: &QueueId, now: i64) -> Result<Keys,
     }
     batch.push(key(Verb::HExists, "groups").arg("timestamp"));
     batch.push(key(Verb::HExists, "meta").arg("timestamp"));
+    batch.push(key(Verb::ZCard, "groups"));
     let mut replies = conn.batch(&batch).await?.into_iter();
     let mut keys = Keys { stalled_check_ms: -2, limiter_ms: -2, ..Keys::default() };
     for (suffix, wants) in TYPES {
@@ -114,6 +117,7 @@ pub(super) async fn read(conn: &Conn, queue: &QueueId, now: i64) -> Result<Keys,
     keys.first_due_at = first.and_then(|(.., at)| at.map(score::due_at));
     keys.job_named_groups = integer(&next(&mut replies)?) == Some(1);
     keys.meta_is_job = integer(&next(&mut replies)?) == Some(1);
+    keys.groups = integer(&next(&mut replies)?).and_then(|n| u64::try_from(n).ok()).filter(|n| *n > 0);
     whose(conn, queue, &mut keys).await?;
     Ok(keys)
 }

@@ -2,6 +2,8 @@
 
 use serde_json::json;
 
+use toril::monitor::why::Sight;
+
 use super::scene::Scene;
 use crate::support::{Lib, Node};
 
@@ -11,10 +13,18 @@ fn a_missing_worker_and_one_that_does_not_ask() {
     for _ in 0..3 {
         scene.call(json!({"op": "add", "queue": "q", "data": {}}));
     }
+    // A client whose line is no text hides nobody.
+    let mut odd = scene.server.connect();
+    let rights = [&b"SETUSER"[..], b"\xff\xfe", b"on", b">secret", b"+@all"];
+    redis::cmd("ACL").arg(&rights).exec(&mut odd).unwrap();
+    redis::cmd("AUTH").arg(&b"\xff\xfe"[..]).arg("secret").exec(&mut odd).unwrap();
     let found = scene.named("q", "no-worker");
     assert_eq!((&found["workers"], &found["ready"]), (&json!(0), &json!(3)));
     let worker = scene.worker("q", json!({}));
     scene.healthy("q");
+    let Sight::Queue(look) = scene.look("q", None) else { panic!("the server is well") };
+    assert_eq!(look.clients.workers().map(<[_]>::len), Some(1));
+    drop(odd);
     scene.call(json!({"op": "workerStop", "handle": worker}));
 
     // Paused in its own process, it is connected and does not ask.
