@@ -58,7 +58,7 @@ pub type Usuals = HashMap<Clean, Usual>;
 
 /// What is usual, from durations by name; by the names as they may be shown. Names that differ in a secret alone
 /// are one.
-pub fn usuals(took: &HashMap<Clean, Vec<i64>>, mask: &Mask) -> Usuals {
+pub fn usuals<'a>(took: impl IntoIterator<Item = (&'a Clean, &'a Vec<i64>)>, mask: &Mask) -> Usuals {
     let mut shown: HashMap<Clean, Vec<i64>> = HashMap::new();
     for (name, took) in took {
         shown.entry(mask.clean(name)).or_default().extend(took);
