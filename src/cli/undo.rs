@@ -30,6 +30,12 @@ struct Document {
     /// Jobs that are back without something, by what it is.
     incomplete: Vec<Missing>,
     dry_run: bool,
+    /// `finished`, or why it is not.
+    ended: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sample: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    effects: Option<Vec<String>>,
 }
 
 #[derive(Serialize)]
@@ -78,6 +84,9 @@ pub async fn run(session: &mut Session, args: &UndoArgs) -> Result<u8, Failure> 
             failed: failed.collect(),
             incomplete: incomplete.collect(),
             dry_run: false,
+            ended: undone.end().word(),
+            sample: None,
+            effects: None,
         })?;
     } else {
         let of = if counts.done < counts.matched {
@@ -97,6 +106,11 @@ pub async fn run(session: &mut Session, args: &UndoArgs) -> Result<u8, Failure> 
         }
         if undone.failures.len() > SHOWN {
             session.out.line(format_args!("  and {} more", undone.failures.len() - SHOWN))?;
+        }
+        if counts.failed > 0 {
+            session
+                .out
+                .line(format_args!("What was refused is still kept: toril undo {id} tries it again."))?;
         }
         if undone.cancelled {
             session.out.line("Stopped before the end; the same command goes on.")?;
@@ -119,27 +133,32 @@ pub async fn run(session: &mut Session, args: &UndoArgs) -> Result<u8, Failure> 
 
 async fn planned(session: &mut Session, id: Option<JournalId>) -> Result<u8, Failure> {
     let found = session.operator().undoable(id).await.map_err(failure)?;
-    let jobs = found.kept.jobs.len() as u64;
+    let preview = session.operator().preview_undo(&found).await?;
     if session.json {
         session.out.json(&Document {
             action: "undo",
             undone: found.act.id.to_string(),
             queue: found.act.intent.queue,
             prefix: found.act.intent.prefix,
-            matched: jobs,
+            matched: preview.matched,
             done: 0,
             changed: 0,
             failed: Vec::new(),
             incomplete: Vec::new(),
             dry_run: true,
+            ended: "finished",
+            sample: Some(preview.sample.iter().map(|id| id.lossless().into_owned()).collect()),
+            effects: Some(preview.effects.iter().map(ToString::to_string).collect()),
         })?;
     } else {
         let queue = crate::text::Clean::line(&found.act.intent.queue);
         let (id, word) = (found.act.id, crate::text::Clean::line(&found.act.intent.action));
-        session.out.line(format_args!(
-            "Would put back up to {} of {queue} that {id} ({word}) took; nothing was written.",
-            super::act::jobs_of(jobs)
-        ))?;
+        session
+            .out
+            .line(format_args!("Would put back what {id} ({word}) did to {queue}; nothing was written."))?;
+        for effect in &preview.effects {
+            session.out.line(format_args!("  {effect}"))?;
+        }
     }
     Ok(exit::DONE)
 }

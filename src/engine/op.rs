@@ -35,7 +35,9 @@ mod sweep;
 pub use code::Code;
 pub use edit::{JobEdit, duplicate_job, run_edit};
 pub use error::OpError;
-pub use job::{ABANDONED, Exit, JobOp, PRIORITY_MAX, release_deduplication, run_job, run_jobs};
+pub use job::{
+    ABANDONED, Exit, JobOp, PRIORITY_MAX, Ran, release_deduplication, remove_seen, run_job, run_jobs,
+};
 pub use limit::{LimitOp, run_limit};
 pub use many::{Chosen, JobsOp, MANY_MAX, Many, run_many};
 pub use queue::{QueueOp, QueueOutcome, run_queue};

@@ -9,6 +9,7 @@
 
 mod bytes;
 mod edit;
+mod exit;
 mod keys;
 mod mend;
 mod parents;
@@ -20,6 +21,7 @@ mod schedule;
 use serde::{Deserialize, Serialize};
 
 pub use edit::{Editing, SavedEdit, revert, save_edit};
+pub use exit::save_exit;
 use keys::save_sorted;
 pub use keys::{SavedKey, restore_keys, save_keys};
 pub use mend::{Kept, SavedMend, save_mend, saved_revival, unmend};
@@ -28,6 +30,7 @@ pub use read::{SaveError, Saving, save};
 pub use restore::{Left, Restored, restore};
 pub use schedule::{PutBack, SavedSchedule, restore_schedule, save_schedule};
 
+use crate::engine::op::Ran;
 use crate::wire::State;
 use bytes::Bytes;
 
@@ -121,6 +124,15 @@ impl Saved {
     /// Its id, as bytes.
     pub fn id(&self) -> &[u8] {
         &self.id.0
+    }
+
+    /// When it last ran.
+    pub fn ran(&self) -> Ran {
+        let field = |name: &str| {
+            let found = self.fields.iter().find(|(known, _)| known.0 == name.as_bytes());
+            found.map(|(_, value)| value.0.clone()).unwrap_or_default()
+        };
+        Ran { processed_on: field("processedOn"), finished_on: field("finishedOn") }
     }
 
     /// Its queue.

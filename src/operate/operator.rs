@@ -1,6 +1,7 @@
 //! Who acts: the one way from a decision to a write. Every act is written down before its first
 //! write and after its last, and what it takes away is saved first.
 
+use std::collections::HashSet;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use tokio::sync::watch;
@@ -12,16 +13,19 @@ use super::journal::{
 use super::trash::{Contents, ONE, Trash};
 use super::undo::{Undone, undo};
 use super::{
-    Action, Bulk, BulkPlan, End, Plan, Progress, Report, Resumable, Selection, bulk, queue, resume, run,
+    Action, Bulk, BulkPlan, End, Plan, Preview, Progress, Report, Resumable, Selection, bulk, queue, resume,
+    run,
 };
-use crate::conn::{Batch, Conn, Request, Verb, items, text};
+use crate::conn::{Batch, Conn, ConnError, Request, Verb, items, text};
 use crate::engine::op::{Code, OpError, QueueOp, Target};
-use crate::engine::saved::{Saved, SavedEdit};
+use crate::engine::saved::{Saved, SavedEdit, SavedSchedule};
 use crate::text::Clean;
-use crate::wire::{Fleet, Prefix, QueueId, QueueName, State, WriteEra};
+use crate::wire::{Fleet, JobId, Prefix, QueueId, QueueName, State, WriteEra};
 
 /// Ids that an outcome names.
 const IDS: usize = 100;
+/// Jobs and edits that a preview of an undo names.
+const SHOWN: usize = 10;
 
 /// What an environment allows, from its profile.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -236,7 +240,24 @@ impl Operator {
             return self.finish(report, entry).await;
         }
         let known = entry.as_ref().ok();
-        let mut report = bulk::drive(&self.conn, plan, saver.as_mut(), known, progress, cancel).await;
+        let limited = matches!(plan.bulk, Bulk::Clean { limit: Some(_), .. });
+        let mut counted = None;
+        if let (true, None, Some(trash), Some(entry)) = (limited, &saver, &self.trash, known) {
+            match trash.open(entry.id()).await {
+                Ok(bag) => counted = Some((trash, bag)),
+                Err(error) => {
+                    let report = Report::forbidden(action, queue.clone(), &error.to_string());
+                    return self.finish(report, Ok(entry.clone())).await;
+                }
+            }
+        }
+        let told = counted.as_mut().map(|(_, bag)| bag);
+        let mut report = bulk::drive(&self.conn, plan, saver.as_mut(), told, known, progress, cancel).await;
+        if let (Some((trash, _)), Some(entry), false) =
+            (&counted, known, matches!(report.end, End::Unknown { .. }))
+        {
+            let _ = trash.discard(entry.id()).await;
+        }
         let obliterates = matches!(plan.bulk, Bulk::Obliterate { .. });
         let emptied = obliterates && report.end == End::Finished;
         if obliterates && !emptied {
@@ -280,7 +301,7 @@ impl Operator {
     }
 
     /// Whether the environment allows an act of this size.
-    fn permits(&self, consent: &Consent) -> Result<(), String> {
+    pub(super) fn permits(&self, consent: &Consent) -> Result<(), String> {
         match (self.policy.max_bulk, consent.matched) {
             (Some(most), Some(matched)) if matched > most => {
                 Err(format!("{matched} jobs are more than the {most} that max_bulk allows at once"))
@@ -381,15 +402,18 @@ impl Operator {
         };
         let counts = act.end.as_ref().map(|(_, outcome)| outcome.counts).or(act.part).unwrap_or_default();
         let mut done = counts.done;
-        if act.end.is_none()
-            && let Some(trash) = &self.trash
-        {
-            // After a crash the last parts are missing; what was saved is at least as much as went.
-            // Those of the last chunk may not have gone.
-            let kept = trash.read(id).await.map_err(|error| UndoError::Files(error.to_string()))?;
-            let there =
-                self.still_there(&kept.jobs).await.map_err(|error| UndoError::Files(error.to_string()))?;
-            done = done.max((kept.jobs.len() as u64).saturating_sub(there));
+        let known = act.end.as_ref().is_some_and(|(_, outcome)| outcome.ended != "unknown");
+        if !known && let Some(trash) = &self.trash {
+            // After a crash the last parts are missing, and of the last chunk nobody knows. What was saved, or only
+            // named, and is not there any more, went.
+            let files = |error: &dyn std::fmt::Display| UndoError::Files(error.to_string());
+            let kept = trash.read(id).await.map_err(|error| files(&error))?;
+            let jobs = kept.jobs.iter().map(Saved::key);
+            let going = kept.going.iter().map(|id| queue.job(&JobId::new(id)));
+            let keys: HashSet<Vec<u8>> = jobs.chain(going).collect();
+            let keys: Vec<Vec<u8>> = keys.into_iter().collect();
+            let there = self.still_there(&keys).await.map_err(|error| files(&error))?;
+            done = done.max((keys.len() as u64).saturating_sub(there));
         }
         let plan = resume::read(&act.intent.plan, Target { queue, era }, done);
         match plan {
@@ -404,18 +428,52 @@ impl Operator {
         who.host == self.who.host && is_alive(who.pid)
     }
 
-    /// How many of these jobs are there.
-    async fn still_there(&self, jobs: &[Saved]) -> Result<u64, crate::conn::ConnError> {
+    /// How many of these keys are there.
+    async fn still_there(&self, keys: &[Vec<u8>]) -> Result<u64, ConnError> {
         let mut there = 0;
-        for some in jobs.chunks(200) {
+        for some in keys.chunks(200) {
             let mut batch = Batch::new();
-            for job in some {
-                batch.push(Request::new(Verb::Exists).arg(job.key()));
+            for key in some {
+                batch.push(Request::new(Verb::Exists).arg(key));
             }
             let replies = self.conn.batch(&batch).await?;
             there += replies.iter().filter(|reply| crate::conn::integer(reply) == Some(1)).count() as u64;
         }
         Ok(there)
+    }
+
+    /// What taking an act back would do. Reads only.
+    pub async fn preview_undo(&self, found: &Undoable) -> Result<Preview, ConnError> {
+        let kept = &found.kept;
+        let keys: Vec<Vec<u8>> = kept.jobs.iter().map(Saved::key).collect();
+        let there = self.still_there(&keys).await?;
+        let mut effects = Vec::new();
+        let mut say = |number: u64, one: &str, many: &str| {
+            if number > 0 {
+                effects.push(Clean::line(if number == 1 {
+                    format!("1 {one}")
+                } else {
+                    format!("{number} {many}")
+                }));
+            }
+        };
+        let jobs = keys.len() as u64;
+        say(jobs - there.min(jobs), "job comes back", "jobs come back");
+        say(there, "is there again and is left as it is", "are there again and are left as they are");
+        say(kept.keys.len() as u64, "key of the queue comes back", "keys of the queue come back");
+        let edits = kept.edits.iter().map(SavedEdit::what);
+        let schedules = kept.schedules.iter().map(SavedSchedule::what);
+        let mend = kept.mend.iter().map(|mend| match mend.job() {
+            Some(job) => format!("place of job {}", job.lossless()),
+            None => "repair".to_owned(),
+        });
+        let back = edits.chain(schedules).chain(mend);
+        let back = back.map(|what| Clean::line(format!("{what}: as before, if nothing newer stands there")));
+        let back: Vec<Clean> = back.collect();
+        let matched = jobs + back.len() as u64;
+        effects.extend(back.into_iter().take(SHOWN));
+        let sample = kept.jobs.iter().take(SHOWN).map(|job| JobId::new(job.id())).collect();
+        Ok(Preview { matched, sample, effects, bytes: None })
     }
 
     /// What an undo would put back: an act and the jobs that are kept of it.

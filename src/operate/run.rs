@@ -1,5 +1,6 @@
 //! Runs a plan by chunks, so that Redis stays with its workers.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -10,7 +11,7 @@ use super::trash::{Bag, Item};
 use super::walk::{CHUNK, Walk, count};
 use super::{End, Failure, Plan, Progress, Report, Selection};
 use crate::conn::{Conn, ConnError, Kind};
-use crate::engine::op::{Code, OpError, Target, run_jobs};
+use crate::engine::op::{Code, JobOp, OpError, Ran, Target, remove_seen, run_jobs};
 use crate::engine::saved::{Saving, save, save_keys, save_with_parents};
 use crate::text::Clean;
 use crate::wire::{JobId, QueueId, State};
@@ -50,13 +51,21 @@ pub(super) struct Saver {
 }
 
 impl Saver {
-    /// Saves what a chunk takes away; `Err`: it may not go.
-    async fn keep(&mut self, conn: &Conn, plan: &Plan, ids: &[JobId]) -> Result<(), Clean> {
+    /// Saves what a chunk takes away, and tells when each of its jobs last ran; `Err`: it may not go.
+    async fn keep(&mut self, conn: &Conn, plan: &Plan, ids: &[JobId]) -> Result<HashMap<JobId, Ran>, Clean> {
         let state = match plan.selection {
             Selection::All { state, .. } => Some(state),
             Selection::Ids(_) | Selection::Group(_) => None,
         };
-        self.save(conn, &plan.target, ids, state, plan.takes_children()).await
+        let limit = self.limit.saturating_sub(self.bag.size());
+        let saving = Saving { state, children: plan.takes_children(), limit };
+        let (jobs, _) =
+            save(conn, &plan.target, ids, saving).await.map_err(|error| Clean::line(error.to_string()))?;
+        let heads = jobs.iter().filter(|job| !job.is_descendant());
+        let ran = heads.map(|job| (JobId::new(job.id()), job.ran())).collect();
+        let items: Vec<Item> = jobs.into_iter().map(|saved| Item::Job(Box::new(saved))).collect();
+        self.bag.put(&items).await.map_err(|error| Clean::line(error.to_string()))?;
+        Ok(ran)
     }
 
     /// The same for jobs of one state that go without their children, and the parents in this queue that may go
@@ -76,22 +85,6 @@ impl Saver {
         let items: Vec<Item> = jobs.into_iter().map(|saved| Item::Job(Box::new(saved))).collect();
         self.bag.put(&items).await.map_err(|error| Clean::line(error.to_string()))?;
         Ok(parents)
-    }
-
-    async fn save(
-        &mut self,
-        conn: &Conn,
-        target: &Target,
-        ids: &[JobId],
-        state: Option<State>,
-        children: bool,
-    ) -> Result<(), Clean> {
-        let limit = self.limit.saturating_sub(self.bag.size());
-        let saving = Saving { state, children, limit };
-        let (jobs, _) =
-            save(conn, target, ids, saving).await.map_err(|error| Clean::line(error.to_string()))?;
-        let items: Vec<Item> = jobs.into_iter().map(|saved| Item::Job(Box::new(saved))).collect();
-        self.bag.put(&items).await.map_err(|error| Clean::line(error.to_string()))
     }
 
     /// Saves the keys of a queue that go with it.
@@ -160,14 +153,23 @@ async fn drive(
         if ids.is_empty() {
             return Ok(End::Finished);
         }
-        if let Some(saver) = &mut saver
-            && let Err(why) = saver.keep(conn, plan, &ids).await
-        {
-            return Ok(End::NotSaved(why));
+        let mut ran = None;
+        if let Some(saver) = &mut saver {
+            match saver.keep(conn, plan, &ids).await {
+                Ok(seen) => ran = Some(seen),
+                Err(why) => return Ok(End::NotSaved(why)),
+            }
         }
         let acted = u32::try_from(ids.len()).unwrap_or(u32::MAX);
         let sent = Instant::now();
-        let answers = match run_jobs(conn, &plan.target, plan.op, &ids).await {
+        let answers = match (plan.op, &mut ran) {
+            (JobOp::Remove { children }, Some(ran)) => {
+                let jobs: Vec<_> = ids.iter().map(|id| (id.clone(), ran.remove(id))).collect();
+                remove_seen(conn, &plan.target, children, &jobs).await
+            }
+            _ => run_jobs(conn, &plan.target, plan.op, &ids).await,
+        };
+        let answers = match answers {
             Ok(answers) => answers,
             Err(error) if error.is_unknown_outcome() => return Ok(End::Unknown { ids, error }),
             Err(error) => return Ok(End::Failed(error)),
@@ -225,11 +227,11 @@ fn tell(report: &mut Report, plan: &Plan, id: &JobId, answer: Result<Code, OpErr
             }
             return Fate::Left;
         }
-        Ok(code @ (Code::Gone | Code::NotIn(_))) => {
+        Ok(code @ (Code::Gone | Code::NotIn(_) | Code::Changed)) => {
             counts.changed += 1;
             if !named {
                 // A hash that is gone leaves its id where it is: retry and promote step over it.
-                return if code == Code::Gone { Fate::Stays } else { Fate::Left };
+                return if matches!(code, Code::NotIn(_)) { Fate::Left } else { Fate::Stays };
             }
             (Failure::refused(Some(id.clone()), code), Fate::Left)
         }

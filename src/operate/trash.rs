@@ -59,6 +59,8 @@ pub enum Item {
     Mend(Box<SavedMend>),
     /// A job that was saved and then did not go: there is nothing to put back.
     Stayed(String),
+    /// Ids that a limited act was about to take without saving them: which are gone tells how far it came.
+    Going(Vec<String>),
     /// A job that an undo has put back: it is not put back again.
     Back(String),
 }
@@ -76,6 +78,8 @@ pub struct Contents {
     pub schedules: Vec<SavedSchedule>,
     /// What a repair did.
     pub mend: Option<SavedMend>,
+    /// Ids that a limited act was about to take, where it saves nothing.
+    pub going: Vec<String>,
 }
 
 impl Contents {
@@ -224,6 +228,7 @@ fn read(path: &Path) -> Result<Contents, TrashError> {
     let mut places: HashMap<String, usize> = HashMap::new();
     let (mut keys, mut edits, mut mend) = (Vec::new(), Vec::<SavedEdit>::new(), None);
     let mut schedules: Vec<SavedSchedule> = Vec::new();
+    let mut going = Vec::new();
     for line in BufReader::new(file).split(b'\n') {
         let line = line.map_err(|error| TrashError::new(path, format!("cannot be read: {error}")))?;
         // The last line may have been cut by a crash; its job did not go then.
@@ -237,8 +242,11 @@ fn read(path: &Path) -> Result<Contents, TrashError> {
                 Some(last) => *last = *saved,
                 None => edits.push(*saved),
             },
+            // An edit is never kept beside a move out of `active` in one act.
             Ok(Item::NotEdited) => {
-                edits.pop();
+                if edits.pop().is_none() {
+                    mend = None;
+                }
             }
             Ok(Item::Schedule(saved)) => match schedules.last_mut().filter(|last| last.is_same(&saved)) {
                 Some(last) => *last = *saved,
@@ -254,6 +262,7 @@ fn read(path: &Path) -> Result<Contents, TrashError> {
                     *job = None;
                 }
             }
+            Ok(Item::Going(ids)) => going.extend(ids),
             Ok(Item::Back(key)) => {
                 if let Some(at) = places.get(&key) {
                     jobs[*at] = None;
@@ -262,7 +271,7 @@ fn read(path: &Path) -> Result<Contents, TrashError> {
             Err(_) => {}
         }
     }
-    Ok(Contents { jobs: jobs.into_iter().flatten().collect(), keys, edits, schedules, mend })
+    Ok(Contents { jobs: jobs.into_iter().flatten().collect(), keys, edits, schedules, mend, going })
 }
 
 /// Removes what is too old or too much. What cannot be removed stays.

@@ -155,6 +155,10 @@ async fn reschedule(conn: &Conn, era: WriteEra, saved: &SavedSchedule, out: &mut
             out.left.push((Left::Anew, 1));
             Ok(Code::Done)
         }
+        Ok(PutBack::NoRun) => {
+            out.left.push((Left::NoRun, 1));
+            Ok(Code::Done)
+        }
         Ok(PutBack::Refused(code)) => Ok(code),
         Err(error) => Err(error),
     };
@@ -167,7 +171,7 @@ fn taken_back(id: Option<JobId>, code: Result<Code, OpError>, out: &mut Undone) 
         Ok(Code::Done) => out.progress.done += 1,
         Ok(code) => {
             let counts = &mut out.progress;
-            if matches!(code, Code::Changed | Code::Gone) {
+            if matches!(code, Code::Changed | Code::Gone | Code::Over) {
                 counts.changed += 1;
             } else {
                 counts.failed += 1;

@@ -413,3 +413,29 @@ fn an_empty_queue_comes_back_with_its_settings() {
     assert!(bench.undo().keys > 0);
     assert_same(&before, &bench.dump());
 }
+
+/// A job that ran between the moment when it was saved and its removal is left: its copy would run again.
+#[rstest]
+#[case(Lib::Bull4)]
+#[case(Lib::BullMq6)]
+fn what_ran_since_it_was_saved_is_not_removed(#[case] lib: Lib) {
+    use toril::engine::op::{Code, remove_seen};
+    use toril::engine::saved::{Saving, save};
+    let mut bench = Bench::new(lib);
+    for n in 0..2 {
+        bench.call(json!({"op": "add", "queue": "q", "data": {"do": "ok", "n": n}}));
+    }
+    let jobs = ["1", "2"].map(JobId::new);
+    let (target, conn) = (bench.target(), bench.operator.conn().clone());
+    let saving = Saving { state: None, children: true, limit: 1 << 20 };
+    let (saved, _) = bench.runtime.block_on(save(&conn, &target, &jobs, saving)).unwrap();
+    let seen: Vec<_> = saved.iter().map(|job| (JobId::new(job.id()), Some(job.ran()))).collect();
+    let remove = |seen: &[_]| bench.runtime.block_on(remove_seen(&conn, &target, true, seen)).unwrap();
+    assert!(matches!(remove(&seen[..1])[..], [Ok(Code::Done)]));
+    let handle = bench.node.call(json!({"op": "worker", "queue": "q"}));
+    bench.node.call(json!({"op": "waitIdle", "queue": "q"}));
+    bench.node.call(json!({"op": "workerStop", "handle": handle, "force": lib == Lib::Bull4}));
+    let before = bench.dump();
+    assert!(matches!(remove(&seen[1..])[..], [Ok(Code::Changed)]));
+    assert_same(&before, &bench.dump());
+}

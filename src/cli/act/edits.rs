@@ -189,8 +189,12 @@ pub async fn run(
     if act.dry_run {
         return planned(session, target, &edits).await;
     }
-    let severity =
-        edits.iter().map(|edit| operate::severity(edit.action(), 1, session.settings.protected)).max();
+    // Edits of one thing are one; those of many things are a bulk.
+    let things: std::collections::HashSet<Option<&JobId>> = edits.iter().map(Edit::job).collect();
+    let severity = edits
+        .iter()
+        .map(|edit| operate::severity(edit.action(), things.len() as u64, session.settings.protected))
+        .max();
     let mut confirmed = operate::journal::Confirmed::NotAsked;
     if let Some(severity) = severity {
         let what: Vec<String> = edits.iter().map(Edit::sentence).collect();
@@ -200,7 +204,8 @@ pub async fn run(
     }
     let cancel = super::on_ctrl_c();
     let (mut documents, mut codes, mut failures) = (Vec::new(), Vec::new(), Vec::new());
-    let consent = Consent::new(confirmed, command::of_edits(target, &edits)).matched(1).save(save);
+    let consent =
+        Consent::new(confirmed, command::of_edits(target, &edits)).matched(things.len() as u64).save(save);
     let reports = operator.edits(target, &edits, &consent, &cancel).await;
     for (edit, report) in edits.iter().zip(reports) {
         if !session.json {
@@ -227,7 +232,10 @@ async fn planned(session: &mut Session, target: &Target, edits: &[Edit]) -> Resu
     let operator = session.operator();
     let (mut documents, mut codes) = (Vec::new(), Vec::new());
     for edit in edits {
-        let before = operator.before(target, edit).await.map_err(|error| super::failure_of(&error))?;
+        let mut before = operator.before(target, edit).await.map_err(|error| super::failure_of(&error))?;
+        if session.json && before.exists && before.effects.is_empty() {
+            before.effects.push(Clean::line(edit.sentence()));
+        }
         let sample: Vec<JobId> = edit.job().cloned().into_iter().collect();
         let matched = u64::from(before.exists);
         let effects: Vec<Clean> =

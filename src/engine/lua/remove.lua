@@ -1,7 +1,7 @@
 -- Removes a job, with its children unless they are to be kept.
 --
 -- KEYS  the queue's keys (lib/operation.lua), the job's hash, its lock
--- ARGV  era, base, id, `1` to remove its children
+-- ARGV  era, base, id, `1` to remove its children; where it was saved: `processedOn` and `finishedOn` as they were
 -- Returns a code (lib/codes.lua).
 --
 -- Undeclared keys: those of its parent, its descendants and their queues, read out of the flow.
@@ -49,6 +49,11 @@ local refused = refusal(q) or irremovable()
 if refused then return refused end
 if is_next_iteration(q, job, id) then return SCHEDULER end
 if redis.call('EXISTS', lock) == 1 then return LOCKED end
+-- What ran since it was saved would come back as if it had not, and run again.
+if ARGV[5] and kind(job) == 'hash' then
+  local ran = redis.call('HMGET', job, 'processedOn', 'finishedOn')
+  if (ran[1] or '') ~= ARGV[5] or (ran[2] or '') ~= ARGV[6] then return CHANGED end
+end
 if ERA == 0 then return erase_bull() and DONE or GONE end
 
 local _, parent_queue = parent_of(job)

@@ -75,16 +75,6 @@ for _, child in ipairs(pending) do
   end
 end
 
--- Before the id `pivot`, which runs earlier, or as the next to run.
-local function insert(list, pivot)
-  if pivot == '' then
-    redis.call('RPUSH', list, id)
-  elseif redis.call('LLEN', list) > 200000 or redis.call('LINSERT', list, 'BEFORE', pivot, id) < 1 then
-    -- The one that ran before it ran: it is next. In a list too long to search nobody knows.
-    redis.call('RPUSH', list, id)
-  end
-end
-
 if state == 'waiting-children' and #pending > 0 and not waits then
   -- Nothing is left to wait for.
   enqueue(q, id, priority_of(job), true)
@@ -92,10 +82,10 @@ if state == 'waiting-children' and #pending > 0 and not waits then
   lost('released')
 elseif state == 'wait' or state == 'paused' then
   local list, paused = place(q)
-  insert(list, ARGV[6])
+  insert_before(list, ARGV[6], id)
   ready(q, paused)
 elseif state == 'active' then
-  insert(q.active, ARGV[6])
+  insert_before(q.active, ARGV[6], id)
 elseif state ~= '' then
   redis.call('ZADD', q[state], ARGV[5], id)
   if state == 'prioritized' then ready(q, is_paused(q)) end

@@ -11,9 +11,6 @@
 --
 -- Undeclared keys: the definition, the two jobs and what hangs off them, the deduplication id.
 
--- Ids that the search for a run in line may walk over.
-local WALK = 200000
-
 local q = declared()
 local member, left_run, id = ARGV[3], ARGV[5], ARGV[7]
 local definition = q.base .. 'repeat:' .. member
@@ -77,9 +74,7 @@ if id ~= '' and redis.call('EXISTS', job) == 0 then
     if state == 'prioritized' then ready(q, is_paused(q)) end
   else
     local list, paused = place(q)
-    if pivot == '' or redis.call('LLEN', list) > WALK or redis.call('LINSERT', list, 'BEFORE', pivot, id) < 1 then
-      redis.call('RPUSH', list, id)
-    end
+    insert_before(list, pivot, id)
     ready(q, paused)
   end
   if ARGV[11] ~= '' then

@@ -3,10 +3,12 @@
 -- KEYS  the queue's keys (lib/operation.lua), the job's hash, its lock
 -- ARGV  1 era, 2 base, 3 id or '' (the queue's `meta` was edited), 4 `priority`, `delay` or '',
 --       5 the state it stood in or '', 6 its score or '', 7 the id that ran before it or '',
---       8 the score that the edit gave it or '', 9 deduplication id that was freed or '', 10 ms since
---       the epoch until which it held or '', 11 '1' where a log line was added, 12 that line, 13 how many
---       log lines went, the lines, then five values a field: name, `1` and what was written, or `0` and '', and the same of what was there before
--- Returns a code (lib/codes.lua): CHANGED where something else stands there by now.
+--       8 the score that the edit gave it or '', 9 a key that went (`limiter`, `de:<id>`: its name behind the base)
+--       or '', 10 ms since the epoch until which it held or '', 11 what it held, 12 '1' where a log line was
+--       added, 13 that line, 14 how many log lines went, the lines, then five values a field: name, `1` and what
+--       was written, or `0` and '', and the same of what was there before
+-- Returns a code (lib/codes.lua): CHANGED where something else stands there by now, OVER where the time is over
+-- that a key held for.
 
 local q = declared()
 local id, moved, state = ARGV[3], ARGV[4], ARGV[5]
@@ -17,20 +19,22 @@ local refused = refusal(q)
 if not refused and id ~= '' then refused = unfit(job) end
 if refused then return refused end
 
-local lines = tonumber(ARGV[13])
-local first = 14 + lines
-local added = ARGV[11] == '1'
+local lines = tonumber(ARGV[14])
+local first = 15 + lines
+local added = ARGV[12] == '1'
 for at = first, #ARGV, 5 do
   local now = redis.call('HGET', target, ARGV[at])
   local wanted = ARGV[at + 1] == '1' and ARGV[at + 2] or false
   if now ~= wanted then return CHANGED end
 end
-local key = ARGV[9] ~= '' and q.base .. 'de:' .. ARGV[9]
+local key = ARGV[9] ~= '' and q.base .. ARGV[9]
+local ttl = key and ARGV[10] ~= '' and tonumber(ARGV[10]) - server_time()
 if key and redis.call('EXISTS', key) == 1 then return CHANGED end
+if ttl and ttl <= 0 then return OVER end
 if lines > 0 or added then
   local found = kind(job .. ':logs')
   if found ~= 'none' and found ~= 'list' then return DAMAGED end
-  if added and redis.call('LINDEX', job .. ':logs', -1) ~= ARGV[12] then return CHANGED end
+  if added and redis.call('LINDEX', job .. ':logs', -1) ~= ARGV[13] then return CHANGED end
 end
 
 -- Where the edit put it; a job that moved on, or was moved again, is left where it is.
@@ -42,7 +46,7 @@ end
 -- Before the id `pivot`, which runs earlier, or as the next to run.
 local function insert(pivot)
   local list, paused = place(q)
-  if pivot == '' or redis.call('LINSERT', list, 'BEFORE', pivot, id) < 1 then redis.call('RPUSH', list, id) end
+  insert_before(list, pivot, id)
   ready(q, paused)
 end
 
@@ -74,14 +78,11 @@ for at = first, #ARGV, 5 do
   end
 end
 if added then redis.call('RPOP', job .. ':logs') end
-for at = 13 + lines, 14, -1 do redis.call('LPUSH', job .. ':logs', ARGV[at]) end
-if key then
-  local ttl = ARGV[10] ~= '' and tonumber(ARGV[10]) - server_time()
-  if not ttl then
-    redis.call('SET', key, id)
-  elseif ttl > 0 then
-    redis.call('SET', key, id, 'PX', string.format('%.0f', ttl))
-  end
+for at = 14 + lines, 15, -1 do redis.call('LPUSH', job .. ':logs', ARGV[at]) end
+if key and ttl then
+  redis.call('SET', key, ARGV[11], 'PX', string.format('%.0f', ttl))
+elseif key then
+  redis.call('SET', key, ARGV[11])
 end
 if id == '' and redis.call('EXISTS', q.wait, q.prioritized) > 0 then ready(q, is_paused(q)) end
 return DONE

@@ -13,9 +13,6 @@ if refused then return { refused, '' } end
 local due = redis.call('ZSCORE', q['repeat'], key)
 if not due then return { NO_SCHEDULER, '' } end
 
--- What belongs to one run and not to all of them.
-local OF_ONE_RUN = { 'repeat', 'jobId', 'repeatJobKey', 'prevMillis', 'timestamp', 'delay', 'de', 'parent' }
-
 -- A job scheduler keeps a template; of the older ones the next run is the only copy.
 local definition = q.base .. 'repeat:' .. key
 local name, data, opts
@@ -29,26 +26,4 @@ else
 end
 if not (name and data) then return { GONE, '' } end
 
-local ok, options = pcall(cjson.decode, opts)
-if not ok or type(options) ~= 'table' then options = {} end
-for _, field in ipairs(OF_ONE_RUN) do options[field] = nil end
-if ERA == 0 then
-  options.delay = 0
-  options.timestamp = now
-end
-options.attempts = options.attempts or (ERA == 0 and 1 or 0)
-local priority = tonumber(options.priority) or 0
-
-local id = string.format('%.0f', redis.call('INCR', q.base .. 'id'))
-local job = q.base .. id
-if redis.call('EXISTS', job) == 1 then return { OCCUPIED, '' } end
-redis.call('HSET', job, 'name', name, 'data', data, 'opts', cjson.encode(options), 'timestamp', now,
-  'delay', 0, 'priority', priority)
-if ERA > 0 then emit(q, 'added', 'jobId', id, 'name', name) end
-enqueue(q, id, priority, options.lifo == true)
-if ERA == 0 then
-  publish_waiting(q, id)
-else
-  emit_capped(q, 'waiting', 'jobId', id)
-end
-return { DONE, id }
+return add_copy(q, name, data, opts, now)

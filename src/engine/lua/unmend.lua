@@ -67,8 +67,8 @@ local function put(state, score, pivot)
     redis.call('ZADD', q[state], score, id)
     if state == 'delayed' and ERA >= 5 then mark_delay(q) end
     if state == 'delayed' and ERA == 4 then mark_delay_in_list(q) end
-  elseif pivot == '' or redis.call('LINSERT', q[state], 'BEFORE', pivot, id) < 1 then
-    redis.call('RPUSH', q[state], id)
+  else
+    insert_before(q[state], pivot, id)
   end
 end
 

@@ -55,6 +55,8 @@ pub enum Code {
     Invalid,
     /// What was to be repaired is not damaged (any more).
     Sound,
+    /// What was to be put back held for a time, which is over.
+    Over,
 }
 
 impl Code {
@@ -82,6 +84,7 @@ impl Code {
             -32 => Self::NoScheduler,
             -33 => Self::Occupied,
             -35 => Self::Sound,
+            -36 => Self::Over,
             _ => return None,
         })
     }
@@ -150,6 +153,7 @@ impl Code {
             Self::Occupied => "occupied",
             Self::Invalid => "invalid",
             Self::Sound => "sound",
+            Self::Over => "over",
         }
     }
 
@@ -192,6 +196,7 @@ impl Code {
             Self::Occupied => "A job with the id of the next run exists already.",
             Self::Invalid => "The value is not one that the library would take.",
             Self::Sound => "It is not damaged any more; nothing was changed.",
+            Self::Over => "The time that it held for is over: there is nothing to put back.",
         }
     }
 }

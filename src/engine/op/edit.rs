@@ -92,7 +92,7 @@ pub async fn duplicate_job(
     }
     let mut args = job_args(target, id);
     args.push(Vec::new());
-    let script = script!("operation", "duplicate", ["decided", "event", "push", "job"]);
+    let script = script!("operation", "duplicate", ["decided", "event", "push", "job", "copy"]);
     let reply = conn.eval(script, &job_keys(target, id), &args).await?;
     let parts = items(&reply);
     let (Some(answer), Some(copy)) = (parts.first().and_then(integer), parts.get(1).and_then(bytes)) else {

@@ -132,6 +132,33 @@ pub async fn run_job(conn: &Conn, target: &Target, op: JobOp, id: &JobId) -> Res
     answer(script, op.from_state(), &conn.eval(script, &keys, &args).await?)
 }
 
+/// When a job last ran, as its hash says: whoever saved a job removes only that, and not what became of it.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Ran {
+    /// Its field `processedOn`; empty: it has none.
+    pub processed_on: Vec<u8>,
+    /// Its field `finishedOn`.
+    pub finished_on: Vec<u8>,
+}
+
+/// As [`run_jobs`], for [`JobOp::Remove`] of jobs that were read before: one that started or ended since then is
+/// left ([`Code::Changed`]). `None`: it was not there.
+pub async fn remove_seen(
+    conn: &Conn,
+    target: &Target,
+    children: bool,
+    jobs: &[(JobId, Option<Ran>)],
+) -> Result<Vec<Result<Code, OpError>>, OpError> {
+    let runs = |(id, ran): &(JobId, Option<Ran>)| {
+        let (keys, mut args) = call(target, JobOp::Remove { children }, id);
+        if let Some(ran) = ran {
+            args.extend([ran.processed_on.clone(), ran.finished_on.clone()]);
+        }
+        (keys, args)
+    };
+    each(conn, target, JobOp::Remove { children }, jobs, |(id, _)| id, runs).await
+}
+
 /// Acts on several jobs, in order and in one round trip; other clients may come in between two of
 /// them. Each job has its own answer; an `Err` of the whole means that the link failed, and then
 /// it is unknown how many were done. For many jobs of one state see [`super::run_many`].
@@ -141,14 +168,21 @@ pub async fn run_jobs(
     op: JobOp,
     ids: &[JobId],
 ) -> Result<Vec<Result<Code, OpError>>, OpError> {
+    each(conn, target, op, ids, |id| id, |id| call(target, op, id)).await
+}
+
+async fn each<T>(
+    conn: &Conn,
+    target: &Target,
+    op: JobOp,
+    jobs: &[T],
+    id: impl Fn(&T) -> &JobId,
+    run: impl Fn(&T) -> Run,
+) -> Result<Vec<Result<Code, OpError>>, OpError> {
     let script = script(op);
-    let refused: Vec<Option<Code>> = ids.iter().map(|id| op.refused(target.era, id)).collect();
-    let runs: Vec<Run> = ids
-        .iter()
-        .zip(&refused)
-        .filter(|(_, refused)| refused.is_none())
-        .map(|(id, _)| call(target, op, id))
-        .collect();
+    let refused: Vec<Option<Code>> = jobs.iter().map(|job| op.refused(target.era, id(job))).collect();
+    let asked = jobs.iter().zip(&refused).filter(|(_, refused)| refused.is_none());
+    let runs: Vec<Run> = asked.map(|(job, _)| run(job)).collect();
     let mut replies = Vec::new();
     if !runs.is_empty() {
         replies = conn.eval_many(script, &runs).await?;

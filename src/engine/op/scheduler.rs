@@ -47,7 +47,7 @@ pub async fn run_scheduler(
 ) -> Result<Scheduled, OpError> {
     let script: &'static Script = match op {
         SchedulerOp::RunNow => {
-            script!("operation", "scheduler_run", ["decided", "event", "push", "job", "scheduler"])
+            script!("operation", "scheduler_run", ["decided", "event", "push", "job", "scheduler", "copy"])
         }
         SchedulerOp::Remove => {
             script!("operation", "scheduler_remove", ["decided", "event", "job", "scheduler"])

@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::read::clock;
 use super::{Bytes, Dedup, SaveError, Saved, Saving, Spot, save};
-use crate::conn::{Conn, Request, Value, Verb, bytes, integer, items};
+use crate::conn::{Batch, Conn, Request, Value, Verb, bytes, integer, items};
 use crate::engine::op::{Code, JobEdit, JobOp, LimitOp, OpError, Target};
 use crate::engine::script::{era_argument, queue_keys, script};
 use crate::wire::{JobId, Prefix, QueueId, QueueName, State, WriteEra};
@@ -41,6 +42,9 @@ pub struct SavedEdit {
     /// The deduplication id that is freed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     dedup: Option<Dedup>,
+    /// The wait of a rate limit that is ended: its count, and until when.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    limiter: Option<Dedup>,
 }
 
 /// A field of a hash, before and after.
@@ -77,6 +81,7 @@ impl SavedEdit {
             logs: Vec::new(),
             line: None,
             dedup: None,
+            limiter: None,
         }
     }
 
@@ -123,6 +128,7 @@ impl SavedEdit {
         let fields: Vec<_> = self.fields.iter().map(|field| crate::text::lossless(&field.name.0)).collect();
         let mut parts: Vec<String> = (!fields.is_empty()).then(|| fields.join(", ")).into_iter().collect();
         parts.extend((!self.logs.is_empty() || self.line.is_some()).then(|| "log lines".to_owned()));
+        parts.extend(self.limiter.is_some().then(|| "the wait of the rate limit".to_owned()));
         parts.extend(self.dedup.is_some().then(|| "the deduplication id".to_owned()));
         match self.job() {
             Some(id) => format!("{} of job {}", parts.join(", "), id.lossless()),
@@ -238,7 +244,18 @@ async fn save_limit(conn: &Conn, queue: &QueueId, op: LimitOp) -> Result<Option<
             saved.replace(LIMITS[1], was(1), None);
             saved.replace(LIMITS[2], was(2), None);
         }
-        LimitOp::ReleaseRateLimit => return Ok(None),
+        LimitOp::ReleaseRateLimit => {
+            let key = queue.key("limiter");
+            let mut batch = Batch::new();
+            batch.push(Request::new(Verb::Get).arg(&key));
+            batch.push(Request::new(Verb::PTtl).arg(&key));
+            batch.push(Request::new(Verb::Time));
+            let replies = conn.batch(&batch).await?;
+            let [count, ttl, time] = replies.as_slice() else { return Ok(None) };
+            let Some(count) = bytes(count) else { return Ok(None) };
+            let until = integer(ttl).filter(|ttl| *ttl >= 0).and_then(|ttl| Some(ttl + clock(time)?));
+            saved.limiter = Some(Dedup { id: count.into(), until });
+        }
     }
     Ok(Some(saved))
 }
@@ -257,7 +274,14 @@ pub async fn revert(conn: &Conn, era: WriteEra, saved: &SavedEdit) -> Result<Cod
     keys.push(queue.satellite(&id, "lock"));
     let raw = |bytes: Option<&Bytes>| bytes.map(|bytes| bytes.0.clone()).unwrap_or_default();
     let place = saved.place.as_ref();
-    let until = saved.dedup.as_ref().and_then(|dedup| dedup.until);
+    let dedup =
+        saved.dedup.as_ref().map(|dedup| ([b"de:", dedup.id.0.as_slice()].concat(), id.as_bytes(), dedup));
+    let limiter =
+        saved.limiter.as_ref().map(|limiter| (b"limiter".to_vec(), limiter.id.0.as_slice(), limiter));
+    let (key, held, until) = match dedup.or(limiter) {
+        Some((key, held, went)) => (key, held.to_vec(), went.until),
+        None => (Vec::new(), Vec::new(), None),
+    };
     let mut args = vec![
         era_argument(era),
         queue.base(),
@@ -267,8 +291,9 @@ pub async fn revert(conn: &Conn, era: WriteEra, saved: &SavedEdit) -> Result<Cod
         raw(place.and_then(|place| place.score.as_ref())),
         raw(place.and_then(|place| place.next.as_ref())),
         raw(saved.score.as_ref()),
-        raw(saved.dedup.as_ref().map(|dedup| &dedup.id)),
+        key,
         until.map(|until| until.to_string().into_bytes()).unwrap_or_default(),
+        held,
         if saved.line.is_some() { b"1".to_vec() } else { Vec::new() },
         raw(saved.line.as_ref()),
         saved.logs.len().to_string().into_bytes(),
@@ -281,7 +306,7 @@ pub async fn revert(conn: &Conn, era: WriteEra, saved: &SavedEdit) -> Result<Cod
             args.push(raw(value.as_ref()));
         }
     }
-    let script = script!("operation", "revert", ["decided", "push", "job", "list_marker"]);
+    let script = script!("operation", "revert", ["decided", "push", "insert", "job", "list_marker"]);
     let reply: Value = conn.eval(script, &keys, &args).await?;
     let Some(answer) = integer(&reply) else { return Err(OpError::Shape { script: script.name }) };
     Code::from_revert(answer).ok_or(OpError::UnknownAnswer { script: script.name, answer })

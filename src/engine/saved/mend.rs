@@ -19,7 +19,7 @@ const ANYWHERE: &str = "wait paused prioritized delayed waiting-children complet
 /// One step of an undo: see `lua/unmend.lua`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-enum Step {
+pub(super) enum Step {
     Text {
         key: Bytes,
         wrote: Option<Bytes>,
@@ -90,6 +90,26 @@ pub struct Kept {
 }
 
 impl SavedMend {
+    pub(super) fn of(queue: &QueueId, id: Option<&JobId>, steps: Vec<Step>) -> Self {
+        Self {
+            prefix: queue.prefix.as_bytes().into(),
+            queue: queue.name.as_bytes().into(),
+            id: own(id.map(JobId::as_bytes).unwrap_or_default()),
+            steps,
+        }
+    }
+
+    /// A field's value as the act left it.
+    pub(super) fn wrote(&mut self, field: &str, value: Option<&[u8]>) {
+        for step in &mut self.steps {
+            if let Step::Field { name, wrote, .. } = step
+                && name.0 == field.as_bytes()
+            {
+                *wrote = value.map(own);
+            }
+        }
+    }
+
     /// The queue.
     pub fn queue_id(&self) -> QueueId {
         QueueId::new(Prefix::new(self.prefix.0.as_slice()), QueueName::legacy(self.queue.0.as_slice()))
@@ -101,7 +121,7 @@ impl SavedMend {
     }
 }
 
-fn own(bytes: &[u8]) -> Bytes {
+pub(super) fn own(bytes: &[u8]) -> Bytes {
     bytes.into()
 }
 
@@ -314,12 +334,7 @@ impl Reading<'_> {
 
     fn finish(self, id: Option<&JobId>) -> Option<SavedMend> {
         let queue = &self.target.queue;
-        (!self.steps.is_empty()).then(|| SavedMend {
-            prefix: queue.prefix.as_bytes().into(),
-            queue: queue.name.as_bytes().into(),
-            id: own(id.map(JobId::as_bytes).unwrap_or_default()),
-            steps: self.steps,
-        })
+        (!self.steps.is_empty()).then(|| SavedMend::of(queue, id, self.steps))
     }
 }
 
@@ -363,7 +378,7 @@ pub async fn unmend(conn: &Conn, era: WriteEra, saved: &SavedMend) -> Result<Cod
         };
         args.extend(five);
     }
-    let script = script!("operation", "unmend", ["decided", "push", "places", "list_marker"]);
+    let script = script!("operation", "unmend", ["decided", "push", "insert", "places", "list_marker"]);
     let reply = conn.eval(script, &queue_keys(&queue), &args).await?;
     let Some(answer) = integer(&reply) else { return Err(OpError::Shape { script: script.name }) };
     Code::from_mend(answer).ok_or(OpError::UnknownAnswer { script: script.name, answer })

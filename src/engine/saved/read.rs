@@ -460,7 +460,7 @@ async fn dedup(conn: &Conn, queue: &QueueId, saved: &Saved) -> Result<Option<Ded
     Ok(Some(Dedup { id: id.into(), until }))
 }
 
-fn clock(time: &Value) -> Option<i64> {
+pub(super) fn clock(time: &Value) -> Option<i64> {
     let time = items(time);
     let part = |at: usize| time.get(at).and_then(crate::conn::text).and_then(|text| text.parse::<i64>().ok());
     Some(part(0)? * 1000 + part(1)? / 1000)

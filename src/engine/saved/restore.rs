@@ -21,6 +21,8 @@ pub enum Left {
     Released,
     /// A scheduler that ran meanwhile.
     Anew,
+    /// A scheduler whose next run is over.
+    NoRun,
 }
 
 impl Left {
@@ -43,6 +45,9 @@ impl Left {
             Self::ParentGone => "Its parent is gone; it runs by itself.",
             Self::ParentRuns => "Its parent was released without it and does not wait for it any more.",
             Self::Anew => "The scheduler ran meanwhile: its old schedule begins anew.",
+            Self::NoRun => {
+                "Its next run was done meanwhile, and no other is planned: add the schedule again with its library."
+            }
             Self::Released => "All its children ended meanwhile; it is ready to run.",
         }
     }
@@ -67,7 +72,7 @@ pub async fn restore(
     if jobs.is_empty() {
         return Ok(Vec::new());
     }
-    let script = script!("operation", "restore", ["decided", "event", "push", "job", "flow"]);
+    let script = script!("operation", "restore", ["decided", "event", "push", "insert", "job", "flow"]);
     let runs: Vec<Run> = jobs.iter().map(|saved| run(era, saved)).collect();
     let replies = conn.eval_many(script, &runs).await?;
     Ok(replies

@@ -59,6 +59,8 @@ pub enum PutBack {
     Whole,
     /// It ran meanwhile: its old schedule begins anew.
     Anew,
+    /// It is back, but its run is over, and this library adds the next one only with a run.
+    NoRun,
     /// It is not: [`Code::Changed`] where something newer stands there.
     Refused(Code),
 }
@@ -157,9 +159,33 @@ fn score_text(reply: &Value) -> Option<Bytes> {
 /// it, its old rule is written again.
 pub async fn restore_schedule(conn: &Conn, era: WriteEra, saved: &SavedSchedule) -> Result<PutBack, OpError> {
     match revert(conn, era, saved).await? {
-        Code::Done => Ok(PutBack::Whole),
+        Code::Done => ended(conn, era, saved).await,
         Code::Changed => anew(conn, era, saved).await,
         code => Ok(PutBack::Refused(code)),
+    }
+}
+
+/// A run that the act left in line may be over by now, and while there was no scheduler it added no other: then
+/// the rule is written again, which adds one.
+async fn ended(conn: &Conn, era: WriteEra, saved: &SavedSchedule) -> Result<PutBack, OpError> {
+    let left = saved.run.is_none() && saved.before.as_ref().is_some_and(|before| before.run.is_some());
+    let (true, Some(before)) = (left, &saved.before) else { return Ok(PutBack::Whole) };
+    let queue = saved.queue_id();
+    let found = standing(conn, era.into(), &queue, &saved.member.0).await?;
+    let waits = [State::Waiting, State::Paused, State::Prioritized, State::Delayed];
+    if found
+        .is_none_or(|found| found.run.exists && found.run.state.is_some_and(|state| waits.contains(&state)))
+    {
+        return Ok(PutBack::Whole);
+    }
+    let (Some(repeat), Ok(id)) = (repeat(&before.definition), std::str::from_utf8(&saved.member.0)) else {
+        return Ok(PutBack::NoRun);
+    };
+    let written = Queue::new(conn.clone(), queue).edit_scheduler(id, &repeat).await;
+    match written {
+        Ok(Some(_)) => Ok(PutBack::Anew),
+        Err(ScheduleError::Conn(error)) => Err(OpError::Conn(error)),
+        Ok(None) | Err(_) => Ok(PutBack::NoRun),
     }
 }
 
@@ -202,7 +228,7 @@ async fn revert(conn: &Conn, era: WriteEra, saved: &SavedSchedule) -> Result<Cod
     let logs = run.map(|run| run.logs.as_slice()).unwrap_or_default();
     args.push(logs.len().to_string().into_bytes());
     args.extend(logs.iter().map(|line| line.0.clone()));
-    let script = script!("operation", "restore_schedule", ["decided", "push", "job", "dedup"]);
+    let script = script!("operation", "restore_schedule", ["decided", "push", "insert", "job", "dedup"]);
     let reply: Value = conn.eval(script, &queue_keys(&queue), &args).await?;
     let Some(answer) = integer(&reply) else { return Err(OpError::Shape { script: script.name }) };
     Code::from_revert(answer).ok_or(OpError::UnknownAnswer { script: script.name, answer })
@@ -226,7 +252,7 @@ async fn anew(conn: &Conn, era: WriteEra, saved: &SavedSchedule) -> Result<PutBa
     }
     let Some(before) = &saved.before else {
         let removed = run_scheduler(conn, &target, SchedulerOp::Remove, &saved.member()).await?;
-        return Ok(if removed.code.is_done() { PutBack::Anew } else { PutBack::Refused(removed.code) });
+        return Ok(if removed.code.is_done() { PutBack::Whole } else { PutBack::Refused(removed.code) });
     };
     let (Some(repeat), Ok(id)) = (repeat(&before.definition), std::str::from_utf8(&saved.member.0)) else {
         return changed;

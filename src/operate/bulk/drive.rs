@@ -13,6 +13,7 @@ use crate::conn::{Batch, Conn, ConnError, Request, Verb, bytes, integer, items};
 use crate::engine::op::{Code, JobsOp, OpError};
 use crate::operate::journal::{Entry, Part};
 use crate::operate::run::Saver;
+use crate::operate::trash::{Bag, Item};
 use crate::operate::{End, Failure, Progress, Report};
 use crate::text::Clean;
 use crate::wire::{JobId, QueueId, Raw, State};
@@ -30,18 +31,20 @@ const WENT_ALONG: &str = "Parents in the queue that waited for nothing more went
 /// How often the journal is told how far it is.
 const TOLD: Duration = Duration::from_secs(1);
 
-/// Runs a bulk plan.
+/// Runs a bulk plan. `counted` is told the ids of each chunk before it goes, where an act with a limit saves nothing:
+/// whoever goes on with it after a crash must know how many went.
 pub(in crate::operate) async fn drive(
     conn: &Conn,
     plan: &BulkPlan,
     mut saver: Option<&mut Saver>,
+    mut counted: Option<&mut Bag>,
     entry: Option<&Entry>,
     progress: &watch::Sender<Progress>,
     cancel: &CancellationToken,
 ) -> Report {
     let mut report = Report::new(plan.bulk.action(), plan.target.queue.clone());
     report.progress.matched = progress.borrow().matched;
-    let end = steps(conn, plan, &mut saver, entry, progress, cancel, &mut report).await;
+    let end = steps(conn, plan, &mut saver, &mut counted, entry, progress, cancel, &mut report).await;
     report.end = end.unwrap_or_else(|error| match error {
         error if error.is_unknown_outcome() => End::Unknown { ids: Vec::new(), error },
         error => End::Failed(error),
@@ -55,10 +58,12 @@ pub(in crate::operate) async fn drive(
     report
 }
 
+#[expect(clippy::too_many_arguments, reason = "one loop, told where it writes and whom it tells")]
 async fn steps(
     conn: &Conn,
     plan: &BulkPlan,
     saver: &mut Option<&mut Saver>,
+    counted: &mut Option<&mut Bag>,
     entry: Option<&Entry>,
     progress: &watch::Sender<Progress>,
     cancel: &CancellationToken,
@@ -90,6 +95,12 @@ async fn steps(
             match saver.keep_state(conn, &plan.target, &ids, state).await {
                 Ok(may_go) => parents = may_go,
                 Err(why) => return Ok(End::NotSaved(why)),
+            }
+        }
+        if let Some(bag) = counted {
+            let going = ids.iter().map(|id| id.lossless().into_owned()).collect();
+            if let Err(error) = bag.put(&[Item::Going(going)]).await {
+                return Ok(End::NotSaved(Clean::line(error.to_string())));
             }
         }
         let sent = Instant::now();

@@ -3,10 +3,12 @@
 use super::{Before, Edit};
 use crate::conn::{Batch, Request, Verb};
 use crate::engine::op::{
-    Code, JobOp, OpError, Target, duplicate_job, release_deduplication, run_edit, run_job, run_limit,
+    Code, Exit, JobOp, OpError, Target, duplicate_job, release_deduplication, run_edit, run_job, run_limit,
     run_scheduler,
 };
-use crate::engine::saved::{SavedEdit, SavedSchedule, Saving, save, save_edit, save_schedule};
+use crate::engine::saved::{
+    SavedEdit, SavedMend, SavedSchedule, Saving, save, save_edit, save_exit, save_schedule,
+};
 use crate::engine::schedule::{ScheduleError, Template, Upserted};
 use crate::engine::{JobOptions, Queue};
 use crate::operate::trash::{Bag, Item, ONE};
@@ -18,6 +20,9 @@ use tokio_util::sync::CancellationToken;
 
 /// Children that a job waits for, of which an undo is kept; more are what a removal refuses.
 const CHILDREN: i64 = 1_000;
+
+/// Active jobs among which one is looked for before it is asked about.
+const ACTIVE: i64 = 1_000;
 
 /// How an edit was answered.
 struct Answer {
@@ -54,6 +59,8 @@ fn template(name: Option<String>, data: &Raw, opts: &Raw) -> Option<Template> {
 enum Held {
     Edit(Box<SavedEdit>),
     Schedule(Box<SavedSchedule>),
+    /// A job that is moved out, and whether it fails.
+    Exit(Box<SavedMend>, bool),
 }
 
 impl Operator {
@@ -90,6 +97,9 @@ impl Operator {
         }
         if edits.is_empty() {
             return Vec::new();
+        }
+        if let Err(why) = self.permits(consent) {
+            return vec![Report::forbidden(Edit::word(edits), queue.clone(), &why)];
         }
         let action = Edit::word(edits);
         let mut selectors: Vec<String> = edits.iter().map(Edit::selector).collect();
@@ -200,13 +210,18 @@ impl Operator {
                     let seen = saved.read_after(self.conn(), target).await.is_ok();
                     seen.then(|| Item::Schedule(saved.clone()))
                 }
-                None => None,
+                // Without it an undo finds other fields than it knows, and leaves them.
+                Some(Held::Exit(saved, true)) => {
+                    let seen = saved.read_failure(self.conn()).await.is_ok();
+                    seen.then(|| Item::Mend(saved.clone()))
+                }
+                Some(Held::Exit(_, false)) | None => None,
             };
             if let Some(told) = told {
                 let _ = bag.put(&[told]).await;
             }
         }
-        if matches!(saved, Some(Held::Edit(_))) && !may_be_done {
+        if matches!(saved, Some(Held::Edit(_) | Held::Exit(..))) && !may_be_done {
             let _ = bag.put(&[Item::NotEdited]).await;
         }
         if let Edit::Job { id, op: JobOp::RemoveChildren } = edit {
@@ -231,6 +246,11 @@ impl Operator {
             items.extend(kept.clone().map(|saved| Item::Schedule(Box::new(saved))));
             bag.put(&items).await.map_err(|error| error.to_string())?;
             return Ok(kept.map(|saved| Held::Schedule(Box::new(saved))));
+        } else if let Edit::Job { id, op: JobOp::MoveOut { to } } = edit {
+            let kept = save_exit(conn, target, id, *to, limit).await.map_err(|error| error.to_string())?;
+            items.extend(kept.clone().map(|saved| Item::Mend(Box::new(saved))));
+            bag.put(&items).await.map_err(|error| error.to_string())?;
+            return Ok(kept.map(|saved| Held::Exit(Box::new(saved), *to == Exit::Failed)));
         } else if let Edit::Job { id, op: JobOp::RemoveChildren } = edit {
             for child in self.pending(target, id).await? {
                 let Some((queue, child)) = split_job_key(&child, None, &target.queue) else { continue };
@@ -334,6 +354,11 @@ impl Operator {
                 _ => true,
             };
         }
+        if let Edit::Job { id, op: JobOp::MoveOut { .. } } = edit
+            && before.exists
+        {
+            before.effects.extend(self.will_refuse_exit(target, id).await?);
+        }
         let Some(editing) = edit.editing().filter(|_| before.exists) else { return Ok(before) };
         // What cannot be read whole is told without its present value.
         let Ok(Some(saved)) = save_edit(conn, target, editing, ONE).await else {
@@ -352,6 +377,22 @@ impl Operator {
             before.effects.push(Clean::line(format!("{} log lines go", saved.lines())));
         }
         Ok(before)
+    }
+
+    /// Why a job would not be moved out of `active`.
+    async fn will_refuse_exit(&self, target: &Target, id: &JobId) -> Result<Option<Clean>, OpError> {
+        let mut batch = Batch::new();
+        batch.push(Request::new(Verb::Exists).arg(target.queue.satellite(id, "lock")));
+        batch.push(Request::new(Verb::LRange).arg(target.queue.key("active")).arg(0).arg(ACTIVE - 1));
+        let replies = self.conn().batch(&batch).await?;
+        let [lock, active] = replies.as_slice() else { return Ok(None) };
+        if crate::conn::integer(lock) == Some(1) {
+            return Ok(Some(Clean::line("A worker is running the job: it will be refused.")));
+        }
+        let active = crate::conn::items(active);
+        let found = active.iter().filter_map(crate::conn::bytes).any(|other| other == id.as_bytes());
+        let all = active.len() < ACTIVE as usize;
+        Ok((all && !found).then(|| Clean::line("The job is not active: it will be left alone.")))
     }
 
     async fn has_scheduler(&self, target: &Target, key: &[u8]) -> Result<bool, OpError> {

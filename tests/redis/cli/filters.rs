@@ -102,3 +102,31 @@ fn acts_take_an_expression_too() {
     assert_eq!((&told["matched"], &told["done"]), (&json!(2), &json!(2)));
     assert_eq!(node.call(json!({"op": "counts", "queue": "mail"}))["waiting"], 1);
 }
+
+#[test]
+fn what_an_expression_finds_is_retried_at_a_pace() {
+    let server = Server::start();
+    let mut node = Node::start(Lib::BullMq6, &server);
+    for n in 0..60 {
+        let data = json!({"do": "fail", "n": n, "message": "no route"});
+        node.call(json!({"op": "add", "queue": "mail", "data": data, "opts": {"attempts": 1}}));
+    }
+    let handle = node.call(json!({"op": "worker", "queue": "mail"}));
+    node.call(json!({"op": "waitIdle", "queue": "mail"}));
+    node.call(json!({"op": "workerStop", "handle": handle}));
+    let retry = ["retry", "mail", "--where", ".data.n >= 20", "--canary", "--rate", "200/s"];
+    let refused = toril(&server, &[&retry[..], &["--json"]].concat()).with_code(2);
+    assert_eq!(refused.error()["kind"], "usage");
+    let plan = ask(&server, &[&retry[..], &["--dry-run"]].concat());
+    assert_eq!((&plan["matched"], &plan["done"]), (&json!(40), &json!(0)));
+    let told = ask(&server, &[&retry[..], &["--yes"]].concat());
+    assert_eq!(
+        (&told["matched"], &told["done"], &told["ended"]),
+        (&json!(40), &json!(40), &json!("finished"))
+    );
+    let counts = node.call(json!({"op": "counts", "queue": "mail"}));
+    assert_eq!((&counts["waiting"], &counts["failed"]), (&json!(40), &json!(20)));
+    // The oldest of them is next.
+    let dump = crate::support::Dump::of(&server);
+    assert_eq!(dump.members("bull:mail:wait").last().copied(), Some("21"));
+}

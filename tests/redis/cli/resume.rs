@@ -190,3 +190,42 @@ fn two_who_clean_at_once_remove_each_job_once() {
     wanted.sort_unstable();
     assert_eq!(keys, wanted, "no orphan, and no ghost id");
 }
+
+/// What a limit leaves is exact, also where nothing was saved and the act was killed in the middle.
+#[test]
+fn a_limit_is_kept_by_who_goes_on_without_copies() {
+    let home = tempfile::tempdir().unwrap();
+    let server = Server::start();
+    fill(&server, "failed", 4_000);
+    let failed =
+        || -> usize { redis::cmd("ZCARD").arg("bull:q:failed").query(&mut server.connect()).unwrap() };
+    let clean = [
+        "clean",
+        "q",
+        "--state",
+        "failed",
+        "--limit",
+        "2000",
+        "--no-save",
+        "--rate",
+        "400",
+        "--confirm",
+        "q",
+    ];
+    let mut child =
+        command(&server, home.path(), &clean).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let began = Instant::now();
+    while failed() > 3_700 {
+        assert!(began.elapsed() < Duration::from_secs(120) && child.try_wait().unwrap().is_none());
+        std::thread::sleep(Duration::from_millis(3));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let trash = home.path().join("toril/trash/J1.jsonl");
+    assert!(trash.is_file(), "what was about to go is named");
+    let args = ["journal", "--resume", "J1", "--no-save", "--confirm", "q", "--json"];
+    finish(&mut command(&server, home.path(), &args)).with_code(0);
+    assert_eq!(failed(), 2_000);
+    let left: Vec<_> = std::fs::read_dir(trash.parent().unwrap()).unwrap().collect();
+    assert!(left.len() <= 1, "what goes on lets go of its own: {left:?}");
+}

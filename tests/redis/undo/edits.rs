@@ -283,3 +283,127 @@ fn what_is_newer_than_a_changed_schedule_stays(#[case] lib: Lib) {
     let dump = bench.dump();
     assert_eq!(dump.field("bull:q:repeat:soon", "every"), Some("3600000"));
 }
+
+/// A job that nobody runs, in `active`, as the only copy of the library's own.
+fn abandoned(bench: &mut Bench, id: &str, opts: &serde_json::Value) {
+    let mut opts = opts.clone();
+    opts["jobId"] = json!(id);
+    bench.call(json!({"op": "add", "queue": "q", "data": {"id": id}, "opts": opts}));
+    let mut link = bench.server.connect();
+    let taken: i64 = redis::cmd("LREM").arg("bull:q:wait").arg(1).arg(id).query(&mut link).unwrap();
+    assert_eq!(taken, 1);
+    redis::cmd("LPUSH").arg("bull:q:active").arg(id).exec(&mut link).unwrap();
+    redis::cmd("HSET").arg(format!("bull:q:{id}")).arg(&["processedOn", "5"]).exec(&mut link).unwrap();
+}
+
+#[rstest]
+#[case(Lib::Bull4)]
+#[case(Lib::BullMq4)]
+#[case(Lib::BullMq5)]
+#[case(Lib::BullMq6)]
+fn a_job_that_was_moved_out_goes_back_while_nobody_took_it(#[case] lib: Lib) {
+    use toril::engine::op::Exit;
+    let mut bench = Bench::new(lib);
+    for id in ["a", "b", "c"] {
+        abandoned(&mut bench, id, &json!({"attempts": 3}));
+    }
+    bench.call(json!({"op": "add", "queue": "q", "data": {}}));
+    let before = bench.dump();
+    let ways: &[Exit] =
+        if matches!(lib, Lib::BullMq5 | Lib::BullMq6) { &[Exit::Wait, Exit::Failed] } else { &[Exit::Wait] };
+    for to in ways {
+        let report = bench.edit(&op("b", JobOp::MoveOut { to: *to }));
+        assert!(report.progress.done == 1 && report.undoable, "{to:?}: {report:?}");
+        assert_eq!(bench.dump().len("bull:q:active"), 2);
+        let undone = bench.undo();
+        assert_eq!((undone.progress.done, undone.failures.len()), (1, 0), "{to:?}: {undone:?}");
+        assert_same(&before, &bench.dump());
+    }
+    // A worker took it: it stays where that left it.
+    assert_eq!(bench.edit(&op("b", JobOp::MoveOut { to: Exit::Wait })).progress.done, 1);
+    redis::cmd("DEL").arg("bull:q:active").exec(&mut bench.server.connect()).unwrap();
+    let handle = bench.call(json!({"op": "worker", "queue": "q"}));
+    bench.call(json!({"op": "waitIdle", "queue": "q"}));
+    bench.call(json!({"op": "workerStop", "handle": handle, "force": lib == Lib::Bull4}));
+    let after = bench.dump();
+    let undone = bench.undo();
+    assert_eq!((undone.progress.changed, undone.failures[0].code), (1, "changed"));
+    assert_same(&after, &bench.dump());
+}
+
+#[test]
+fn a_failure_that_reached_further_than_its_job_is_not_taken_back() {
+    use toril::engine::op::Exit;
+    let mut bench = Bench::new(Lib::BullMq6);
+    abandoned(&mut bench, "removes", &json!({"removeOnFail": {"count": 1}}));
+    abandoned(&mut bench, "owns", &json!({"deduplication": {"id": "once"}}));
+    for id in ["removes", "owns"] {
+        let report = bench.edit(&op(id, JobOp::MoveOut { to: Exit::Failed }));
+        assert!(report.progress.done == 1 && !report.undoable, "{id}: {report:?}");
+    }
+}
+
+#[rstest]
+#[case(Lib::BullMq5)]
+#[case(Lib::BullMq6)]
+fn the_wait_of_a_rate_limit_comes_back_while_it_would_last(#[case] lib: Lib) {
+    let mut bench = Bench::new(lib);
+    bench.call(json!({"op": "add", "queue": "q", "data": {"do": "ok"}}));
+    let mut link = bench.server.connect();
+    let mut reach = |ms: u64| {
+        redis::cmd("SET").arg("bull:q:limiter").arg(7).arg("PX").arg(ms).exec(&mut link).unwrap();
+    };
+    let release = Edit::Limit(LimitOp::ReleaseRateLimit);
+    reach(3_600_000);
+    let before = bench.dump();
+    let report = bench.edit(&release);
+    assert!(report.progress.done == 1 && report.undoable, "{report:?}");
+    assert!(bench.dump().get("bull:q:limiter").is_none());
+    assert_eq!(bench.undo().progress.done, 1);
+    assert_same(&before, &bench.dump());
+    let left: i64 = redis::cmd("PTTL").arg("bull:q:limiter").query(&mut bench.server.connect()).unwrap();
+    assert!(left > 3_000_000 && left <= 3_600_000, "{left}");
+    // Its time is over: nothing is put back, and that is said.
+    loop {
+        reach(2_000);
+        // On a busy machine it may be over before it is read.
+        if bench.edit(&release).undoable {
+            break;
+        }
+    }
+    // The clock of the server decides; it is this machine's.
+    std::thread::sleep(std::time::Duration::from_millis(2_100));
+    let undone = bench.undo();
+    assert_eq!((undone.progress.changed, undone.failures[0].code), (1, "over"), "{undone:?}");
+    // Another wait began: it is left.
+    reach(3_600_000);
+    bench.edit(&release);
+    reach(1_800_000);
+    let newer = bench.dump();
+    assert_eq!(bench.undo().failures[0].code, "changed");
+    assert_same(&newer, &bench.dump());
+}
+
+/// A run that was in line when its scheduler went adds no other: the scheduler comes back with one.
+#[rstest]
+#[case(Lib::BullMq5)]
+#[case(Lib::BullMq6)]
+fn a_scheduler_whose_run_is_over_comes_back_with_another(#[case] lib: Lib) {
+    let mut bench = Bench::new(lib);
+    let repeat = json!({"every": 3_600_000});
+    bench.call(json!({"op": "upsertScheduler", "queue": "q", "scheduler": "soon", "repeat": repeat, "template": {"name": "plain"}}));
+    // Its first run is in line at once.
+    assert_eq!(Dump::of(&bench.server).len("bull:q:wait"), 1);
+    let report = bench.edit(&Edit::Scheduler { key: Raw::new("soon"), op: SchedulerOp::Remove });
+    assert!(report.progress.done == 1 && report.undoable, "{report:?}");
+    let handle = bench.call(json!({"op": "worker", "queue": "q"}));
+    bench.call(json!({"op": "waitIdle", "queue": "q"}));
+    bench.call(json!({"op": "workerStop", "handle": handle}));
+    assert_eq!(Dump::of(&bench.server).len("bull:q:delayed"), 0);
+    let undone = bench.undo();
+    assert_eq!((undone.progress.done, undone.left.len()), (1, 1), "{undone:?}");
+    let dump = Dump::of(&bench.server);
+    assert_eq!(dump.field("bull:q:repeat:soon", "every"), Some("3600000"));
+    let lines = ["wait", "delayed", "prioritized"].map(|state| dump.len(&format!("bull:q:{state}")));
+    assert_eq!(lines.iter().sum::<usize>(), 1, "a run to come: {:?}", dump.keys());
+}

@@ -31,3 +31,4 @@ local SLOTS_TAKEN = -11
 local ENDED = -34
 local NO_NEXT = 3
 local SOUND = -35
+local OVER = -36
