@@ -129,9 +129,8 @@ impl Trash {
     /// Opens the file of an act again, to note in it what is back; `None` where there is none.
     pub async fn reopen(&self, id: JournalId) -> Result<Option<Bag>, TrashError> {
         let path = self.path(id);
-        blocking(&self.folder, move || match path.is_file() {
-            true => open(path, OpenOptions::new().append(true)).map(Some),
-            false => Ok(None),
+        blocking(&self.folder, move || {
+            if path.is_file() { open(path, OpenOptions::new().append(true)).map(Some) } else { Ok(None) }
         })
         .await
     }

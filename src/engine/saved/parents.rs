@@ -86,15 +86,16 @@ fn parents_last(jobs: &mut [Saved]) {
     let above: Vec<Option<usize>> =
         jobs.iter().map(|job| job.parent.as_ref().and_then(|tie| at.get(&tie.key.0).copied())).collect();
     let mut heights: HashMap<Vec<u8>, usize> = HashMap::new();
-    for mut child in 0..jobs.len() {
+    for start in &above {
+        let mut next = *start;
         for height in 1..=DEEP {
-            let Some(parent) = above[child] else { break };
+            let Some(parent) = next else { break };
             let known = heights.entry(jobs[parent].key()).or_default();
             if *known >= height {
                 break;
             }
             *known = height;
-            child = parent;
+            next = above[parent];
         }
     }
     if !heights.is_empty() {
