@@ -123,8 +123,9 @@ fn link(app: &App, now: i64) -> Piece {
         LinkPhase::Impaired { why, .. } => Piece::new(format!("▲ {}", why.cut(60)), Role::Danger),
         LinkPhase::Down { why, retry_at, .. } => {
             let again = figure::age(retry_at - now + 999);
-            let seen = app.link.old_ms(now).map(|ms| format!(", seen {} ago", figure::age(ms)));
-            let text = format!("✖ {} (again in {again}{})", why.cut(60), seen.unwrap_or_default());
+            // The age of the picture stands first: the reason may be cut.
+            let seen = app.link.old_ms(now).map(|ms| format!("seen {} ago, ", figure::age(ms)));
+            let text = format!("✖ {}again in {again}: {}", seen.unwrap_or_default(), why.cut(60));
             Piece::new(text, Role::Danger)
         }
         LinkPhase::Refused { why, .. } => {
