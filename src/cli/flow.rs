@@ -264,7 +264,9 @@ fn line(node: &Node, here: &(QueueId, JobId)) -> Clean {
     let mut line = format!("{state}  {queue} › {}", member.id.clean().cut(40));
     match &member.name {
         Brief::Text(name) => line.extend(["  ", name.cut(40).as_str()]),
-        Brief::Large(size) => line.push_str(&format!("  (a name of {})", super::figures::bytes(*size))),
+        Brief::Large(size) => {
+            let _ = write!(line, "  (a name of {})", super::figures::bytes(*size));
+        }
         Brief::Absent => {}
     }
     line.extend(tally(member).iter().flat_map(|tally| ["  ", tally.as_str()]));

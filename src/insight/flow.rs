@@ -29,6 +29,8 @@ pub enum Cause {
     Untold,
     /// Jobs wait for each other.
     Circle,
+    /// This account may not read the children that are awaited.
+    Refused,
     /// Children wait in a queue without a worker.
     NoWorker,
     /// Children wait in a paused queue.
@@ -46,6 +48,7 @@ impl Cause {
             Self::Failed => "child-failed",
             Self::Untold => "child-untold",
             Self::Circle => "circle",
+            Self::Refused => "not-permitted",
             Self::NoWorker => "no-worker",
             Self::Paused => "paused-queue",
             Self::Runs => "runs",
@@ -54,7 +57,7 @@ impl Cause {
 
     /// Whether somebody must do something.
     pub const fn blocks(self) -> bool {
-        !matches!(self, Self::Runs)
+        !matches!(self, Self::Runs | Self::Refused)
     }
 }
 
@@ -100,6 +103,7 @@ impl Blocked {
                 format!("{queue} › {id} completed and is still awaited: the doctor tells its parent")
             }
             (Cause::Circle, _) => format!("{queue} › {id} waits for itself, in a circle: it never runs"),
+            (Cause::Refused, _) => format!("it waits for {queue} › {id}, which this account may not read"),
             (Cause::NoWorker, _) => format!("{wait} in {queue}, which has no worker"),
             (Cause::Paused, _) => format!("{wait} in {queue}, which is paused"),
             (Cause::Runs, Some(due)) if top => format!("it is delayed, and due in {due}"),
@@ -141,12 +145,15 @@ pub enum Standing {
     Gone,
     /// Its hash is there, and no list or set holds it.
     Nowhere,
+    /// This account may not read it.
+    Refused,
 }
 
 impl Standing {
     /// How a job stands whose parent keeps it as such a child.
     pub const fn of(member: &Member, kind: Option<ChildKind>) -> Self {
         match (member.exists, kind, member.state) {
+            _ if member.refused => Self::Refused,
             (false, Some(ChildKind::Processed), _) => Self::Done,
             (false, Some(ChildKind::Ignored | ChildKind::Failed), _) => Self::Failed,
             (false, ..) => Self::Gone,
@@ -165,6 +172,7 @@ impl Standing {
             Self::Failed => "failed, removed",
             Self::Gone => "gone",
             Self::Nowhere => "in no list",
+            Self::Refused => "not permitted",
         })
     }
 }
@@ -200,6 +208,7 @@ pub fn blocked(survey: &Survey, state: impl Fn(&QueueId) -> QueueState) -> Optio
     let causes = survey.leaves.iter().map(|leaf| {
         let state = state(&leaf.queue);
         let cause = match state {
+            _ if leaf.refused => Cause::Refused,
             QueueState { paused: true, .. } => Cause::Paused,
             QueueState { workers: Some(0), .. } => Cause::NoWorker,
             QueueState { .. } => Cause::Runs,
@@ -209,7 +218,8 @@ pub fn blocked(survey: &Survey, state: impl Fn(&QueueId) -> QueueState) -> Optio
     causes.min_by_key(|blocked| match blocked.cause {
         Cause::NoWorker => 0,
         Cause::Paused => 1,
-        _ => 2,
+        Cause::Runs => 2,
+        _ => 3,
     })
 }
 
@@ -228,6 +238,7 @@ mod tests {
             queue: job(queue, "").0,
             count,
             path: vec![job("top", "r"), job(queue, "1")],
+            refused: false,
             state: None,
             due_at: None,
         }

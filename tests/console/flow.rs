@@ -53,6 +53,7 @@ fn member(of: &str, id: &str, state: State, counts: Children) -> Member {
         exists: true,
         state: Some(state),
         supposed: false,
+        refused: false,
         name: Brief::Text(Clean::line(format!("name of {id}"))),
         reason: if state == State::Failed { Brief::Text(Clean::line("boom")) } else { Brief::Absent },
         progress: Brief::Text(Clean::line("40")),
@@ -161,6 +162,32 @@ fn the_tree_is_shown_with_what_holds_it_up() {
             assert!(text.contains(part), "{part} is not in\n{text}");
         }
     }
+}
+
+#[test]
+fn the_way_to_the_cause_is_unfolded_and_the_cursor_stays() {
+    let mut console = open(detail(MANY as u64, true), 120, 36);
+    let mut survey = failed_below();
+    // Elsewhere in the flow, below a job that nobody unfolded.
+    let job = |of: &str, id: &str| (queue(of), JobId::new(id));
+    survey.failed = Some(vec![job("top", "root"), job("aside", "one"), job("deep", "two")]);
+    answer(&mut console, &survey);
+    let text = console.draw().text();
+    let row = |part: &str| text.lines().position(|line| line.contains(part) && !line.contains("awaited"));
+    let (root, one, two, here) =
+        (row("top › root"), row("aside › one"), row("deep › two"), row("mid › here"));
+    assert!(root.is_some() && root < one && one < two && two < here, "{text}");
+    for part in ["aside › one", "deep › two"] {
+        let line = text.lines().find(|line| line.contains(part) && !line.contains("awaited"));
+        assert!(line.is_some_and(|line| line.contains('▲')), "{part} is not marked in\n{text}");
+    }
+    let cursor = text.lines().find(|line| line.starts_with('▌'));
+    assert!(cursor.is_some_and(|line| line.contains("mid › here")), "{text}");
+    // What is folded after that stays folded.
+    console.keys("k k h");
+    answer(&mut console, &survey);
+    let text = console.draw().text();
+    assert!(text.contains("aside › one") && text.matches("deep › two").count() == 1, "{text}");
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::cli::run::{json, toril};
+use crate::cli::run::{finish, json, on, toril};
 use crate::support::{Lib, Node, Server};
 
 /// Children of the root beside the chain.
@@ -195,4 +195,36 @@ fn the_sets_tell_what_became_of_a_child() {
     let found = cause_of(&circle);
     assert_eq!((&found["cause"], &found["blocks"]), (&json!("circle"), &json!(true)));
     assert_eq!(path(&found).first(), path(&found).last());
+}
+
+#[test]
+fn a_child_that_may_not_be_read_is_not_called_lost() {
+    let server = Server::start();
+    let mut link = server.connect();
+    let keys: [(&str, &[&str]); 5] = [
+        ("HSET", &["bull:q:meta", "version", "bullmq:6.7.0"]),
+        ("HSET", &["bull:q:top", "name", "x", "timestamp", "1"]),
+        ("ZADD", &["bull:q:waiting-children", "1", "top"]),
+        ("SADD", &["bull:q:top:dependencies", "bull:hidden:1"]),
+        ("HSET", &["bull:hidden:1", "name", "x", "timestamp", "1", "parentKey", "bull:q:top"]),
+    ];
+    for (verb, args) in keys {
+        redis::cmd(verb).arg(args).exec(&mut link).unwrap();
+    }
+    let rules = ["narrow", "on", ">pass", "~bull:q:*", "+@read", "+@connection", "+info", "+time"];
+    redis::cmd("ACL").arg("SETUSER").arg(&rules).exec(&mut link).unwrap();
+    let run = |more: &[&str]| {
+        let mut args = vec!["flow", "q", "top"];
+        args.extend(more);
+        let narrow = &mut on(&server);
+        finish(narrow.env("TORIL_USER", "narrow").env("TORIL_PASSWORD", "pass").args(args))
+            .with_code(0)
+            .stdout
+    };
+    let flow: Value = serde_json::from_str(&run(&["--json"])).unwrap();
+    assert_eq!(
+        (&flow["blocked"]["cause"], &flow["blocked"]["blocks"]),
+        (&json!("not-permitted"), &json!(false))
+    );
+    assert!(run(&[]).contains("not permitted  hidden › 1"));
 }

@@ -50,6 +50,8 @@ pub struct Member {
     pub id: JobId,
     /// Its hash is there. A child that ended and was removed is still known to its parent.
     pub exists: bool,
+    /// This account may not read it: nothing is known of it.
+    pub refused: bool,
     /// Where it is; `None` where it was not found.
     pub state: Option<State>,
     /// The state is supposed: it was found nowhere, and that list is too long to be searched.
@@ -126,7 +128,7 @@ pub async fn members(conn: &Conn, jobs: &[(QueueId, JobId)]) -> Result<Vec<Membe
         for (member, _) in &mut found {
             // Deep in a list it is not searched for: 19 ms of everybody's time for a million.
             if let (true, None, Some([list, ..])) =
-                (member.exists, member.state, long.get(&member.queue).map(Vec::as_slice))
+                (member.exists && !member.refused, member.state, long.get(&member.queue).map(Vec::as_slice))
             {
                 (member.state, member.supposed) = (Some(*list), true);
             }
@@ -165,10 +167,12 @@ fn tell(queue: &QueueId, id: &JobId, replies: &[Value]) -> (Member, [u64; 3]) {
     let [processed, pending, failed, ignored] = [4, 5, 6, 7].map(|at| count(replies.get(at)));
     let state = tell_state(Era::Unknown, &mut replies.get(8..).unwrap_or_default().iter());
     let exists = small.iter().any(|value| bytes(value).is_some()) || sizes.iter().any(|size| *size > 0);
+    let refused = matches!(replies.first(), Some(Value::ServerError(error)) if error.code() == "NOPERM");
     let member = Member {
         queue: queue.clone(),
         id: id.clone(),
-        exists,
+        exists: exists || refused,
+        refused,
         state,
         supposed: false,
         name: Brief::Absent,

@@ -160,6 +160,7 @@ impl Chaos {
             exists: self.coin(),
             state: self.maybe(|chaos| chaos.pick(&State::ALL)),
             supposed: self.coin(),
+            refused: self.coin(),
             name: text(self),
             reason: text(self),
             progress: text(self),

@@ -25,6 +25,8 @@ pub struct Leaf {
     pub count: u64,
     /// The first of them, and all above it.
     pub path: Path,
+    /// This account may not read them.
+    pub refused: bool,
     /// Where the first one is; `None` where it was not found.
     pub state: Option<State>,
     /// When the first one is due, where it is delayed, ms since the epoch.
@@ -137,7 +139,7 @@ impl Walk<'_> {
             }
             // It is released, or was never held.
             Some(state) if !state.is_finished() && state != State::WaitingChildren => {
-                self.leaf(0);
+                self.leaf(0, false);
                 Vec::new()
             }
             _ => Vec::new(),
@@ -212,7 +214,7 @@ impl Walk<'_> {
             for glance in self.glance(start..end).await? {
                 match glance {
                     Glance { at, alive: true, pending: 0, unsuccessful: 0 } if !self.seen[at].fails => {
-                        self.leaf(at);
+                        self.leaf(at, false);
                     }
                     other => suspects.push(other),
                 }
@@ -269,6 +271,10 @@ impl Walk<'_> {
             let waits = suspect.pending > 0
                 && matches!(tell_state(Era::Unknown, &mut others), None | Some(State::WaitingChildren));
             rest = others.as_slice();
+            if matches!(own.first(), Some(Value::ServerError(_))) {
+                self.leaf(suspect.at, true);
+                continue;
+            }
             self.settle(suspect, state, waits, awaited, below);
         }
         Ok(())
@@ -316,11 +322,11 @@ impl Walk<'_> {
                 found.failed.get_or_insert(path);
             }
             ChildState::Alive if waits => below.push(at),
-            ChildState::Alive => self.leaf(at),
+            ChildState::Alive => self.leaf(at, false),
         }
     }
 
-    fn leaf(&mut self, at: usize) {
+    fn leaf(&mut self, at: usize, refused: bool) {
         if let Some(above) = self.seen[at].above
             && self.seen[above].below == Asked::Failing
         {
@@ -331,7 +337,7 @@ impl Walk<'_> {
             leaf.count += 1;
         } else {
             let (queue, path) = (queue.clone(), self.path(at));
-            self.survey.leaves.push(Leaf { queue, count: 1, path, state: None, due_at: None });
+            self.survey.leaves.push(Leaf { queue, count: 1, path, refused, state: None, due_at: None });
         }
     }
 

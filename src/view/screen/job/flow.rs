@@ -108,6 +108,7 @@ fn line(pen: &mut Pen<'_>, job: &Job, member: &Member, node: &Node, area: Rect, 
         Standing::Supposed(state) => ("?", Role::State(state)),
         Standing::Done => ("✔", Role::Dim),
         Standing::Failed | Standing::Gone => ("✖", Role::Danger),
+        Standing::Refused => ("?", Role::Dim),
         Standing::Nowhere => ("?", Role::Warn),
     };
     let put = |pen: &mut Pen<'_>, x: u16, text: &Clean, role: Role| {

@@ -227,12 +227,11 @@ impl Tree {
             }
             let is_it = |child: &usize| self.nodes[*child].job.as_ref() == Some(job);
             let place = self.nodes[at].children.iter().position(is_it);
-            let child = match place {
-                Some(place) => self.nodes[at].children.remove(place),
-                None => {
-                    self.new_node(at, Raw::new(job.0.job(&job.1)), Some(job.clone()));
-                    self.nodes.len() - 1
-                }
+            let child = if let Some(place) = place {
+                self.nodes[at].children.remove(place)
+            } else {
+                self.new_node(at, Raw::new(job.0.job(&job.1)), Some(job.clone()));
+                self.nodes.len() - 1
             };
             self.nodes[at].children.insert(0, child);
             if step >= self.revealed {
