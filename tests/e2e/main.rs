@@ -12,6 +12,7 @@ mod support;
 
 mod act;
 mod exits;
+mod find;
 mod hostile;
 mod monkey;
 mod secrets;

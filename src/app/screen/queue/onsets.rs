@@ -61,10 +61,11 @@ impl Beginnings {
         answer: Result<Answer, Clean>,
     ) -> Result<(), Result<Answer, Clean>> {
         let Some((_, span)) = self.asked.take_if(|(asked, _)| *asked == id) else { return Err(answer) };
-        match answer {
-            Ok(Answer::Onsets(failures)) => self.known.take(span, &failures),
+        if let Ok(Answer::Onsets(failures)) = answer {
+            self.known.take(span, &failures);
+        } else {
             // What is not permitted here leaves the charts without these marks.
-            _ => (self.failed, self.next_at) = (None, now + PAUSE_MS),
+            (self.failed, self.next_at) = (None, now + PAUSE_MS);
         }
         Ok(())
     }
