@@ -28,7 +28,7 @@ pub use acts::{
 pub use doctor::DoctorArgs;
 pub use edits::{
     LimitArgs, MoveOutArgs, NewScheduleArgs, OneJob, ReleaseArgs, ScheduleArgs, SchedulerArgs,
-    SchedulerCommand, SchedulersArgs, SetArgs, Wanted,
+    SchedulerCommand, SchedulersArgs, SetArgs, SetScheduleArgs, Wanted,
 };
 pub use engine::{AddArgs, BenchArgs, WorkArgs};
 pub use errors::ErrorsArgs;

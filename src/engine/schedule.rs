@@ -52,11 +52,13 @@ mod list;
 mod next;
 mod opts;
 mod repeat;
+mod repeatable;
 mod revive;
 mod upsert;
 mod zone;
 
 pub use cron::{Cron, CronError, CronFault, CronField};
+pub use edit::Recast;
 pub use error::ScheduleError;
 pub use list::JobScheduler;
 pub(super) use next::next_iteration;

@@ -160,6 +160,14 @@ fn of_edit(target: &Target, edit: &Edit) -> (String, String) {
         Edit::Schedule { id, repeat } => {
             flag("scheduler", format!("{} set {}", word(id.as_bytes()), schedule(repeat)))
         }
+        Edit::Recast { id, recast } => {
+            let mut rest = vec![word(id.as_bytes()), "set".to_owned()];
+            rest.extend(recast.repeat.as_ref().map(schedule));
+            rest.extend(recast.name.as_ref().map(|name| format!("--name {}", word(name.as_bytes()))));
+            rest.extend(recast.data.as_ref().map(|_| "--data -".to_owned()));
+            rest.extend(recast.opts.as_ref().map(|_| "--opts -".to_owned()));
+            flag("scheduler", rest.join(" "))
+        }
         Edit::NewScheduler { id, repeat, name, data, opts } => {
             let mut rest = format!("{} add {}", word(id.as_bytes()), schedule(repeat));
             if let Some(name) = name {

@@ -5,7 +5,7 @@ mod run;
 use super::Action;
 use crate::engine::op::{Capability, Exit, JobEdit, JobOp, LimitOp, SchedulerOp};
 use crate::engine::saved::Editing;
-use crate::engine::schedule::Repeat;
+use crate::engine::schedule::{Recast, Repeat};
 use crate::text::Clean;
 use crate::wire::{JobId, Raw, WriteEra};
 
@@ -55,6 +55,13 @@ pub enum Edit {
         /// When it runs from now on.
         repeat: Repeat,
     },
+    /// Other jobs for a scheduler, with another schedule or the same.
+    Recast {
+        /// The scheduler.
+        id: String,
+        /// What becomes another.
+        recast: Box<Recast>,
+    },
     /// A scheduler that is not there yet.
     NewScheduler {
         /// Its id.
@@ -91,7 +98,7 @@ impl Edit {
             Self::Limit(_) => Action::Limit,
             Self::Scheduler { op: SchedulerOp::RunNow, .. } => Action::RunScheduler,
             Self::Scheduler { op: SchedulerOp::Remove, .. } => Action::RemoveScheduler,
-            Self::Schedule { .. } => Action::EditScheduler,
+            Self::Schedule { .. } | Self::Recast { .. } => Action::EditScheduler,
             Self::NewScheduler { .. } => Action::AddScheduler,
         }
     }
@@ -116,7 +123,7 @@ impl Edit {
             Self::Release { .. } => Capability::ReleaseDeduplication,
             Self::Limit(op) => op.capability(),
             Self::Scheduler { op, .. } => op.capability(),
-            Self::Schedule { .. } => Capability::EditScheduler,
+            Self::Schedule { .. } | Self::Recast { .. } => Capability::EditScheduler,
             Self::NewScheduler { .. } => Capability::AddScheduler,
         };
         capability.supports(era)
@@ -127,9 +134,11 @@ impl Edit {
         match self {
             Self::Job { id, .. } | Self::Bytes { id, .. } | Self::Duplicate { id } => Some(id),
             Self::Release { owner, .. } => Some(owner),
-            Self::Limit(_) | Self::Scheduler { .. } | Self::Schedule { .. } | Self::NewScheduler { .. } => {
-                None
-            }
+            Self::Limit(_)
+            | Self::Scheduler { .. }
+            | Self::Schedule { .. }
+            | Self::Recast { .. }
+            | Self::NewScheduler { .. } => None,
         }
     }
 
@@ -149,7 +158,10 @@ impl Edit {
             Self::Limit(LimitOp::SetConcurrency(_) | LimitOp::RemoveConcurrency) => "concurrency",
             Self::Limit(LimitOp::SetRateLimit { .. } | LimitOp::RemoveRateLimit) => "rate",
             Self::Limit(LimitOp::ReleaseRateLimit) => "release",
-            Self::Scheduler { .. } | Self::Schedule { .. } | Self::NewScheduler { .. } => "scheduler",
+            Self::Scheduler { .. }
+            | Self::Schedule { .. }
+            | Self::Recast { .. }
+            | Self::NewScheduler { .. } => "scheduler",
         }
     }
 
@@ -201,6 +213,16 @@ impl Edit {
                 format!("remove the scheduler {}", key.lossless())
             }
             Self::Schedule { id, .. } => format!("give the scheduler {id} another schedule"),
+            Self::Recast { id, recast } => {
+                let parts = [
+                    ("schedule", recast.repeat.is_some()),
+                    ("job name", recast.name.is_some()),
+                    ("data", recast.data.is_some()),
+                    ("options", recast.opts.is_some()),
+                ];
+                let parts: Vec<&str> = parts.iter().filter(|(_, set)| *set).map(|(part, _)| *part).collect();
+                format!("give the scheduler {id} another {}", parts.join(", "))
+            }
             Self::NewScheduler { id, .. } => format!("add the scheduler {id}"),
         }
     }
@@ -208,7 +230,9 @@ impl Edit {
     fn selector(&self) -> String {
         match self {
             Self::Scheduler { key, .. } => format!("the scheduler {}", key.lossless()),
-            Self::Schedule { id, .. } | Self::NewScheduler { id, .. } => format!("the scheduler {id}"),
+            Self::Schedule { id, .. } | Self::Recast { id, .. } | Self::NewScheduler { id, .. } => {
+                format!("the scheduler {id}")
+            }
             Self::Release { id, .. } => format!("the deduplication id {}", id.lossless()),
             Self::Limit(_) => "the queue".to_owned(),
             Self::Job { id, .. } | Self::Bytes { id, .. } | Self::Duplicate { id } => {
@@ -221,7 +245,20 @@ impl Edit {
     fn schedule(&self) -> Option<(&[u8], bool)> {
         match self {
             Self::Scheduler { key, op: SchedulerOp::Remove } => Some((key.as_bytes(), true)),
-            Self::Schedule { id, .. } | Self::NewScheduler { id, .. } => Some((id.as_bytes(), false)),
+            Self::Schedule { id, .. } | Self::Recast { id, .. } | Self::NewScheduler { id, .. } => {
+                Some((id.as_bytes(), false))
+            }
+            _ => None,
+        }
+    }
+
+    /// What of a scheduler becomes another.
+    fn recast(&self) -> Option<(&str, Recast)> {
+        match self {
+            Self::Schedule { id, repeat } => {
+                Some((id, Recast { repeat: Some(repeat.clone()), ..Recast::default() }))
+            }
+            Self::Recast { id, recast } => Some((id, recast.as_ref().clone())),
             _ => None,
         }
     }
@@ -235,6 +272,7 @@ impl Edit {
             Self::Duplicate { .. }
             | Self::Scheduler { .. }
             | Self::Schedule { .. }
+            | Self::Recast { .. }
             | Self::NewScheduler { .. } => None,
         }
     }

@@ -247,8 +247,8 @@ fn read(path: &Path) -> Result<Contents, TrashError> {
                     mend = None;
                 }
             }
-            Ok(Item::Schedule(saved)) => match schedules.last_mut().filter(|last| last.is_same(&saved)) {
-                Some(last) => *last = *saved,
+            Ok(Item::Schedule(saved)) => match schedules.iter_mut().find(|known| known.is_same(&saved)) {
+                Some(known) => *known = *saved,
                 None => schedules.push(*saved),
             },
             Ok(Item::Mend(saved)) => mend = Some(*saved),

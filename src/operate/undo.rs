@@ -96,9 +96,11 @@ pub(super) async fn undo(
     }
     let schedules = kept.schedules.iter().rev().filter(|_| out.broken.is_none());
     for schedule in schedules.collect::<Vec<_>>() {
+        let done = out.progress.done;
         reschedule(conn, era, schedule, &mut out).await;
         progress.send_replace(out.progress);
-        if out.broken.is_some() {
+        // An older one is not put back beside the one that took its place.
+        if out.broken.is_some() || out.progress.done == done {
             break;
         }
     }

@@ -18,6 +18,7 @@ pub mod pair;
 mod promote;
 mod queue;
 mod remove;
+mod repeatables;
 mod retry;
 mod schedulers;
 

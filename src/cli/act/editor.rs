@@ -46,7 +46,7 @@ pub async fn edit(session: &mut Session, args: &OneJob) -> Result<u8, Failure> {
 }
 
 /// What the person made of it; `None`: the same.
-async fn change(was: &[u8], mask: &Mask) -> Result<Option<Vec<u8>>, Failure> {
+pub(super) async fn change(was: &[u8], mask: &Mask) -> Result<Option<Vec<u8>>, Failure> {
     let failed = |error: std::io::Error| {
         Failure::internal(format!("the data could not be given to an editor: {error}"), "nothing was changed")
     };

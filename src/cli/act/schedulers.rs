@@ -3,15 +3,15 @@
 use super::edits::{run, target};
 use super::permit;
 use crate::cli::add::data;
-use crate::cli::args::{NewScheduleArgs, ScheduleArgs, SchedulerArgs, SchedulerCommand};
+use crate::cli::args::{NewScheduleArgs, ScheduleArgs, SchedulerArgs, SchedulerCommand, SetScheduleArgs};
 use crate::cli::failure::{Failure, exit};
 use crate::cli::figures::moment;
 use crate::cli::resolve;
 use crate::cli::schedulers::Document;
 use crate::cli::session::Session;
-use crate::engine::op::SchedulerOp;
+use crate::engine::op::{SchedulerOp, Target};
 use crate::engine::read::next_run::standing;
-use crate::engine::schedule::{Cron, Repeat, Zone};
+use crate::engine::schedule::{Cron, Recast, Repeat, Zone};
 use crate::engine::{JobOptions, Queue};
 use crate::insight::scheduler::{judge, rule};
 use crate::operate::Edit;
@@ -38,10 +38,18 @@ pub async fn one(session: &mut Session, args: &SchedulerArgs) -> Result<u8, Fail
             let edit = Edit::Scheduler { key: key(), op: SchedulerOp::Remove };
             run(session, &target, vec![edit], &flags.act, flags.save.bytes()).await
         }
-        SchedulerCommand::Set(flags) => {
+        SchedulerCommand::Set(set) => {
+            let flags = &set.schedule;
             permit(session, flags.act.dry_run)?;
-            let repeat = repeat(flags)?;
+            let mut recast = recast(set)?;
             let target = target(session, &args.queue).await?;
+            if set.edit {
+                match in_editor(session, &target, &args.id).await? {
+                    Some(data) => recast.data = Some(data),
+                    None if recast == Recast::default() => return unchanged(session, &target, flags),
+                    None => {}
+                }
+            }
             if flags.act.dry_run && !session.json {
                 let now = super::jobs::server_time(session).await?;
                 let runs = runs(flags.cron.as_deref(), flags.tz.as_deref(), now);
@@ -49,7 +57,13 @@ pub async fn one(session: &mut Session, args: &SchedulerArgs) -> Result<u8, Fail
                     session.out.line(format_args!("  would run {}", moment(at)))?;
                 }
             }
-            let edit = Edit::Schedule { id: args.id.clone(), repeat };
+            let id = args.id.clone();
+            let edit = match recast {
+                Recast { repeat: Some(repeat), name: None, data: None, opts: None } => {
+                    Edit::Schedule { id, repeat }
+                }
+                recast => Edit::Recast { id, recast: Box::new(recast) },
+            };
             run(session, &target, vec![edit], &flags.act, flags.save.bytes()).await
         }
         SchedulerCommand::Add(new) => {
@@ -61,6 +75,66 @@ pub async fn one(session: &mut Session, args: &SchedulerArgs) -> Result<u8, Fail
             run(session, &target, vec![edit], &flags.act, flags.save.bytes()).await
         }
     }
+}
+
+/// What is to become another, checked before anything is asked.
+fn recast(args: &SetScheduleArgs) -> Result<Recast, Failure> {
+    let schedule = &args.schedule;
+    let ruled = schedule.every.is_some() || schedule.cron.is_some();
+    let dated = schedule.limit.is_some() || schedule.from.is_some() || schedule.until.is_some();
+    let given = |text: &Option<String>| text.as_deref().map(|text| data(Some(text))).transpose();
+    let opts = match given(&args.opts)? {
+        None => None,
+        Some(opts) => Some(options(opts.get())?),
+    };
+    let recast = Recast {
+        repeat: if ruled || dated { Some(repeat(schedule)?) } else { None },
+        name: args.name.clone(),
+        data: given(&args.data)?.map(|data| Raw::new(data.get())),
+        opts,
+    };
+    if recast == Recast::default() && !args.edit {
+        let what = "--every or --cron, --name, --data, --edit, --opts";
+        return Err(Failure::usage(what.to_owned(), "nothing was changed"));
+    }
+    Ok(recast)
+}
+
+/// Options of jobs, as the libraries would take them.
+fn options(text: &str) -> Result<serde_json::Map<String, serde_json::Value>, Failure> {
+    let wrong = |why: String| Failure::usage(format!("--opts: {why}"), "nothing was written");
+    let fields: serde_json::Map<_, _> =
+        serde_json::from_str(text).map_err(|_| wrong("options are a JSON object".to_owned()))?;
+    JobOptions::parse(&fields).map_err(|error| wrong(error.to_string()))?;
+    Ok(fields)
+}
+
+/// The data of its jobs as the person left it in the editor; `None`: the same.
+async fn in_editor(session: &Session, target: &Target, id: &str) -> Result<Option<Raw>, Failure> {
+    let queue = Queue::new(session.conn.clone(), target.queue.clone());
+    let found = queue.template_data(target, id.as_bytes()).await;
+    let Some(was) = found.map_err(|error| Failure::internal(error.to_string(), "nothing was changed"))?
+    else {
+        return Err(Failure::not_found(
+            format!("{} has no scheduler \"{id}\" whose data is known", target.queue.clean()),
+            format!("toril schedulers {} lists them", target.queue.name.clean()),
+        ));
+    };
+    let now = super::editor::change(was.as_bytes(), &session.settings.mask).await?;
+    Ok(now.map(|data| Raw::new(&data)))
+}
+
+fn unchanged(session: &mut Session, target: &Target, flags: &ScheduleArgs) -> Result<u8, Failure> {
+    if session.json {
+        session.out.json(&serde_json::json!({
+            "action": "scheduler-set", "queue": target.queue.name.lossless(),
+            "prefix": target.queue.prefix.lossless(), "matched": 1, "done": 0, "changed": 0, "failed": [],
+            "dryRun": flags.act.dry_run, "ended": "unchanged",
+        }))?;
+    } else {
+        session.out.line("Unchanged: nothing was written.")?;
+    }
+    Ok(exit::DONE)
 }
 
 /// The schedule, checked before anything is asked.
@@ -95,10 +169,7 @@ fn repeat(args: &ScheduleArgs) -> Result<Repeat, Failure> {
 /// A new scheduler, checked before anything is asked.
 fn added(id: &str, repeat: Repeat, args: &NewScheduleArgs) -> Result<Edit, Failure> {
     let opts = data(args.opts.as_deref())?;
-    let wrong = |why: String| Failure::usage(format!("--opts: {why}"), "nothing was added");
-    let fields: serde_json::Map<_, _> =
-        serde_json::from_str(opts.get()).map_err(|_| wrong("options are a JSON object".to_owned()))?;
-    JobOptions::parse(&fields).map_err(|error| wrong(error.to_string()))?;
+    options(opts.get())?;
     Ok(Edit::NewScheduler {
         id: id.to_owned(),
         repeat,

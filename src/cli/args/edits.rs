@@ -198,8 +198,8 @@ pub enum SchedulerCommand {
     Run(SchedulerAct),
     /// Remove it with its next run
     Remove(SchedulerAct),
-    /// Give it another schedule
-    Set(ScheduleArgs),
+    /// Give it another schedule, or its jobs another name, data or options
+    Set(SetScheduleArgs),
     /// Add a scheduler of this id (BullMQ 5 and 6)
     Add(NewScheduleArgs),
 }
@@ -234,9 +234,29 @@ pub struct SchedulerAct {
 
 /// Arguments of `toril scheduler QUEUE ID set`.
 #[derive(Args, Debug, Clone)]
+pub struct SetScheduleArgs {
+    /// Another name of its jobs
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// Other data of its jobs: JSON, @FILE, or - for stdin
+    #[arg(short, long, value_name = "JSON|@FILE|-", allow_hyphen_values = true)]
+    pub data: Option<String>,
+    /// Their data in $VISUAL, $EDITOR or vi
+    #[arg(long, conflicts_with = "data")]
+    pub edit: bool,
+    /// Other options of its jobs as BullMQ writes them: '{"attempts":3}', @FILE, or - for stdin
+    #[arg(long, value_name = "JSON|@FILE|-")]
+    pub opts: Option<String>,
+    /// When it runs.
+    #[command(flatten)]
+    pub schedule: ScheduleArgs,
+}
+
+/// When a scheduler runs.
+#[derive(Args, Debug, Clone)]
 pub struct ScheduleArgs {
     /// At an interval: 5s 10m 2h 7d
-    #[arg(long, value_name = "D", value_parser = duration, required_unless_present = "cron", conflicts_with = "cron")]
+    #[arg(long, value_name = "D", value_parser = duration, conflicts_with = "cron")]
     pub every: Option<Duration>,
     /// By a cron pattern
     #[arg(long, value_name = "P")]

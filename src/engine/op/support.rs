@@ -88,9 +88,6 @@ impl Capability {
             (Self::RemoveChildren, Bull4) => Err("Bull has no flows."),
             (Self::RemoveChildren, V4) => Err("BullMQ has it since 5.48."),
             (Self::ReleaseDeduplication, V4) => Err("BullMQ has deduplication since 5.11."),
-            (Self::EditScheduler, Bull4 | V4) => {
-                Err("The schedule is part of its key; remove it and add another one.")
-            }
             (Self::AddScheduler, Bull4 | V4) => Err("Its repeatables are added by its own library."),
             (Self::GlobalConcurrency | Self::GlobalRateLimit | Self::ReleaseRateLimit, Bull4 | V4) => {
                 Err("Its workers know no limits of a whole queue; they came with BullMQ 5.")

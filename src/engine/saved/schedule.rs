@@ -10,6 +10,7 @@ use crate::engine::op::{Code, OpError, SchedulerOp, Target, run_scheduler};
 use crate::engine::read::next_run::standing;
 use crate::engine::schedule::{Repeat, ScheduleError};
 use crate::engine::script::{era_argument, queue_keys, script};
+use crate::wire::repeat::LegacyKey;
 use crate::wire::{Prefix, QueueId, QueueName, Raw, State, WriteEra, number};
 
 /// A scheduler before and after an act.
@@ -247,7 +248,12 @@ async fn anew(conn: &Conn, era: WriteEra, saved: &SavedSchedule) -> Result<PutBa
         Err(SaveError::Conn(error)) => return Err(OpError::Conn(error)),
         Ok((None, _)) | Err(_) => return changed,
     };
-    if rule(&now.definition) != rule(&after.definition) || after.definition.is_empty() {
+    // All of the oldest ones' rule stands in the member.
+    let in_key = now.definition.is_empty() && LegacyKey::parse(&saved.member.0).is_some();
+    // The first run of a repeatable of BullMQ 5 writes its data into the definition.
+    let counted = after.definition.iter().any(|(name, _)| name.0 == b"ic");
+    let rule = |definition| rule(definition, counted);
+    if rule(&now.definition) != rule(&after.definition) || (after.definition.is_empty() && !in_key) {
         return changed;
     }
     let Some(before) = &saved.before else {
@@ -267,9 +273,9 @@ async fn anew(conn: &Conn, era: WriteEra, saved: &SavedSchedule) -> Result<PutBa
 }
 
 /// What a definition says, without what a run changes.
-fn rule(definition: &[(Bytes, Bytes)]) -> Vec<&(Bytes, Bytes)> {
-    let mut rule: Vec<_> =
-        definition.iter().filter(|(name, _)| !OF_A_RUN.contains(&name.0.as_slice())).collect();
+fn rule(definition: &[(Bytes, Bytes)], counted: bool) -> Vec<&(Bytes, Bytes)> {
+    let of_a_run = |name: &[u8]| OF_A_RUN.contains(&name) || (!counted && name == b"data");
+    let mut rule: Vec<_> = definition.iter().filter(|(name, _)| !of_a_run(&name.0)).collect();
     rule.sort();
     rule
 }

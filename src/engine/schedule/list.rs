@@ -1,6 +1,8 @@
 //! Looking at schedulers.
 
-use super::ScheduleError;
+use std::time::Duration;
+
+use super::{Repeat, ScheduleError};
 use crate::conn::{Batch, ConnError, Request, Value, Verb, bytes, float, integer, items};
 use crate::engine::Queue;
 use crate::wire::{QueueId, Raw, number};
@@ -40,6 +42,27 @@ pub struct JobScheduler {
     pub data: Option<Raw>,
     /// Options of its jobs, JSON, under their stored names; `None` is none.
     pub opts: Option<Raw>,
+}
+
+impl JobScheduler {
+    /// Its rule, to be written again. `None`: it has none.
+    pub fn repeat(&self) -> Option<Repeat> {
+        let text = |raw: &Option<Raw>| raw.as_ref().map(|raw| raw.lossless().into_owned());
+        let whole = |number: Option<i64>| number.and_then(|number| u64::try_from(number).ok());
+        let mut repeat = match (text(&self.pattern), whole(self.every)) {
+            (Some(pattern), _) => Repeat::cron(pattern),
+            (None, Some(every)) if every > 0 => Repeat::every(Duration::from_millis(every)),
+            _ => return None,
+        };
+        if let Some(zone) = text(&self.tz) {
+            repeat = repeat.tz(zone);
+        }
+        if let Some(offset) = whole(self.offset) {
+            repeat = repeat.offset(Duration::from_millis(offset));
+        }
+        (repeat.limit, repeat.start, repeat.end) = (whole(self.limit), self.start_at, self.end_at);
+        Some(repeat)
+    }
 }
 
 impl Queue {

@@ -1,7 +1,5 @@
 //! The run of a scheduler that has lost it.
 
-use std::time::Duration;
-
 use serde_json::{Map, Value as Json};
 
 use super::{Repeat, ScheduleError, opts};
@@ -23,20 +21,7 @@ impl Queue {
         let id =
             std::str::from_utf8(key.as_bytes()).map_err(|error| ScheduleError::Json(error.to_string()))?;
         let Some(known) = self.scheduler(id).await? else { return Ok((Code::NoScheduler, None)) };
-        let text = |raw: &Option<Raw>| raw.as_ref().map(|raw| raw.lossless().into_owned());
-        let whole = |number: Option<i64>| number.and_then(|number| u64::try_from(number).ok());
-        let mut repeat = match (text(&known.pattern), whole(known.every)) {
-            (Some(pattern), _) => Repeat::cron(pattern),
-            (None, Some(every)) if every > 0 => Repeat::every(Duration::from_millis(every)),
-            _ => return Err(ScheduleError::NoRule),
-        };
-        if let Some(zone) = text(&known.tz) {
-            repeat = repeat.tz(zone);
-        }
-        if let Some(offset) = whole(known.offset) {
-            repeat = repeat.offset(Duration::from_millis(offset));
-        }
-        (repeat.limit, repeat.start, repeat.end) = (whole(known.limit), known.start_at, known.end_at);
+        let repeat = known.repeat().ok_or(ScheduleError::NoRule)?;
         let now = self.time().await?;
         let Some(due) = next_run(&repeat, missing, now)? else { return Ok((Code::Invalid, None)) };
         let template = known.opts.as_ref().map(Raw::as_bytes).unwrap_or_default();

@@ -9,7 +9,7 @@ use crate::engine::op::{
 use crate::engine::saved::{
     SavedEdit, SavedMend, SavedSchedule, Saving, save, save_edit, save_exit, save_schedule,
 };
-use crate::engine::schedule::{ScheduleError, Template, Upserted};
+use crate::engine::schedule::{ScheduleError, Template};
 use crate::engine::{JobOptions, Queue};
 use crate::operate::trash::{Bag, Item, ONE};
 use crate::operate::{Consent, End, Failure, Operator, Progress, Report};
@@ -34,10 +34,10 @@ struct Answer {
 }
 
 /// What an upsert answered.
-fn scheduled(answer: Result<Option<Upserted>, ScheduleError>) -> Result<Answer, OpError> {
+fn scheduled(answer: Result<Option<Code>, ScheduleError>) -> Result<Answer, OpError> {
     let plain = |code| Answer { code, job: None, note: None };
     Ok(match answer {
-        Ok(Some(_)) => plain(Code::Done),
+        Ok(Some(code)) => plain(code),
         Ok(None) => {
             Answer { note: Some("It has no run to come; nothing was written."), ..plain(Code::Invalid) }
         }
@@ -58,7 +58,7 @@ fn template(name: Option<String>, data: &Raw, opts: &Raw) -> Option<Template> {
 /// What was saved of one edit.
 enum Held {
     Edit(Box<SavedEdit>),
-    Schedule(Box<SavedSchedule>),
+    Schedules(Vec<SavedSchedule>),
     /// A job that is moved out, and whether it fails.
     Exit(Box<SavedMend>, bool),
 }
@@ -203,22 +203,27 @@ impl Operator {
                 // Without it an undo only knows by the field whether the edit still stands.
                 Some(Held::Edit(saved)) => {
                     let scored = matches!(saved.read_score(self.conn()).await, Ok(true));
-                    scored.then(|| Item::Edit(saved.clone()))
+                    scored.then(|| Item::Edit(saved.clone())).into_iter().collect()
                 }
                 // Without it an undo does not know whether what it finds is what the act left.
-                Some(Held::Schedule(saved)) => {
-                    let seen = saved.read_after(self.conn(), target).await.is_ok();
-                    seen.then(|| Item::Schedule(saved.clone()))
+                Some(Held::Schedules(saved)) => {
+                    let mut told = Vec::new();
+                    for saved in saved {
+                        if saved.read_after(self.conn(), target).await.is_ok() {
+                            told.push(Item::Schedule(Box::new(saved.clone())));
+                        }
+                    }
+                    told
                 }
                 // Without it an undo finds other fields than it knows, and leaves them.
                 Some(Held::Exit(saved, true)) => {
                     let seen = saved.read_failure(self.conn()).await.is_ok();
-                    seen.then(|| Item::Mend(saved.clone()))
+                    seen.then(|| Item::Mend(saved.clone())).into_iter().collect()
                 }
-                Some(Held::Exit(_, false)) | None => None,
+                Some(Held::Exit(_, false)) | None => Vec::new(),
             };
-            if let Some(told) = told {
-                let _ = bag.put(&[told]).await;
+            if !told.is_empty() {
+                let _ = bag.put(&told).await;
             }
         }
         if matches!(saved, Some(Held::Edit(_) | Held::Exit(..))) && !may_be_done {
@@ -241,11 +246,25 @@ impl Operator {
         let mut items = Vec::new();
         let mut saved = None;
         if let Some((member, removed)) = edit.schedule() {
-            let kept = save_schedule(conn, target, member, removed, limit).await;
-            let kept = kept.map_err(|error| error.to_string())?;
-            items.extend(kept.clone().map(|saved| Item::Schedule(Box::new(saved))));
+            let mut members = vec![(Raw::new(member), removed)];
+            // An older repeatable goes, and comes under another key.
+            if let Some((id, recast)) = edit.recast()
+                && let Ok(new) = Queue::new(conn.clone(), target.queue.clone())
+                    .recast_member(target, id.as_bytes(), &recast)
+                    .await
+                && new.as_bytes() != member
+            {
+                members = vec![(Raw::new(member), true), (new, false)];
+            }
+            let mut kept = Vec::new();
+            for (member, removed) in members {
+                let left = limit.saturating_sub(bag.size());
+                let saved = save_schedule(conn, target, member.as_bytes(), removed, left).await;
+                kept.extend(saved.map_err(|error| error.to_string())?);
+            }
+            items.extend(kept.iter().map(|saved| Item::Schedule(Box::new(saved.clone()))));
             bag.put(&items).await.map_err(|error| error.to_string())?;
-            return Ok(kept.map(|saved| Held::Schedule(Box::new(saved))));
+            return Ok((!kept.is_empty()).then_some(Held::Schedules(kept)));
         } else if let Edit::Job { id, op: JobOp::MoveOut { to } } = edit {
             let kept = save_exit(conn, target, id, *to, limit).await.map_err(|error| error.to_string())?;
             items.extend(kept.clone().map(|saved| Item::Mend(Box::new(saved))));
@@ -319,9 +338,10 @@ impl Operator {
                 let note = "A run of it is in line, or runs, and was left there.";
                 Answer { code: done.code, job: done.job, note: done.queued.then_some(note) }
             }
-            Edit::Schedule { id, repeat } => {
+            Edit::Schedule { id, .. } | Edit::Recast { id, .. } => {
                 let queue = Queue::new(conn.clone(), target.queue.clone());
-                scheduled(queue.edit_scheduler(id, repeat).await)?
+                let recast = edit.recast().map(|(_, recast)| recast).unwrap_or_default();
+                scheduled(queue.recast_scheduler(target, id.as_bytes(), &recast).await)?
             }
             Edit::NewScheduler { id, .. } if self.has_scheduler(target, id.as_bytes()).await? => {
                 plain(Code::SchedulerThere)
@@ -331,7 +351,12 @@ impl Operator {
                     return Ok(plain(Code::Invalid));
                 };
                 let queue = Queue::new(conn.clone(), target.queue.clone());
-                scheduled(queue.add_scheduler(id, repeat.clone(), template).await)?
+                scheduled(
+                    queue
+                        .add_scheduler(id, repeat.clone(), template)
+                        .await
+                        .map(|made| made.map(|_| Code::Done)),
+                )?
             }
         })
     }
@@ -348,7 +373,9 @@ impl Operator {
         } else {
             before.exists = match edit {
                 Edit::Scheduler { key, .. } => self.has_scheduler(target, key.as_bytes()).await?,
-                Edit::Schedule { id, .. } => self.has_scheduler(target, id.as_bytes()).await?,
+                Edit::Schedule { id, .. } | Edit::Recast { id, .. } => {
+                    self.has_scheduler(target, id.as_bytes()).await?
+                }
                 // What is to be added is not there yet.
                 Edit::NewScheduler { id, .. } => !self.has_scheduler(target, id.as_bytes()).await?,
                 _ => true,
@@ -358,6 +385,15 @@ impl Operator {
             && before.exists
         {
             before.effects.extend(self.will_refuse_exit(target, id).await?);
+        }
+        if let Some((id, recast)) = edit.recast().filter(|_| before.exists) {
+            before.effects.push(Clean::line("The job of its next run is replaced."));
+            let queue = Queue::new(conn.clone(), target.queue.clone());
+            if let Ok(new) = queue.recast_member(target, id.as_bytes(), &recast).await
+                && new.as_bytes() != id.as_bytes()
+            {
+                before.effects.push(Clean::line(format!("Its key becomes {}.", new.lossless())));
+            }
         }
         let Some(editing) = edit.editing().filter(|_| before.exists) else { return Ok(before) };
         // What cannot be read whole is told without its present value.

@@ -12,7 +12,7 @@ use toril::engine::op::{
     Code, JobEdit, JobOp, LimitOp, OpError, QueueOp, QueueOutcome, Scheduled, SchedulerOp, Sweep, Target,
     release_deduplication, run_edit, run_job, run_limit, run_queue, run_scheduler,
 };
-use toril::engine::schedule::{Repeat, ScheduleError, Upserted};
+use toril::engine::schedule::{Recast, Repeat, ScheduleError, Upserted};
 use toril::wire::{JobId, Prefix, QueueId, QueueName, Raw, WriteEra};
 
 use crate::support::{Content, Dump, Lib, Node, Options, Server, account, diff};
@@ -200,6 +200,12 @@ impl Sides {
     ) -> Result<Option<Upserted>, ScheduleError> {
         let queue = Queue::new(self.conn.clone(), target(self.lib, queue).queue);
         self.runtime.block_on(queue.edit_scheduler(id, repeat))
+    }
+
+    pub fn recast(&self, queue: &str, key: &str, recast: &Recast) -> Result<Option<Code>, ScheduleError> {
+        let target = target(self.lib, queue);
+        let queue = Queue::new(self.conn.clone(), target.queue.clone());
+        self.runtime.block_on(queue.recast_scheduler(&target, key.as_bytes(), recast))
     }
 
     pub fn ours_edit(&self, queue: &str, edit: &JobEdit, id: &str) -> Result<Code, OpError> {

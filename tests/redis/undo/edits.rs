@@ -3,7 +3,7 @@
 use rstest::rstest;
 use serde_json::json;
 use toril::engine::op::{JobEdit, JobOp, LimitOp, SchedulerOp};
-use toril::engine::schedule::Repeat;
+use toril::engine::schedule::{Recast, Repeat};
 use toril::operate::journal::Confirmed;
 use toril::operate::{Consent, Edit, Report};
 use toril::wire::{JobId, Raw};
@@ -406,4 +406,45 @@ fn a_scheduler_whose_run_is_over_comes_back_with_another(#[case] lib: Lib) {
     assert_eq!(dump.field("bull:q:repeat:soon", "every"), Some("3600000"));
     let lines = ["wait", "delayed", "prioritized"].map(|state| dump.len(&format!("bull:q:{state}")));
     assert_eq!(lines.iter().sum::<usize>(), 1, "a run to come: {:?}", dump.keys());
+}
+
+/// It went, and came under another key: both are taken back.
+#[rstest]
+#[case(Lib::Bull4)]
+#[case(Lib::BullMq4)]
+#[case(Lib::BullMq5)]
+fn an_edited_repeatable_comes_back(#[case] lib: Lib) {
+    let mut bench = Bench::new(lib);
+    let rule = json!({"pattern": "0 3 * * *", "cron": "0 3 * * *"});
+    bench
+        .call(json!({"op": "addRepeatable", "queue": "q", "name": "tick", "data": {"a": 1}, "repeat": rule}));
+    let before = bench.dump();
+    let id = Dump::of(&bench.server).members("bull:q:repeat")[0].to_owned();
+    let hour = std::time::Duration::from_secs(3600);
+    let recast = |recast: Recast| Edit::Recast { id: id.clone(), recast: Box::new(recast) };
+    let edits = [
+        // No earlier than the old one: a wake-up marker of BullMQ 4 is not taken back.
+        Edit::Schedule { id: id.clone(), repeat: Repeat::cron("0 3 1 1 *") },
+        recast(Recast { data: Some(Raw::new("[]")), ..Recast::default() }),
+        recast(Recast { name: Some("tock".to_owned()), ..Recast::default() }),
+        recast(Recast { opts: Some(serde_json::Map::new()), ..Recast::default() }),
+    ];
+    for edit in &edits {
+        let report = bench.edit(edit);
+        assert!(report.progress.done == 1 && report.undoable, "{edit:?}: {report:?}");
+        let dump = bench.dump();
+        assert_eq!((dump.len("bull:q:repeat"), dump.len("bull:q:delayed")), (1, 1), "{edit:?}");
+        let undone = bench.undo();
+        assert_eq!(undone.failures, [], "{edit:?}");
+        assert_same(&before, &bench.dump());
+    }
+    // The new one ran meanwhile: it goes, and the old one is there again.
+    let report = bench.edit(&Edit::Schedule { id: id.clone(), repeat: Repeat::every(hour / 7200) });
+    assert_eq!(report.progress.done, 1, "{report:?}");
+    let handle = bench.call(json!({"op": "worker", "queue": "q"}));
+    crate::engine::ours::until(|| Dump::of(&bench.server).len("bull:q:completed") > 1);
+    bench.call(json!({"op": "workerStop", "handle": handle, "force": lib == Lib::Bull4}));
+    let undone = bench.undo();
+    assert_eq!(undone.failures, [], "{undone:?}");
+    assert_eq!(Dump::of(&bench.server).members("bull:q:repeat"), [id]);
 }

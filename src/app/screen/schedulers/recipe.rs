@@ -10,7 +10,7 @@ use crate::app::effect::{Act, FetchId};
 use crate::app::toast::Toast;
 use crate::engine::JobOptions;
 use crate::engine::read::schedulers::{Generation, Scheduler};
-use crate::engine::schedule::{Cron, Repeat, Zone};
+use crate::engine::schedule::{Cron, Recast, Repeat, Zone};
 use crate::operate::Edit;
 use crate::text::{Clean, figure};
 use crate::wire::{Era, QueueId, Raw};
@@ -44,8 +44,8 @@ pub enum End {
 struct Wanted {
     id: Option<String>,
     name: Option<String>,
-    data: Value,
-    opts: Map<String, Value>,
+    data: Option<Value>,
+    opts: Option<Map<String, Value>>,
     repeat: Repeat,
 }
 
@@ -60,19 +60,19 @@ impl Recipe {
     /// The schedule of a scheduler that there is.
     pub fn of(row: &Row, era: Era) -> Result<Self, String> {
         let scheduler = &row.standing.scheduler;
-        if scheduler.generation != Generation::Scheduler {
-            return Err(
-                "its key is its schedule (a repeatable of an older release): remove it and add another"
-                    .to_owned(),
-            );
-        }
         let Ok(id) = std::str::from_utf8(scheduler.key.as_bytes()) else {
             return Err("its id is no text that could be edited".to_owned());
         };
         let head = format!(
-            "# The schedule of {} in {}. The name of its jobs, their data and options stay.\n",
+            "# The schedule of {} in {}. What its jobs are stays, unless it is given here:\n\
+             #   \"name\": \"report\", \"data\": {{\"to\": \"ada\"}}, \"opts\": {{\"attempts\": 3}}\n{}",
             row.key,
-            row.queue.clean()
+            row.queue.clean(),
+            match scheduler.generation {
+                Generation::Scheduler => "",
+                Generation::Repeatable | Generation::Legacy =>
+                    "# Its key is its rule: it is removed, and added anew under another key, in one step.\n",
+            }
         );
         let text = Raw::new(format!("{head}{HELP}{}\n", pretty(&fields(scheduler))));
         let queue = row.queue.clone();
@@ -148,13 +148,23 @@ impl Recipe {
         }
         let (queue, era) = (self.queue.clone(), self.era);
         let edit = match self.id {
-            Some(id) => Edit::Schedule { id, repeat: wanted.repeat },
+            Some(id) if wanted.name.is_none() && wanted.data.is_none() && wanted.opts.is_none() => {
+                Edit::Schedule { id, repeat: wanted.repeat }
+            }
+            Some(id) => {
+                let (name, opts) = (wanted.name, wanted.opts);
+                let data = wanted.data.map(|data| Raw::new(data.to_string()));
+                Edit::Recast {
+                    id,
+                    recast: Box::new(Recast { repeat: Some(wanted.repeat), name, data, opts }),
+                }
+            }
             None => Edit::NewScheduler {
                 id: wanted.id.unwrap_or_default(),
                 repeat: wanted.repeat,
                 name: wanted.name,
-                data: Raw::new(wanted.data.to_string()),
-                opts: Raw::new(Value::Object(wanted.opts).to_string()),
+                data: Raw::new(wanted.data.unwrap_or(Value::Null).to_string()),
+                opts: Raw::new(Value::Object(wanted.opts.unwrap_or_default()).to_string()),
             },
         };
         End::Act(Box::new(Act::Edit { queue, era, edits: vec![edit] }))
@@ -208,7 +218,7 @@ fn read(text: &[u8], new: bool) -> Result<Wanted, String> {
         text.lines().map(|line| if line.trim_start().starts_with('#') { "" } else { line }).collect();
     let fields: Map<String, Value> =
         serde_json::from_str(&kept.join("\n")).map_err(|error| error.to_string())?;
-    let known: &[&str] = if new { &["id", "name", "data", "opts"] } else { &[] };
+    let known: &[&str] = if new { &["id", "name", "data", "opts"] } else { &["name", "data", "opts"] };
     let rule = ["pattern", "tz", "every", "limit", "startDate", "endDate"];
     if let Some(other) =
         fields.keys().find(|name| !rule.contains(&name.as_str()) && !known.contains(&name.as_str()))
@@ -226,12 +236,14 @@ fn read(text: &[u8], new: bool) -> Result<Wanted, String> {
         return Err("a scheduler has an id".to_owned());
     }
     let opts = match fields.get("opts") {
-        None | Some(Value::Null) => Map::new(),
-        Some(Value::Object(opts)) => opts.clone(),
+        None | Some(Value::Null) => None,
+        Some(Value::Object(opts)) => Some(opts.clone()),
         Some(_) => return Err("`opts` are options as BullMQ has them: {\"attempts\": 3}".to_owned()),
     };
-    JobOptions::parse(&opts).map_err(|error| error.to_string())?;
-    let data = fields.get("data").cloned().unwrap_or(Value::Null);
+    if let Some(opts) = &opts {
+        JobOptions::parse(opts).map_err(|error| error.to_string())?;
+    }
+    let data = fields.get("data").cloned();
     Ok(Wanted { id, name: text("name")?, data, opts, repeat })
 }
 
@@ -323,7 +335,7 @@ mod tests {
         assert_eq!((wanted.id.as_deref(), wanted.name), (Some("s"), None));
         let expected = Repeat::every(Duration::from_secs(90)).limit(3).end(1_801_386_000_000);
         assert_eq!(wanted.repeat, expected);
-        assert_eq!((wanted.data, wanted.opts.len()), (serde_json::json!([1]), 1));
+        assert_eq!((wanted.data, wanted.opts.unwrap().len()), (Some(serde_json::json!([1])), 1));
         let cron = read(b"{\"pattern\": \"0 9 * * 1\", \"tz\": \"Europe/Berlin\"}", false).unwrap();
         assert_eq!(cron.repeat, Repeat::cron("0 9 * * 1").tz("Europe/Berlin"));
     }
