@@ -10,6 +10,7 @@ pub use words::{every, pattern};
 
 use crate::engine::read::Standing;
 use crate::engine::read::schedulers::{Generation, Scheduler};
+use crate::engine::schedule::{Cron, Zone};
 use crate::text::{Clean, figure};
 use crate::wire::State;
 use times::Times;
@@ -270,7 +271,7 @@ impl Health {
 }
 
 /// The rule of a scheduler in words, with its zone: `every weekday at 09:00, Europe/Berlin`. A pattern without a zone
-/// is read in that of the worker's host.
+/// is read in that of the worker's host. One that cannot be read says why.
 pub fn rule(scheduler: &Scheduler) -> Clean {
     let (Some(written), None) = (&scheduler.pattern, scheduler.every) else {
         return match scheduler.every {
@@ -278,7 +279,16 @@ pub fn rule(scheduler: &Scheduler) -> Clean {
             None => Clean::line("no rule: its definition is gone"),
         };
     };
-    let told = pattern(written.as_str());
+    let told = match written.as_str().parse::<Cron>() {
+        Ok(cron) if cron.is_disputed() => {
+            return Clean::line(format!("{written}: BullMQ 6 takes either day, older releases only one"));
+        }
+        Ok(_) => pattern(written.as_str()),
+        Err(error) => return Clean::line(format!("{written}: cannot be read: {}", error.fault)),
+    };
+    if let Some(unknown) = scheduler.zone.as_ref().filter(|zone| zone.as_str().parse::<Zone>().is_err()) {
+        return Clean::line(format!("{written}: there is no time zone {unknown}"));
+    }
     let zone = scheduler.zone.as_ref().map_or("the worker's zone", Clean::as_str);
     Clean::line(match told {
         // A rule of less than an hour is the same in almost every zone.

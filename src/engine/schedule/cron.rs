@@ -79,6 +79,13 @@ impl Cron {
         field::named(name)
     }
 
+    /// Whether releases read it differently: both day fields are named, and one of them names (almost) all its days,
+    /// which `cron-parser` 4 takes for `*`, so that only the other one counts, and 5 does not.
+    pub fn is_disputed(&self) -> bool {
+        let all = self.day.count() >= 30 || self.weekday.count() == 7;
+        all && !self.any_day && !self.any_weekday
+    }
+
     /// The first time after `after` (ms since the epoch), to the second. `None` if the pattern never
     /// comes true (`0 0 31 2,4 *`).
     pub fn next(&self, after: i64, zone: Zone) -> Option<i64> {

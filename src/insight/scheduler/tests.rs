@@ -145,7 +145,17 @@ fn rules_are_told_with_their_zone() {
     assert_eq!(told("0 9 * * 1-5", None), "every weekday at 09:00, the worker's zone");
     assert_eq!(told("*/5 * * * *", None), "every 5 minutes");
     assert_eq!(told("*/5 */2 * * *", Some("UTC")), "*/5 */2 * * *, UTC");
-    assert_eq!(told("\u{202e}", None), "<U+202E>, the worker's zone");
+    assert_eq!(told("\u{202e}", None), "<U+202E>: cannot be read: day of week `<U+202E>` is not understood");
+    assert_eq!(
+        told("0 0 15W * *", None),
+        "0 0 15W * *: cannot be read: day of month `15W` is not understood"
+    );
+    assert_eq!(told("0 9 * * *", Some("Mars/X")), "0 9 * * *: there is no time zone Mars/X");
+    for disputed in ["0 0 */1 * 1", "0 0 1-31 * 1", "0 0 5 * 0-6"] {
+        let rule = cron(disputed, Some("UTC"), NOW + 60_000);
+        assert!(super::rule(&rule).as_str().contains("older releases only one"), "{disputed}");
+        assert_eq!(health(rule, delayed(NOW)).following, [] as [i64; 0], "{disputed}");
+    }
     assert_eq!(rule(&every(90_000, NOW)).as_str(), "every 90 seconds");
     assert_eq!(rule(&Scheduler { every: None, ..every(1, NOW) }).as_str(), "no rule: its definition is gone");
 }

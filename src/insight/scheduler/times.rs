@@ -40,7 +40,9 @@ impl<'a> Times<'a> {
             },
             (None, Some(cron)) => match zone() {
                 // What was asked to run at once has its first time beside the pattern: others will fit.
-                Some(zone) => Rule::Cron(Box::new(cron), zone),
+                Some(zone) if !cron.is_disputed() => Rule::Cron(Box::new(cron), zone),
+                // Its times depend on the release of the worker: none is better than a wrong one.
+                Some(_) => Rule::Unknown,
                 None => Rule::Unknown,
             },
             (None, None) => Rule::Unknown,
