@@ -115,10 +115,7 @@ pub fn block_on<T>(acts: bool, work: impl Future<Output = Result<T, Failure>>) -
 /// What only reads stays on one thread: to wake another one for each reply takes longer than what is
 /// done with the reply.
 fn runtime(acts: bool) -> Result<tokio::runtime::Runtime, Failure> {
-    let mut builder = match acts {
-        true => Builder::new_multi_thread(),
-        false => Builder::new_current_thread(),
-    };
+    let mut builder = if acts { Builder::new_multi_thread() } else { Builder::new_current_thread() };
     // One thread keeps the connection, one more whatever the act has under way: Redis is the one that works.
     builder.worker_threads(2).enable_all().build().map_err(|error| {
         Failure::internal(format!("cannot start: {error}"), "does a limit on threads apply?")
