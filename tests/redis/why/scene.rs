@@ -95,7 +95,7 @@ impl Scene {
             }
             if good(&found) {
                 let since = *since.get_or_insert_with(|| began.elapsed());
-                if began.elapsed() - since >= stays {
+                if began.elapsed().saturating_sub(since) >= stays {
                     self.seen.borrow_mut().insert(name.to_owned(), before);
                     return (found, since);
                 }
@@ -134,6 +134,7 @@ impl Scene {
     }
 
     #[track_caller]
+    #[allow(clippy::print_stdout, reason = "how long a cure takes is wanted by whoever measures it")]
     fn gone(&self, name: &str, id: &str, good: impl FnMut(&Diagnosis) -> bool) -> Diagnosis {
         let named = self.named.borrow_mut().remove(name);
         let (found, took) = self.watch(name, &format!("cured of {id}"), (CURED, APART), good);
