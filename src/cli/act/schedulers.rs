@@ -95,7 +95,7 @@ fn recast(args: &SetScheduleArgs) -> Result<Recast, Failure> {
     };
     if recast == Recast::default() && !args.edit {
         let what = "--every or --cron, --name, --data, --edit, --opts";
-        return Err(Failure::usage(what.to_owned(), "nothing was changed"));
+        return Err(Failure::usage(what, "nothing was changed"));
     }
     Ok(recast)
 }

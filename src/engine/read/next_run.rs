@@ -272,7 +272,9 @@ async fn find_legacy(
     }
     let replies = conn.batch(&batch).await?;
     // Both ends of a list of twice as many are all of it.
-    let whole = replies[..replies.len().min(6)].iter().all(|end| (items(end).len() as i64) < NEAR);
+    let whole = replies[..replies.len().min(6)]
+        .iter()
+        .all(|end| i64::try_from(items(end).len()).is_ok_and(|found| found < NEAR));
     found = candidates(&replies, due);
     Ok((owned(conn, queue, scheduler, &found).await?, whole))
 }

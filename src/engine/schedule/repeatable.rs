@@ -86,7 +86,7 @@ impl Queue {
         opts.insert("delay".to_owned(), json!((due - now).max(0)));
         opts.insert("timestamp".to_owned(), json!(now));
         opts.insert("prevMillis".to_owned(), json!(due));
-        let least = if target.era == WriteEra::Bull4 { 1 } else { 0 };
+        let least = u8::from(target.era == WriteEra::Bull4);
         opts.entry("attempts").or_insert(json!(least));
         let priority = opts.get("priority").and_then(Json::as_u64).unwrap_or(0);
         let mut definition = Vec::new();
@@ -149,13 +149,16 @@ impl Queue {
     }
 }
 
+/// A rule as the options of the job hold it, and its first time.
+type Ruled = (Map<String, Json>, i64);
+
 /// The rule as the options of the job hold it, and its first time. `None`: it has none.
 fn rule(
     repeat: &Repeat,
     before: &Map<String, Json>,
     era: WriteEra,
     now: i64,
-) -> Result<Option<(Map<String, Json>, i64)>, ScheduleError> {
+) -> Result<Option<Ruled>, ScheduleError> {
     let pattern = repeat.pattern()?;
     if repeat.limit == Some(0) || repeat.end.is_some_and(|end| end < now) {
         return Ok(None);

@@ -42,8 +42,7 @@ impl<'a> Times<'a> {
                 // What was asked to run at once has its first time beside the pattern: others will fit.
                 Some(zone) if !cron.is_disputed() => Rule::Cron(Box::new(cron), zone),
                 // Its times depend on the release of the worker: none is better than a wrong one.
-                Some(_) => Rule::Unknown,
-                None => Rule::Unknown,
+                Some(_) | None => Rule::Unknown,
             },
             (None, None) => Rule::Unknown,
         };

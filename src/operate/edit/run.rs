@@ -37,11 +37,10 @@ struct Answer {
 fn scheduled(answer: Result<Option<Code>, ScheduleError>) -> Result<Answer, OpError> {
     let plain = |code| Answer { code, job: None, note: None };
     Ok(match answer {
-        Ok(Some(code)) => plain(code),
+        Ok(Some(code)) | Err(ScheduleError::Refused(code)) => plain(code),
         Ok(None) => {
             Answer { note: Some("It has no run to come; nothing was written."), ..plain(Code::Invalid) }
         }
-        Err(ScheduleError::Refused(code)) => plain(code),
         Err(ScheduleError::IterationExists | ScheduleError::SlotsTaken) => plain(Code::Occupied),
         Err(ScheduleError::Conn(error)) => return Err(OpError::Conn(error)),
         Err(_) => plain(Code::Invalid),
