@@ -53,7 +53,7 @@ fn what_is_found_in_two_queues_is_written_and_removed() {
     terminal.press("d");
     terminal.wait_for("Remove 3 jobs of pay");
     // A dialog takes no keys for its first moment.
-    std::thread::sleep(std::time::Duration::from_millis(1_000));
+    std::thread::sleep(std::time::Duration::from_secs(1));
     terminal.press("y");
     terminal.wait_for("Removed 3 of 3 jobs");
     let dump = Dump::of(&server);
