@@ -87,7 +87,7 @@ fn an_error_that_began_is_told_with_its_message() {
         assert!(text.contains("new: timed out after <n> ms"), "{text}");
         assert!(!text.contains("no price"), "it had failed before:\n{text}");
         if columns == 200 {
-            let axis = text.lines().filter(|line| line.trim_end().ends_with("E")).count();
+            let axis = text.lines().filter(|line| line.trim_end().ends_with('E')).count();
             assert_eq!(axis, 3, "one below each chart:\n{text}");
         }
         // Nothing more failed: nothing is asked.
