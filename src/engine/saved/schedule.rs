@@ -157,7 +157,7 @@ fn score_text(reply: &Value) -> Option<Bytes> {
 }
 
 /// Puts a scheduler back, where what the act left still stands. Where it ran meanwhile, and is else as the act left
-/// it, its old rule is written again.
+/// it, its old rule and what its jobs were are written again.
 pub async fn restore_schedule(conn: &Conn, era: WriteEra, saved: &SavedSchedule) -> Result<PutBack, OpError> {
     match revert(conn, era, saved).await? {
         Code::Done => ended(conn, era, saved).await,
@@ -182,8 +182,8 @@ async fn ended(conn: &Conn, era: WriteEra, saved: &SavedSchedule) -> Result<PutB
     let (Some(repeat), Ok(id)) = (repeat(&before.definition), std::str::from_utf8(&saved.member.0)) else {
         return Ok(PutBack::NoRun);
     };
-    let written = Queue::new(conn.clone(), queue).edit_scheduler(id, &repeat).await;
-    match written {
+    let queue = Queue::new(conn.clone(), queue);
+    match queue.rewrite_scheduler(id, &repeat, template(&before.definition)).await {
         Ok(Some(_)) => Ok(PutBack::Anew),
         Err(ScheduleError::Conn(error)) => Err(OpError::Conn(error)),
         Ok(None) | Err(_) => Ok(PutBack::NoRun),
@@ -264,7 +264,7 @@ async fn anew(conn: &Conn, era: WriteEra, saved: &SavedSchedule) -> Result<PutBa
         return changed;
     };
     let queue = Queue::new(conn.clone(), target.queue.clone());
-    match queue.edit_scheduler(id, &repeat).await {
+    match queue.rewrite_scheduler(id, &repeat, template(&before.definition)).await {
         Ok(Some(_)) => Ok(PutBack::Anew),
         Err(ScheduleError::Conn(error)) => Err(OpError::Conn(error)),
         Err(ScheduleError::Refused(code)) => Ok(PutBack::Refused(code)),
@@ -278,6 +278,14 @@ fn rule(definition: &[(Bytes, Bytes)], counted: bool) -> Vec<&(Bytes, Bytes)> {
     let mut rule: Vec<_> = definition.iter().filter(|(name, _)| !of_a_run(&name.0)).collect();
     rule.sort();
     rule
+}
+
+/// What the jobs are by a definition: `name`, `data`, `opts`, empty where it has none.
+fn template(definition: &[(Bytes, Bytes)]) -> [&[u8]; 3] {
+    ["name", "data", "opts"].map(|field| {
+        let found = definition.iter().find(|(name, _)| name.0 == field.as_bytes());
+        found.map(|(_, value)| value.0.as_slice()).unwrap_or_default()
+    })
 }
 
 /// The rule that a definition holds.

@@ -4,7 +4,7 @@ use serde_json::{Map, Value as Json};
 
 use super::upsert::Job;
 use super::{Repeat, ScheduleError, Template, Upserted};
-use crate::conn::{Request, Verb, bytes, items};
+use crate::conn::{Request, Verb, bytes, integer, items};
 use crate::engine::op::{Code, Target};
 use crate::engine::read::next_run::{Standing, standing};
 use crate::engine::read::schedulers::{Generation, scheduler};
@@ -132,8 +132,39 @@ impl Queue {
             Some(data) => data.as_bytes(),
             None => bytes(data).unwrap_or_default(),
         };
+        let name = recast.name.as_ref().map_or(name, |name| name.as_bytes());
+        self.write_stored(id, &repeat, [name, data, opts], stored).await
+    }
+
+    /// Writes a job scheduler with a rule and a definition that were read before: `name`, `data` and `opts` as they
+    /// stood there, empty where they did not.
+    pub(crate) async fn rewrite_scheduler(
+        &self,
+        id: &str,
+        repeat: &Repeat,
+        definition: [&[u8]; 3],
+    ) -> Result<Option<Upserted>, ScheduleError> {
+        let key = self.id().key(format!("repeat:{id}"));
+        let counts = self.conn().call(Request::new(Verb::HExists).arg(key).arg("ic")).await?;
+        if integer(&counts) != Some(1) {
+            return Err(ScheduleError::Refused(Code::Unsupported));
+        }
+        let stored = match definition[2] {
+            b"" => Map::new(),
+            opts => serde_json::from_slice(opts)?,
+        };
+        self.write_stored(id, repeat, definition, stored).await
+    }
+
+    async fn write_stored(
+        &self,
+        id: &str,
+        repeat: &Repeat,
+        [name, data, opts]: [&[u8]; 3],
+        stored: Map<String, Json>,
+    ) -> Result<Option<Upserted>, ScheduleError> {
         let job = Job {
-            name: recast.name.as_ref().map_or(name, |name| name.as_bytes()),
+            name,
             data,
             opts,
             priority: stored.get("priority").and_then(Json::as_u64).unwrap_or(0),
@@ -141,6 +172,6 @@ impl Queue {
             stored,
             library: "",
         };
-        self.write_scheduler(id, &repeat, job, None).await
+        self.write_scheduler(id, repeat, job, None).await
     }
 }

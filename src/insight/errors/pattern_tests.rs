@@ -101,6 +101,9 @@ const CAUSES: &[&[&str]] = &[
     &["E11000 duplicate key error collection: shop.orders index: email_1 dup key: { email: \"a@b.c\" }"],
     &["Unexpected token < in JSON at position 0", "Unexpected token < in JSON at position 17"],
     &["expected 3 of 5 parts", "expected 17 of 1204 parts"],
+    &["KeyError: 'user_9'", "KeyError: 'user_17'", "KeyError: 'user_20000'"],
+    &["KeyError: 'address2'"],
+    &["KeyError: 'address3'"],
     &["http://billing-svc:8080/x/17 did not answer", "http://billing-svc:8080/y/9 did not answer"],
     &["http://mail-svc:8080/x/17 did not answer"],
 ];

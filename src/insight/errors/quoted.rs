@@ -331,18 +331,16 @@ fn of_code(text: &str) -> bool {
         || (text.contains('_') && !text.contains('.'))
 }
 
-/// Puts a name: what in it is made up is taken out, one or two digits at its end are part of it.
+/// Puts a name: what in it is made up is taken out, one or two digits at its end are part of it. (Not in the key
+/// of a map: `address2` is a name there, `user_17` somebody's.)
 fn name<'a>(scanner: &mut Scanner<'a>, inside: &'a str) {
     let digits = inside.bytes().filter(u8::is_ascii_digit).count();
     let letters = inside.chars().any(char::is_alphabetic);
-    if digits == 0 && !inside.contains('\\') && !likely::is_random(inside, false)
-        || letters
-            && digits <= 2
-            && inside
-                .trim_end_matches(|c: char| c.is_ascii_digit())
-                .bytes()
-                .all(|byte| !byte.is_ascii_digit())
-    {
+    let head = inside.trim_end_matches(|c: char| c.is_ascii_digit());
+    let numbered = head.ends_with(['_', '-', ':']) && one_of(scanner.near(), &["keyerror"]);
+    let plain = digits == 0 && !inside.contains('\\') && !likely::is_random(inside, false);
+    let short = letters && digits <= 2 && !numbered && head.bytes().all(|byte| !byte.is_ascii_digit());
+    if plain || short {
         scanner.word(inside);
         return;
     }

@@ -273,8 +273,20 @@ fn what_is_newer_than_a_changed_schedule_stays(#[case] lib: Lib) {
     bench.call(json!({"op": "upsertScheduler", "queue": "q", "scheduler": "a:b", "repeat": {"pattern": "0 1 * * *"}, "template": {"name": "y"}}));
     let after = bench.dump();
     refused(&bench, &after);
-    // It ran meanwhile: the old rule holds again from now on.
-    assert_eq!(bench.edit(&set("soon", &Repeat::every(2 * hour))).progress.done, 1);
+    // It ran meanwhile: the old rule holds again from now on, for jobs as they were.
+    let jobs = |dump: &Dump| {
+        ["name", "data", "opts"].map(|field| dump.field("bull:q:repeat:soon", field).map(str::to_owned))
+    };
+    let before = jobs(&bench.dump());
+    let recast = Recast {
+        repeat: Some(Repeat::every(2 * hour)),
+        name: Some("other".to_owned()),
+        data: Some(Raw::new("{\"other\":1}")),
+        opts: json!({"attempts": 7}).as_object().cloned(),
+    };
+    let edit = Edit::Recast { id: "soon".to_owned(), recast: Box::new(recast) };
+    assert_eq!(bench.edit(&edit).progress.done, 1);
+    assert_eq!(jobs(&bench.dump())[0].as_deref(), Some("other"));
     let handle = bench.call(json!({"op": "worker", "queue": "q"}));
     bench.call(json!({"op": "waitIdle", "queue": "q"}));
     bench.call(json!({"op": "workerStop", "handle": handle}));
@@ -282,6 +294,7 @@ fn what_is_newer_than_a_changed_schedule_stays(#[case] lib: Lib) {
     assert_eq!((undone.progress.done, undone.left.len()), (1, 1), "{undone:?}");
     let dump = bench.dump();
     assert_eq!(dump.field("bull:q:repeat:soon", "every"), Some("3600000"));
+    assert_eq!(jobs(&dump), before);
 }
 
 /// A job that nobody runs, in `active`, as the only copy of the library's own.
