@@ -188,6 +188,16 @@ impl Doctor {
 }
 
 impl Panel for Doctor {
+    fn offers(&self, action: Action) -> bool {
+        match action {
+            Action::DoctorFix => self.selected().is_some_and(|finding| finding.repair.is_ok()),
+            Action::DoctorFixAll => self.findings().iter().any(|finding| finding.repair.is_ok()),
+            Action::Open => self.selected().is_some(),
+            Action::DoctorLook => !self.looks(),
+            _ => true,
+        }
+    }
+
     fn scopes(&self) -> &'static [Scope] {
         &[Scope::Doctor, Scope::List, Scope::Move]
     }
