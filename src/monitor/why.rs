@@ -126,12 +126,12 @@ async fn look_at(conn: &Conn, queue: &QueueId, before: Option<&Look>) -> Result<
     not_known.extend(missing);
     let keys = keys::read(conn, queue, at).await?;
     let mut samples = jobs::read(conn, queue, &keys, at).await?;
-    // As a command that looks once does: only where nothing but its version speaks for it.
+    // As a command that looks once does: only where nothing but its version speaks for it, or nothing at all.
     let mut era = (Era::Unknown, Vec::new());
     if let Some(evidence) = &mut overview.evidence {
         evidence.groups &= !keys.job_named_groups;
         era = decide(evidence);
-        if !evidence.marker && matches!(era.0, Era::V5 | Era::V6) {
+        if !evidence.marker && matches!(era.0, Era::V5 | Era::V6 | Era::Unknown) {
             evidence.jobs = samples.fields;
             evidence.waits = clients.waits();
             era = decide(evidence);

@@ -29,7 +29,8 @@ pub async fn counts(conn: &Conn, queues: &[QueueId]) -> Result<Vec<(Overview, Er
 }
 
 /// Looks closer where nothing but its version speaks for BullMQ 5 or 6: that is the version of whoever
-/// opened the queue last (trap T22). Its jobs and its workers tell more.
+/// opened the queue last (trap T22); and where nothing speaks at all: a flow's producer and a worker leave no
+/// version. The jobs and the workers tell more.
 async fn settle(
     conn: &Conn,
     queues: &[QueueId],
@@ -38,7 +39,7 @@ async fn settle(
     let mut doubtful: HashMap<&QueueId, (&mut Evidence, Vec<JobId>)> = HashMap::new();
     for (queue, (found, era, _)) in queues.iter().zip(all.iter_mut()) {
         let Some(evidence) = found.evidence.as_mut().filter(|evidence| !evidence.marker) else { continue };
-        if matches!(era, Era::V5 | Era::V6) {
+        if matches!(era, Era::V5 | Era::V6 | Era::Unknown) {
             let jobs = [&found.next, &found.newest_finished, &found.oldest_active];
             doubtful.insert(queue, (evidence, jobs.into_iter().flatten().cloned().collect()));
         }
