@@ -26,5 +26,6 @@ mod redis;
 mod schedulers;
 mod silence;
 mod sizes;
+mod tabs;
 mod why;
 mod workers;

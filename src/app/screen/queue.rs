@@ -370,7 +370,8 @@ pub fn tab_count(row: &QueueRow, state: State) -> u64 {
 
 /// The tab that a person most likely came for: what failed, else what is there.
 fn first_tab(row: &QueueRow) -> State {
-    [State::Failed, State::Active, State::Waiting, State::Paused, State::Prioritized, State::Delayed]
+    use State::{Active, Delayed, Failed, Paused, Prioritized, Waiting, WaitingChildren};
+    [Failed, Active, Waiting, Paused, Prioritized, Delayed, WaitingChildren]
         .into_iter()
         .find(|state| row.counts.of(*state) > 0)
         .unwrap_or(State::Completed)
@@ -403,7 +404,9 @@ pub(super) fn suits(action: Action, state: State) -> bool {
 
 impl Panel for Queue {
     fn offers(&self, action: Action) -> bool {
-        suits(action, self.state())
+        let of_a_job = action == Action::Open || action.row().scope == Scope::OneJob;
+        let none = self.page.as_ref().is_some_and(|page| page.rows.is_empty());
+        !(of_a_job && none) && suits(action, self.state())
     }
 
     fn scopes(&self) -> &'static [Scope] {
