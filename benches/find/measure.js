@@ -3,23 +3,11 @@
 //
 //   node measure.js SERVER-PROGRAM TORIL [--scale F] [--rounds N] [--json FILE]
 
-const { spawn, spawnSync } = require('node:child_process');
-const fs = require('node:fs');
-const net = require('node:net');
 const os = require('node:os');
-const path = require('node:path');
-const readline = require('node:readline');
+const { ask, columns, command, connect, failed, flag, keep, measure, wait, withServer } = require('../reading');
 
-const [server, toril, ...rest] = process.argv.slice(2);
-const flag = (name, usual) => {
-  const at = rest.indexOf(`--${name}`);
-  return at < 0 ? usual : rest[at + 1];
-};
 const rounds = Number(flag('rounds', 3));
 const JOBS = Math.max(1000, Math.round(1e6 * Number(flag('scale', 1))));
-/** How long the bystander is alone before each search. */
-const IDLE_MS = 3000;
-const wait = (ms) => new Promise((done) => setTimeout(done, ms));
 
 const SEARCHES = [
   { name: 'text, found nowhere', args: ['needle-that-is-nowhere', '--text'], found: 0 },
@@ -29,35 +17,9 @@ const SEARCHES = [
   { name: 'jq over every job', args: ['--where', '.data.n % 10000 == 4242'], found: JOBS / 10000, scan: 5 },
 ];
 
-/** A reply-counting pipe into the server. */
-const connect = (port) =>
-  new Promise((done, fail) => {
-    const socket = net.connect(port, '127.0.0.1');
-    socket.on('error', fail);
-    socket.on('connect', () => done(socket));
-  });
-
-const bulk = (text) => `$${Buffer.byteLength(text)}\r\n${text}\r\n`;
-const command = (...words) => `*${words.length}\r\n${words.map((word) => bulk(String(word))).join('')}`;
-
-const ask = async (port, ...words) => {
-  const socket = await connect(port);
-  socket.write(command(...words) + command('PING'));
-  let text = '';
-  for await (const chunk of socket) {
-    text += chunk;
-    if (text.endsWith('+PONG\r\n')) break;
-  }
-  socket.destroy();
-  return text;
-};
-const info = async (port) => {
-  const text = await ask(port, 'INFO');
-  return Object.fromEntries(text.split('\r\n').filter((line) => line.includes(':')).map((line) => line.split(/:(.*)/, 2)));
-};
-
 /** Failed jobs of a kilobyte, as BullMQ 5 leaves them. */
 async function fill(port) {
+  process.stderr.write(`filling ${JOBS} jobs ..\n`);
   const socket = await connect(port);
   socket.resume();
   const pad = 'lorem ipsum dolor sit amet '.repeat(33);
@@ -81,112 +43,26 @@ async function fill(port) {
   socket.destroy();
 }
 
-/** Largest resident set of a process and its children while they live, kB. */
-function watch(pid) {
-  let most = 0;
-  const one = (id) => {
-    const text = fs.readFileSync(`/proc/${id}/status`, 'utf8');
-    return Number(/VmHWM:\s+(\d+)/.exec(text)?.[1] ?? 0);
-  };
-  const timer = setInterval(() => {
-    try {
-      const children = fs.readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean);
-      most = Math.max(most, [pid, ...children].map(one).reduce((a, b) => a + b, 0));
-    } catch {
-      // It ended between two looks.
-    }
-  }, 20);
-  return () => {
-    clearInterval(timer);
-    return most;
-  };
-}
-
-async function search(port, bystander, { args, found, scan }) {
-  await bystander();
-  await wait(IDLE_MS);
-  const idle = await bystander();
-  const before = await info(port);
+async function search(place, { args, found, scan }) {
   const jobs = Math.round(JOBS / (scan ?? 1));
-  const began = process.hrtime.bigint();
-  const child = spawn(toril, ['find', ...args, '-q', 'bench', '--state', 'failed', '--scan', String(jobs), '--limit', '1000000', '--json'], {
-    env: { ...process.env, TORIL_URL: `redis://127.0.0.1:${port}`, HOME: '/nonexistent' },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  const memory = watch(child.pid);
-  let [out, said] = ['', ''];
-  child.stdout.on('data', (chunk) => (out += chunk));
-  child.stderr.on('data', (chunk) => (said += chunk));
-  const code = await new Promise((done) => child.on('close', done));
-  const seconds = Number(process.hrtime.bigint() - began) / 1e9;
-  const during = await bystander();
-  const after = await info(port);
-  const last = JSON.parse(out.trim().split('\n').pop() || '{}');
-  if (code !== 0 || last.scanned !== jobs || (!scan && last.found !== Math.floor(found))) {
-    throw new Error(`${args}: code ${code}, ${JSON.stringify(last)}, ${said}`);
-  }
-  const cpu = ['used_cpu_user', 'used_cpu_sys'].reduce((sum, name) => sum + Number(after[name]) - Number(before[name]), 0);
-  return { perSecond: jobs / seconds, seconds, idle, during, redisCpu: cpu / seconds, memoryMb: memory() / 1024, found: last.found };
+  const told = await measure(place, ['find', ...args, '-q', 'bench', '--state', 'failed', '--scan', String(jobs), '--limit', '1000000', '--json']);
+  const last = JSON.parse(told.out.trim().split('\n').pop() || '{}');
+  if (last.scanned !== jobs || (!scan && last.found !== Math.floor(found))) throw new Error(`${args}: ${JSON.stringify(last)}`);
+  return { ...told.figures, perSecond: jobs / told.figures.seconds, found: last.found };
 }
 
-const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
-
-async function main() {
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'toril-find-'));
-  const port = await new Promise((done) => {
-    const probe = net.createServer().listen(0, '127.0.0.1', () => {
-      const { port: free } = probe.address();
-      probe.close(() => done(free));
-    });
-  });
-  const redis = spawn(server, ['--port', port, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder], {
-    argv0: 'redis-server', stdio: 'ignore',
-  });
-  let watcher;
-  try {
-    for (;;) {
-      try {
-        await ask(port, 'PING');
-        break;
-      } catch {
-        await wait(50);
-      }
-    }
-    process.stderr.write(`filling ${JOBS} jobs ..\n`);
-    await fill(port);
-    const { used_memory_human: used, redis_version: version } = await info(port);
-    process.stderr.write(`${used} in Redis ${version}\n`);
-    watcher = spawn(process.execPath, [path.join(__dirname, '../bulk/bystander.js'), port], { stdio: ['pipe', 'pipe', 'inherit'] });
-    const lines = readline.createInterface({ input: watcher.stdout })[Symbol.asyncIterator]();
-    const bystander = async () => {
-      watcher.stdin.write('\n');
-      return JSON.parse((await lines.next()).value);
-    };
-    const results = SEARCHES.map((what) => ({ ...what, runs: [] }));
-    for (let round = 0; round < rounds; round += 1) {
-      for (const result of results) result.runs.push(await search(port, bystander, result));
-    }
-    const load = os.loadavg()[0].toFixed(1);
-    console.log(`${JOBS.toLocaleString('en')} jobs of 1 KB, ${rounds} rounds, median; load ${load}; Redis ${version}; toril ${spawnSync(toril, ['--version']).stdout}`);
-    console.log('| search | jobs/s | bystander p99 idle → during, ms | ratio | Redis CPU | memory of toril, MB |');
-    console.log('|---|--:|--:|--:|--:|--:|');
-    for (const { name, runs } of results) {
-      const of = (get) => median(runs.map(get));
-      console.log(
-        `| ${name} | ${Math.round(of((run) => run.perSecond)).toLocaleString('en')} | ${of((run) => run.idle.p99).toFixed(2)} → ${of((run) => run.during.p99).toFixed(2)} | ` +
-          `${of((run) => run.during.p99 / run.idle.p99).toFixed(1)} | ${Math.round(of((run) => run.redisCpu) * 100)} % | ${of((run) => run.memoryMb).toFixed(0)} |`,
-      );
-    }
-    const file = flag('json', '');
-    if (file) fs.writeFileSync(file, JSON.stringify({ jobs: JOBS, load, results }, null, 1));
-  } finally {
-    watcher?.kill();
-    redis.kill();
-    fs.rmSync(folder, { recursive: true, force: true });
+withServer(fill, async (place) => {
+  const results = SEARCHES.map((what) => ({ ...what, runs: [] }));
+  for (let round = 0; round < rounds; round += 1) {
+    for (const result of results) result.runs.push(await search(place, result));
   }
-}
-
-main().catch((error) => {
-  console.error(error);
-  process.exitCode = 1;
-});
+  const load = os.loadavg()[0].toFixed(1);
+  console.log(`${JOBS.toLocaleString('en')} jobs of 1 KB, ${rounds} rounds, median; load ${load}; Redis ${place.version}; ${place.program}\n`);
+  console.log('| search | jobs/s | bystander p99 idle → during, ms | ratio | Redis CPU | memory of toril, MB |');
+  console.log('|---|--:|--:|--:|--:|--:|');
+  for (const { name, runs } of results) {
+    const { perSecond, p99, ratio, core, memory } = columns(runs);
+    console.log(`| ${name} | ${perSecond} | ${p99} | ${ratio} | ${core} | ${memory} |`);
+  }
+  keep({ jobs: JOBS, load, results });
+}).catch(failed);
