@@ -3,7 +3,7 @@
 //! `finishedOn` alone does not tell a failure from a success, nor is a hash that is gone lost: between two
 //! reads a child may complete, be removed, and its parent be told. So the sets of what is over are asked,
 //! and who must be certain asks afterwards, in the same batch, whether the parent still waits
-//! ([`ask_awaited`]): a script of a worker never stands between the commands of one job's end.
+//! (`ask_awaited`): a script of a worker never stands between the commands of one job's end.
 
 use crate::conn::{Batch, ConnError, Request, Value, Verb, float, integer};
 use crate::wire::{JobId, QueueId};
